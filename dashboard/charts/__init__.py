@@ -1,0 +1,1 @@
+"""Pictures that a page alone shows: tidy frame in, Altair chart out."""

@@ -1,0 +1,102 @@
+"""Curves with a read-out that follows the pointer."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+
+
+def loss_against_logit(
+    curves: pd.DataFrame, current: float, colours: dict[str, str], mark: str
+) -> alt.LayerChart:
+    """Draw losses against the true class's logit, with a rule where it stands now.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        Columns logit, curve, loss and probability.
+    current : float
+        The logit now.
+    colours : dict
+        Curve → colour.
+    mark : str
+        Colour of the rule at `current`.
+    """
+    lines = (
+        alt.Chart(curves)
+        .mark_line(strokeWidth=2.5)
+        .encode(
+            x=alt.X("logit:Q", title="Logit of the true class"),
+            y=alt.Y("loss:Q", title="Loss (nats)"),
+            color=alt.Color(
+                "curve:N",
+                title=None,
+                sort=list(colours),
+                scale=alt.Scale(domain=list(colours), range=list(colours.values())),
+                legend=alt.Legend(orient="top"),
+            ),
+            strokeDash=alt.StrokeDash(
+                "curve:N",
+                title=None,
+                sort=list(colours),
+                scale=alt.Scale(domain=list(colours), range=[[1, 0], [1, 0], [5, 4]]),
+            ),
+        )
+    )
+    return _with_read_out(lines, curves, "logit", ["curve", "logit", "probability", "loss"], current, mark)
+
+
+def entropy_against_temperature(
+    curve: pd.DataFrame, current: float, colour: str, mark: str
+) -> alt.LayerChart:
+    """Draw the entropy of a softmax against its temperature, with a rule where it stands now.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        Columns temperature and entropy_bits.
+    current : float
+        The temperature now.
+    colour, mark : str
+        Of the curve, and of the rule at `current`.
+    """
+    lines = (
+        alt.Chart(curve)
+        .mark_line(strokeWidth=2.5, color=colour)
+        .encode(
+            x=alt.X(
+                "temperature:Q",
+                title="Temperature (log scale)",
+                scale=alt.Scale(type="log"),
+                axis=alt.Axis(values=[0.1, 0.2, 0.5, 1, 2, 5, 10]),
+            ),
+            y=alt.Y("entropy_bits:Q", title="Entropy of the softmax (bits)"),
+        )
+    )
+    return _with_read_out(lines, curve, "temperature", ["temperature", "entropy_bits"], current, mark)
+
+
+def _with_read_out(
+    lines: alt.Chart, frame: pd.DataFrame, x: str, columns: list[str], current: float, mark: str
+) -> alt.LayerChart:
+    hover = alt.selection_point(
+        name="hover", fields=[x], nearest=True, on="pointerover", empty=False, clear="pointerout"
+    )
+    points = (
+        lines.mark_point(filled=True, size=70)
+        .encode(
+            opacity=alt.condition(hover, alt.value(1), alt.value(0)),
+            strokeDash=alt.value([1, 0]),
+            tooltip=[
+                alt.Tooltip(name) if frame[name].dtype == object else alt.Tooltip(name, format=".4f")
+                for name in columns
+            ],
+        )
+        .add_params(hover)
+    )
+    now = (
+        alt.Chart(pd.DataFrame({x: [current]}))
+        .mark_rule(color=mark, strokeDash=[2, 3], strokeWidth=2)
+        .encode(x=f"{x}:Q")
+    )
+    return (lines + now + points).properties(height=320)

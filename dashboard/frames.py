@@ -1,0 +1,95 @@
+"""Arrays of core → tidy frames for the pages."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from core.activations import sigmoid, softmax
+from core.entropy import binary_entropy, entropy_from_logits
+from core.losses import binary_cross_entropy, categorical_cross_entropy
+from dashboard.state import class_names
+
+CURVE_POINTS = 241
+
+
+def activations(logits: np.ndarray, temperature: float) -> pd.DataFrame:
+    """Return both probabilities of each class: class, logit, activation, probability."""
+    names = class_names(len(logits))
+    both = {
+        "sigmoid": sigmoid(logits / temperature),
+        "softmax": softmax(logits, temperature=temperature),
+    }
+    return pd.DataFrame(
+        [
+            (name, logit, activation, probability)
+            for activation, probabilities in both.items()
+            for name, logit, probability in zip(names, logits, probabilities, strict=True)
+        ],
+        columns=["class", "logit", "activation", "probability"],
+    )
+
+
+def entropy_bits(logits: np.ndarray, temperature: float) -> dict[str, float]:
+    """Return the bits of the softmax's distribution, and of all the sigmoids' yes-no answers."""
+    return {
+        "sigmoid": float(binary_entropy(sigmoid(logits / temperature), base=2).sum()),
+        "softmax": float(entropy_from_logits(logits / temperature, base=2)),
+    }
+
+
+def entropy_curve(logits: np.ndarray, least: float, most: float) -> pd.DataFrame:
+    """Return the entropy of the softmax against the temperature: temperature, entropy_bits."""
+    temperatures = np.geomspace(least, most, CURVE_POINTS)
+    rows = logits[np.newaxis, :] / temperatures[:, np.newaxis]
+    return pd.DataFrame(
+        {"temperature": temperatures, "entropy_bits": entropy_from_logits(rows, base=2)}
+    )
+
+
+def loss_terms(logits: np.ndarray, label: int) -> pd.DataFrame:
+    """Return what each class adds to each loss: class, target, probability, loss, term (nats)."""
+    names = class_names(len(logits))
+    one_hot = (np.arange(len(logits)) == label).astype(float)
+    categorical = np.zeros(len(logits))
+    categorical[label] = categorical_cross_entropy(logits, label)
+    binary = binary_cross_entropy(logits, one_hot)
+    return pd.DataFrame(
+        [
+            (name, int(target), probability, loss, term)
+            for loss, probabilities, terms in (
+                ("BCE", sigmoid(logits), binary),
+                ("CCE", softmax(logits), categorical),
+            )
+            for name, target, probability, term in zip(
+                names, one_hot, probabilities, terms, strict=True
+            )
+        ],
+        columns=["class", "target", "probability", "loss", "term"],
+    )
+
+
+def loss_curves(logits: np.ndarray, label: int, least: float, most: float) -> pd.DataFrame:
+    """Return the losses while the true class's logit moves and the others stay.
+
+    Columns: logit, curve, loss (nats), probability. BCE is drawn for one logit alone, with the
+    target 1 and with the target 0.
+    """
+    moving = np.linspace(least, most, CURVE_POINTS)
+    rows = np.tile(logits, (CURVE_POINTS, 1))
+    rows[:, label] = moving
+    curves = {
+        "CCE": (
+            categorical_cross_entropy(rows, np.full(CURVE_POINTS, label)),
+            softmax(rows)[:, label],
+        ),
+        "BCE, target 1": (binary_cross_entropy(moving, np.ones(CURVE_POINTS)), sigmoid(moving)),
+        "BCE, target 0": (binary_cross_entropy(moving, np.zeros(CURVE_POINTS)), sigmoid(moving)),
+    }
+    return pd.concat(
+        [
+            pd.DataFrame({"logit": moving, "curve": name, "loss": loss, "probability": p})
+            for name, (loss, p) in curves.items()
+        ],
+        ignore_index=True,
+    )

@@ -1,0 +1,177 @@
+"""Every control: its key in the URL, default, bounds and help; and how its text is read.
+
+A page shows a control by the functions here, so that the same key means the same everywhere and
+a link opens the same picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+MAX_CLASSES = 1000
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Logits that a network might give for one example, and the class that is true."""
+
+    title: str
+    logits: str
+    label: int
+
+
+SAMPLES = (
+    Sample("Confident and right", "4, 1, 0.5, -1", 0),
+    Sample("Unsure", "1.2, 1, 0.9, 0.8", 0),
+    Sample("Confident and wrong", "-1, 5, 0, 1", 0),
+    Sample("Two at once", "3, 3, -2, -2", 0),
+    Sample("Ten classes", "2.1, -0.3, 0.8, 4.2, -1.7, 0.1, 1.3, -2.2, 0.6, -0.9", 3),
+)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A line of text."""
+
+    key: str
+    label: str
+    default: str
+    help: str
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A number between bounds."""
+
+    key: str
+    label: str
+    default: float
+    least: float
+    most: float
+    step: float
+    help: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One or several of options that the page knows."""
+
+    key: str
+    label: str
+    help: str
+
+
+LOGITS = Text(
+    "logits",
+    "Logits",
+    SAMPLES[0].logits,
+    "One number per class, separated by commas or spaces; inf and -inf are numbers too.",
+)
+TEMPERATURE = Slider(
+    "temperature",
+    "Temperature",
+    1.0,
+    0.1,
+    10.0,
+    0.1,
+    "Divides the logits: above 1 flattens, below 1 sharpens.",
+)
+LABEL = Choice("label", "True class", "The class that the example really is.")
+DATASET = Choice("dataset", "Data set", "Runs on other data are left out.")
+RUNS = Choice("runs", "Runs", "Which curves to draw over each other.")
+
+
+def text(control: Text) -> str:
+    """Show a text control and return what it holds."""
+    return st.text_input(
+        control.label,
+        control.default,
+        max_chars=20_000,
+        key=control.key,
+        help=control.help,
+        bind="query-params",
+    ).strip()
+
+
+def slider(control: Slider) -> float:
+    """Show a slider and return its value."""
+    value: float = st.slider(
+        control.label,
+        control.least,
+        control.most,
+        control.default,
+        control.step,
+        key=control.key,
+        help=control.help,
+        bind="query-params",
+    )
+    return value
+
+
+def choose(control: Choice, options: Sequence[str]) -> str:
+    """Show a choice of one of `options`, the first by default, and return it."""
+    return st.selectbox(
+        control.label, options, key=control.key, help=control.help, bind="query-params"
+    )
+
+
+def choose_several(
+    control: Choice, options: Sequence[str], default: Sequence[str]
+) -> list[str]:
+    """Show a choice of several of `options` and return them."""
+    return st.multiselect(
+        control.label,
+        options,
+        default=default,
+        key=control.key,
+        help=control.help,
+        bind="query-params",
+    )
+
+
+def sample_buttons() -> None:
+    """Show a button per sample; it sets the logits and the true class."""
+    with st.container(horizontal=True):
+        for sample in SAMPLES:
+            st.button(
+                sample.title, key=f"sample {sample.title}", on_click=_use_sample, args=(sample,)
+            )
+
+
+def class_names(num_classes: int) -> list[str]:
+    """Return what the pages call the classes."""
+    return [f"class {i}" for i in range(num_classes)]
+
+
+def parse_logits(entered: str) -> np.ndarray:
+    """Return the numbers in a line of text, shape (K,).
+
+    Raises
+    ------
+    ValueError
+        If there is none, more than a thousand, or something that is not a number.
+    """
+    words = entered.replace(",", " ").replace(";", " ").split()
+    if not words:
+        raise ValueError("Enter at least one logit, for example: 2, 1, 0.1")
+    if len(words) > MAX_CLASSES:
+        raise ValueError(f"At most {MAX_CLASSES} logits fit here; there are {len(words)}.")
+    numbers = []
+    for position, word in enumerate(words, start=1):
+        try:
+            numbers.append(float(word.replace("−", "-")))
+        except ValueError:
+            raise ValueError(
+                f"Logit {position} is {word[:30]!r}, which is not a number. "
+                "Separate numbers by commas or spaces, with a point for decimals."
+            ) from None
+    return np.array(numbers)
+
+
+def _use_sample(sample: Sample) -> None:
+    st.session_state[LOGITS.key] = sample.logits
+    st.session_state[LABEL.key] = class_names(sample.label + 1)[-1]

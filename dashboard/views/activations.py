@@ -1,0 +1,76 @@
+"""The same logits through sigmoid and softmax."""
+
+import numpy as np
+import streamlit as st
+
+from dashboard import frames, state, theme
+from dashboard.charts.bars import probability_bars
+from dashboard.charts.curves import entropy_against_temperature
+
+
+@st.fragment
+def compare() -> None:
+    """Show the controls and what follows from them."""
+    state.sample_buttons()
+    entered = state.text(state.LOGITS)
+    temperature = state.slider(state.TEMPERATURE)
+    try:
+        logits = state.parse_logits(entered)
+    except ValueError as error:
+        st.error(str(error))
+        return
+
+    frame = frames.activations(logits, temperature)
+    bits = frames.entropy_bits(logits, temperature)
+    if frame["probability"].isna().any():
+        st.warning(
+            "With these logits a softmax is undefined: it needs at least one that is above -inf, "
+            "at most one that is +inf, and no NaN."
+        )
+    sums = frame.groupby("activation")["probability"].sum(min_count=len(logits))
+
+    for column, name, colour, formula, counts in zip(
+        st.columns(2),
+        ("sigmoid", "softmax"),
+        (theme.SIGMOID, theme.SOFTMAX),
+        (
+            r"\sigma(z_i) = \frac{1}{1 + e^{-z_i/T}}",
+            r"\mathrm{softmax}(z)_i = \frac{e^{z_i/T}}{\sum_j e^{z_j/T}}",
+        ),
+        ("of all the yes-no answers", "of the one distribution"),
+        strict=True,
+    ):
+        with column, st.container(border=True):
+            st.subheader(name.capitalize())
+            st.latex(formula)
+            st.altair_chart(
+                probability_bars(frame[frame["activation"] == name], colour),
+                alt=f"Probability of each class by {name}",
+            )
+            left, right = st.columns(2)
+            left.metric("Sum", f"{sums[name]:.3f}")
+            right.metric("Entropy (bits)", f"{bits[name]:.3f}", help=f"The entropy {counts}.")
+
+    st.markdown(
+        "**Softmax** is one answer: raise a logit and every other class gives way. **Sigmoid** is "
+        f"{len(logits)} answers: each depends on its own logit alone, so the sum can be anything "
+        f"from 0 to {len(logits)}. Both are activations, not losses."
+    )
+
+    st.subheader("Entropy against temperature")
+    curve = frames.entropy_curve(logits, state.TEMPERATURE.least, state.TEMPERATURE.most)
+    st.altair_chart(
+        entropy_against_temperature(curve, temperature, theme.SOFTMAX, theme.MARK),
+        alt="Entropy of the softmax in bits against the temperature",
+    )
+    st.markdown(
+        f"At temperature {temperature:g} the softmax holds {bits['softmax']:.3f} of at most "
+        f"{np.log2(len(logits)):.3f} bits. Sharpening drives it to 0, flattening to the maximum."
+    )
+    with st.expander("The numbers"):
+        st.dataframe(frame, hide_index=True, alt="Class, logit, activation and probability")
+
+
+st.title("Activations")
+st.markdown("An activation turns logits into probabilities. The same logits, read in two ways:")
+compare()

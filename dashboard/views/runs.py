@@ -1,0 +1,95 @@
+"""The tracked training runs: their curves, and the way into MLflow."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import state
+from experiments import tracking
+from experiments.charts.history import history_chart
+
+DRAWN_AT_FIRST = 4
+
+
+@st.cache_data(ttl=10, show_spinner="Reading the runs…")
+def list_runs(uri: str) -> pd.DataFrame:
+    """Return the runs of the store at `uri`, at most ten seconds old."""
+    return tracking.list_runs()
+
+
+@st.cache_data(ttl=10, max_entries=50, show_spinner="Reading the curves…")
+def read_history(uri: str, run_ids: tuple[str, ...]) -> pd.DataFrame:
+    """Return the curves of runs, at most ten seconds old."""
+    return tracking.read_history(run_ids)
+
+
+@st.fragment
+def compare() -> None:
+    """Show the runs to choose from, and the curves of those chosen."""
+    uri = tracking.tracking_uri()
+    try:
+        runs = list_runs(uri)
+        if runs.empty:
+            st.info(
+                "`python -m experiments demo` trains some, in under half a minute; `make demo` "
+                "also starts the MLflow UI. Then reload this page.",
+                title="There are no runs yet",
+            )
+            return
+        dataset = state.choose(state.DATASET, list(dict.fromkeys(runs["dataset"])))
+        runs = runs[runs["dataset"] == dataset]
+        options = [f"{run.name} · {run.run_id[:6]}" for run in runs.itertuples()]
+        chosen = state.choose_several(state.RUNS, options, options[:DRAWN_AT_FIRST])
+        run_ids = tuple(runs["run_id"].iloc[options.index(option)] for option in chosen)
+        history = read_history(uri, run_ids) if run_ids else pd.DataFrame()
+        link = tracking.ui_link()
+        runs = runs.assign(link=[tracking.ui_link(run_id) for run_id in runs["run_id"]])
+    except tracking.TrackingError as error:
+        st.error(str(error))
+        return
+
+    st.link_button("Open in the MLflow UI", link, icon=":material/open_in_new:")
+    st.caption(f"The MLflow UI is at {tracking.ui_address()}; `make demo` starts it.")
+    if history.empty:
+        st.info("Choose at least one run with curves.")
+    else:
+        for title, metric, meaning in (
+            (
+                "Loss",
+                "loss",
+                "Each head's own loss. CCE and the sum of K binary losses are different sums: "
+                "compare the shapes, not the heights.",
+            ),
+            (
+                "Predictive entropy",
+                "entropy_bits",
+                "How unsure the predictions are on average. It starts at log₂ K, where nothing is "
+                "known; one-vs-rest answers are divided by their sum first.",
+            ),
+            ("Accuracy", "accuracy", "The share of rows whose most probable class is the true one."),
+        ):
+            st.subheader(title)
+            st.altair_chart(history_chart(history, metric), alt=f"{title} over the epochs")
+            st.caption(meaning)
+
+    st.subheader("All runs")
+    st.dataframe(
+        runs,
+        hide_index=True,
+        column_order=[
+            "name", "started", "status", "head", "model", "seed",
+            "val_loss", "val_accuracy", "val_entropy_bits", "link",
+        ],
+        column_config={
+            "started": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
+            "val_loss": st.column_config.NumberColumn("val loss (nats)", format="%.4f"),
+            "val_accuracy": st.column_config.NumberColumn("val accuracy", format="percent"),
+            "val_entropy_bits": st.column_config.NumberColumn("val entropy (bits)", format="%.4f"),
+            "link": st.column_config.LinkColumn("MLflow", display_text="open"),
+        },
+        alt="The runs with their final values",
+    )  # fmt: skip
+
+
+st.title("Runs")
+st.markdown("Training runs on real data, as MLflow keeps them.")
+compare()

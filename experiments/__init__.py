@@ -1,0 +1,1 @@
+"""Training runs and entropy curves, logged to MLflow: `python -m experiments`."""

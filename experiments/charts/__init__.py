@@ -1,0 +1,1 @@
+"""Pictures that a run and a page both hold: tidy frame in, Altair chart out."""

@@ -1,0 +1,68 @@
+"""Curves over the epochs of training runs."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+
+from experiments.charts import style
+
+TITLES = {
+    "loss": "Loss (nats)",
+    "accuracy": "Accuracy",
+    "entropy_bits": "Predictive entropy (bits)",
+}
+
+
+def history_chart(history: pd.DataFrame, metric: str) -> alt.LayerChart:
+    """Draw one metric over the epochs: a colour per run, dashes for the training rows.
+
+    Parameters
+    ----------
+    history : DataFrame
+        One row per run, split and epoch: columns run, split ("train" or "val"), epoch and
+        the metrics.
+    metric : str
+        The column to draw, a key of `TITLES`.
+    """
+    runs = list(dict.fromkeys(history["run"]))
+    colours = [style.SERIES[i % len(style.SERIES)] for i in range(len(runs))]
+    lines = (
+        alt.Chart(history)
+        .mark_line(interpolate="linear", strokeWidth=2)
+        .encode(
+            x=alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1)),
+            y=alt.Y(f"{metric}:Q", title=TITLES[metric], scale=alt.Scale(zero=metric != "accuracy")),
+            color=alt.Color(
+                "run:N",
+                title=None,
+                scale=alt.Scale(domain=runs, range=colours),
+                legend=alt.Legend(orient="top", columns=1, labelLimit=0),
+            ),
+            strokeDash=alt.StrokeDash(
+                "split:N",
+                title=None,
+                scale=alt.Scale(domain=["val", "train"], range=[[1, 0], [4, 4]]),
+                legend=alt.Legend(orient="top", symbolStrokeColor=style.GREY),
+            ),
+            detail=["run:N", "split:N"],
+        )
+    )
+    hover = alt.selection_point(
+        name="hover", fields=["epoch"], nearest=True, on="pointerover", empty=False, clear="pointerout"
+    )
+    points = (
+        lines.mark_point(filled=True, size=50)
+        .encode(
+            opacity=alt.condition(hover, alt.value(1), alt.value(0)),
+            strokeDash=alt.value([1, 0]),
+            tooltip=[
+                alt.Tooltip("run:N", title="Run"),
+                alt.Tooltip("split:N", title="Rows"),
+                alt.Tooltip("epoch:Q", title="Epoch"),
+                alt.Tooltip(f"{metric}:Q", title=TITLES[metric], format=".4f"),
+            ],
+        )
+        .add_params(hover)
+    )
+    return (lines + points).properties(width="container", height=300)

@@ -1,0 +1,158 @@
+"""The MLflow UI and the dashboard as two processes on this machine, started and stopped together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments import tracking
+
+HOST = "127.0.0.1"
+START_SECONDS = 90
+
+
+class ServeError(Exception):
+    """A server didn't start; the message says where its log is."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the two servers answer."""
+
+    dashboard: str
+    mlflow_ui: str
+
+
+@contextmanager
+def servers(say: Callable[[str], None]) -> Iterator[Addresses]:
+    """Start both servers and stop them at the end.
+
+    Where MLFLOW_TRACKING_URI is a server, that server's own UI is the MLflow UI.
+
+    Raises
+    ------
+    TrackingError
+        If the store can't be reached or opened.
+    ServeError
+        If a server doesn't answer.
+    """
+    tracking.connect()
+    uri = tracking.tracking_uri()
+    logs = tracking.RUNS / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        started = []
+        if not uri.startswith(("http://", "https://")):
+            port = free_port(5000, "MLflow UI", say)
+            os.environ[tracking.UI_VARIABLE] = f"http://{HOST}:{port}"
+            process = stack.enter_context(
+                _process(_mlflow_command(uri, port), logs / "mlflow.log", _mlflow_environment())
+            )
+            started.append((process, f"{tracking.ui_address()}/health", logs / "mlflow.log"))
+        port = free_port(8501, "dashboard", say)
+        dashboard = f"http://{HOST}:{port}"
+        process = stack.enter_context(_process(_dashboard_command(port), logs / "dashboard.log", {}))
+        started.append((process, f"{dashboard}/_stcore/health", logs / "dashboard.log"))
+        for process, health, log in started:
+            _wait_until_it_answers(process, health, log)
+        yield Addresses(dashboard, tracking.ui_address())
+
+
+def free_port(wanted: int, purpose: str, say: Callable[[str], None]) -> int:
+    """Return `wanted`, or the next port that is free, and say so."""
+    for port in range(wanted, wanted + 100):
+        with socket.socket() as probe:
+            # As the servers do, so that a port just left by an earlier one counts as free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+        if port != wanted:
+            say(f"Port {wanted} is taken: the {purpose} is on {port}.")
+        return port
+    raise ServeError(f"No free port from {wanted} to {wanted + 99} for the {purpose}.")
+
+
+def wait_for_interrupt() -> None:
+    """Return on Ctrl-C or SIGTERM."""
+    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+def _mlflow_command(uri: str, port: int) -> list[str]:
+    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port)]
+    command += ["--workers", "1", "--backend-store-uri", uri]
+    root = tracking.artifact_root()
+    return command if root is None else [*command, "--artifacts-destination", root.as_uri()]
+
+
+def _mlflow_environment() -> dict[str, str]:
+    return {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        # Background jobs serve features that are not used here, and cost gigabytes.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+
+
+def _dashboard_command(port: int) -> list[str]:
+    return [
+        sys.executable, "-m", "streamlit", "run", "dashboard/app.py",
+        "--server.address", HOST, "--server.port", str(port), "--server.headless", "true",
+    ]  # fmt: skip
+
+
+@contextmanager
+def _process(
+    command: list[str], log: Path, environment: dict[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603
+            command,
+            cwd=tracking.ROOT,
+            env={**os.environ, **environment, "MLFLOW_TRACKING_URI": tracking.tracking_uri()},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # A group of its own: Ctrl-C reaches this process alone, which then stops the others.
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, sent)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
+
+
+def _wait_until_it_answers(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise ServeError(f"A server stopped while it started. What it printed is in {log}")
+        try:
+            urllib.request.urlopen(address, timeout=2).close()  # noqa: S310
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise ServeError(f"{address} doesn't answer after {START_SECONDS} s. See {log}")

@@ -1,0 +1,399 @@
+"""Everything that goes to MLflow and comes back from it."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import socket
+import sqlite3
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from core.heads import HEADS
+from experiments.charts import style
+from experiments.charts.history import TITLES
+from experiments.config import TrainConfig
+from experiments.datasets import Dataset, Split
+from experiments.models import Params
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run as MlflowRun
+
+ROOT = Path(__file__).resolve().parents[1]
+RUNS = ROOT / "runs"
+EXPERIMENT = "Cross-Entropy Lab"
+UI_VARIABLE = "CROSS_ENTROPY_LAB_MLFLOW_UI"
+DEFAULT_UI = "http://127.0.0.1:5000"
+
+_REACH_SECONDS = 4
+_HISTORY_KEYS = [f"{split}/{metric}" for split in ("train", "val") for metric in TITLES]
+
+
+class TrackingError(Exception):
+    """The tracking store can't be used; the message says which, why, and what to do."""
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn whatever MLflow, SQLAlchemy or the file system raises into a `TrackingError`."""
+    try:
+        yield
+    except TrackingError:
+        raise
+    except Exception as error:
+        raise TrackingError(
+            f"The tracking store {_without_password(tracking_uri())} can't be used: "
+            f"{_first_line(error)}. Set MLFLOW_TRACKING_URI to one that can, or unset it to keep "
+            "the runs in runs/."
+        ) from error
+
+
+def tracking_uri() -> str:
+    """Return where runs go: MLFLOW_TRACKING_URI where it is set, else SQLite in runs/."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "").strip()
+    if not uri:
+        return f"sqlite:///{RUNS / 'mlflow.db'}"
+    database = _sqlite_path(uri)
+    return uri if database is None else f"sqlite:///{database}"
+
+
+def artifact_root() -> Path | None:
+    """Return the folder of the artifacts beside a SQLite store; other stores have their own."""
+    database = _sqlite_path(tracking_uri())
+    return None if database is None else database.parent / "artifacts"
+
+
+def ui_address() -> str:
+    """Return the address of the MLflow UI that shows the runs of `tracking_uri`."""
+    uri = tracking_uri()
+    if uri.startswith(("http://", "https://")):
+        return uri.rstrip("/")
+    return os.environ.get(UI_VARIABLE, DEFAULT_UI)
+
+
+def ui_link(run_id: str | None = None) -> str:
+    """Return the link to the experiment's runs as charts, or to one run, in the MLflow UI."""
+    experiment = connect().get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        return ui_address()
+    page = f"{ui_address()}/#/experiments/{experiment.experiment_id}/runs"
+    if run_id is not None:
+        return f"{page}/{run_id}"
+    return f"{page}?workflowType=machine_learning&compareRunsMode=CHART"
+
+
+def connect() -> MlflowClient:
+    """Return a client of the store, which answers and whose tables exist.
+
+    Raises
+    ------
+    TrackingError
+        If the store can't be reached (within 10 s) or opened.
+    """
+    uri = tracking_uri()
+    _require_answer(uri)
+    with _explained():
+        return _client(uri)
+
+
+class Run:
+    """A run being written. Made by `track`."""
+
+    def __init__(self, client: MlflowClient, run_id: str) -> None:
+        self.run_id = run_id
+        self._client = client
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Log one value per key at a step."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        self._client.log_batch(
+            self.run_id, metrics=[Metric(key, value, now, step) for key, value in metrics.items()]
+        )
+
+    def log_dataset(self, dataset: Dataset) -> None:
+        """Log the rows trained on and those held out as the run's inputs, with their digests."""
+        from mlflow.entities import DatasetInput, InputTag
+
+        inputs = [
+            DatasetInput(
+                _mlflow_dataset(dataset, split, name)._to_mlflow_entity(),
+                [InputTag("mlflow.data.context", name)],
+            )
+            for split, name in ((dataset.train, "training"), (dataset.val, "validation"))
+        ]
+        self._client.log_inputs(self.run_id, inputs)
+
+    def log_chart(self, chart: alt.TopLevelMixin, name: str) -> None:
+        """Log a chart as charts/<name>.html, which opens in the MLflow UI without internet."""
+        self._client.log_text(self.run_id, style.to_html(chart), f"charts/{name}.html")
+
+    def log_model(self, config: TrainConfig, dataset: Dataset, params: Params) -> None:
+        """Log a trained classifier as code and arrays, with its signature."""
+        import mlflow
+
+        example = dataset.val.features.head(3)
+        answer = pd.DataFrame(
+            np.zeros((len(example), len(dataset.class_names))), columns=list(dataset.class_names)
+        )
+        with tempfile.TemporaryDirectory() as folder, _quiet_model_logging():
+            arrays = Path(folder) / "arrays.npz"
+            np.savez(
+                arrays,
+                head=np.array(config.head),
+                class_names=np.array(dataset.class_names),
+                feature_names=np.array(dataset.train.features.columns.to_numpy(dtype=str)),
+                mean=dataset.mean,
+                scale=dataset.scale,
+                **params,
+            )
+            mlflow.set_tracking_uri(tracking_uri())
+            with mlflow.start_run(run_id=self.run_id):
+                mlflow.pyfunc.log_model(
+                    name="model",
+                    python_model=str(ROOT / "experiments" / "tracking_model.py"),
+                    artifacts={"arrays": str(arrays)},
+                    code_paths=[str(ROOT / "core"), str(ROOT / "experiments")],
+                    signature=mlflow.models.infer_signature(example, answer),
+                    pip_requirements=_model_requirements(),
+                )
+
+
+@contextmanager
+def track(name: str, params: Mapping[str, Any], description: str = "") -> Iterator[Run]:
+    """Open a run of the experiment; it ends FINISHED, FAILED on an error, KILLED on Ctrl-C.
+
+    Parameters
+    ----------
+    name : str
+        The run's name in the UI.
+    params : mapping
+        What the run was made with.
+    description : str
+        Markdown, shown at the top of the run's page.
+
+    Raises
+    ------
+    TrackingError
+        If the store can't be reached or opened.
+    """
+    from mlflow.entities import Param
+
+    client = connect()
+    tags = {"mlflow.note.content": description, "mlflow.source.name": "experiments"}
+    run_id = client.create_run(_experiment_id(client), run_name=name, tags=tags).info.run_id
+    try:
+        client.log_batch(run_id, params=[Param(key, str(value)) for key, value in params.items()])
+        yield Run(client, run_id)
+    except BaseException as error:
+        client.set_terminated(run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
+        raise
+    client.set_terminated(run_id, "FINISHED")
+
+
+@_explained()
+def list_runs() -> pd.DataFrame:
+    """Return the experiment's runs, newest first: who they are, how they ended, final values.
+
+    Raises
+    ------
+    TrackingError
+        If the store can't be reached or read.
+    """
+    client = connect()
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    found: list[MlflowRun] = []
+    token: str | None = ""
+    while experiment is not None and token is not None:
+        page = client.search_runs(
+            [experiment.experiment_id],
+            order_by=["attributes.start_time DESC"],
+            max_results=1000,
+            page_token=token or None,
+        )
+        found.extend(page)
+        token = page.token or None
+    columns = [
+        "run_id", "name", "status", "started", "dataset", "head", "model", "seed",
+        "val_loss", "val_accuracy", "val_entropy_bits",
+    ]  # fmt: skip
+    return pd.DataFrame([_run_row(run) for run in found], columns=columns)
+
+
+@_explained()
+def read_history(run_ids: Sequence[str]) -> pd.DataFrame:
+    """Return the epochs of runs as one tidy frame: run, split, epoch and the metrics.
+
+    Runs of one name are told apart by the start of their id.
+
+    Raises
+    ------
+    TrackingError
+        If the store can't be reached or read.
+    """
+    client = connect()
+    names = {run_id: str(client.get_run(run_id).info.run_name) for run_id in run_ids}
+    repeated = {name for name in names.values() if list(names.values()).count(name) > 1}
+    points = [
+        (
+            f"{names[run_id]} ({run_id[:6]})" if names[run_id] in repeated else names[run_id],
+            key.split("/")[0],
+            point.step,
+            key.split("/")[1],
+            point.value,
+        )
+        for run_id in run_ids
+        for key in _HISTORY_KEYS
+        for point in client.get_metric_history(run_id, key)
+    ]
+    long = pd.DataFrame(points, columns=["run", "split", "epoch", "metric", "value"])
+    return long.pivot_table(
+        index=["run", "split", "epoch"], columns="metric", values="value", sort=False
+    ).reset_index()
+
+
+def _run_row(run: MlflowRun) -> dict[str, Any]:
+    params, metrics = run.data.params, run.data.metrics
+    hidden = params.get("hidden", "")
+    head = params.get("head", "")
+    return {
+        "run_id": run.info.run_id,
+        "name": run.info.run_name,
+        "status": run.info.status,
+        "started": pd.Timestamp(run.info.start_time, unit="ms", tz="UTC"),
+        "dataset": params.get("dataset", ""),
+        "head": HEADS[head].title if head in HEADS else head,
+        "model": "linear" if hidden == "0" else f"hidden {hidden}",
+        "seed": params.get("seed", ""),
+        **{f"val_{name}": metrics.get(f"final/val_{name}", np.nan) for name in TITLES},
+    }
+
+
+def _experiment_id(client: MlflowClient) -> str:
+    from mlflow.exceptions import MlflowException
+
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        root = artifact_root()
+        try:
+            return client.create_experiment(
+                EXPERIMENT, artifact_location=None if root is None else root.as_uri()
+            )
+        except MlflowException:
+            # Another process was first.
+            experiment = client.get_experiment_by_name(EXPERIMENT)
+            if experiment is None:
+                raise
+    if experiment.lifecycle_stage == "deleted":
+        client.restore_experiment(experiment.experiment_id)
+    return str(experiment.experiment_id)
+
+
+@lru_cache(maxsize=4)
+def _client(uri: str) -> MlflowClient:
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    # The default of seven retries blocks for four minutes.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    for name in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    from mlflow import MlflowClient
+
+    client = MlflowClient(uri)
+    database = _sqlite_path(uri)
+    if database is None:
+        client.search_experiments(max_results=1)
+        return client
+    database.parent.mkdir(parents=True, exist_ok=True)
+    # Two processes that create the tables at once break the file for good.
+    with database.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        client.search_experiments(max_results=1)
+        with sqlite3.connect(database) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.close()
+    return client
+
+
+def _require_answer(uri: str) -> None:
+    """Raise within seconds where nobody listens; MLflow itself would retry for minutes."""
+    parts = urllib.parse.urlsplit(uri)
+    if not parts.hostname:
+        return
+    try:
+        if parts.scheme in ("http", "https"):
+            try:
+                base = uri.replace(parts.netloc, parts.netloc.rpartition("@")[2], 1).rstrip("/")
+                urllib.request.urlopen(f"{base}/health", timeout=_REACH_SECONDS).close()  # noqa: S310
+            except urllib.error.HTTPError:
+                pass  # An answer is an answer: some deployments guard or hide this path.
+        elif parts.port:
+            socket.create_connection((parts.hostname, parts.port), _REACH_SECONDS).close()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise TrackingError(
+            f"The tracking server {_without_password(uri)} can't be reached: {reason}. "
+            "Start it, or set MLFLOW_TRACKING_URI to one that answers; unset, runs are kept in runs/."
+        ) from error
+
+
+def _sqlite_path(uri: str) -> Path | None:
+    scheme, _, rest = uri.partition(":///")
+    return Path(rest).absolute() if scheme == "sqlite" else None
+
+
+def _without_password(uri: str) -> str:
+    parts = urllib.parse.urlsplit(uri)
+    if parts.password is None:
+        return uri
+    return uri.replace(f":{parts.password}@", ":…@")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def _mlflow_dataset(dataset: Dataset, split: Split, name: str) -> Any:
+    import mlflow
+
+    table = split.features.assign(label=np.array(dataset.class_names)[split.labels])
+    return mlflow.data.from_pandas(
+        table, source=dataset.spec.source, targets="label", name=f"{dataset.spec.name}-{name}"
+    )
+
+
+def _model_requirements() -> list[str]:
+    from importlib.metadata import version
+
+    return [f"{name}=={version(name)}" for name in ("mlflow", "numpy", "pandas")]
+
+
+@contextmanager
+def _quiet_model_logging() -> Iterator[None]:
+    previous = os.environ.get("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR")
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    try:
+        with warnings.catch_warnings():
+            # An example would be run through the model once more; the signature is given.
+            warnings.filterwarnings("ignore", message=".*input example was not provided.*")
+            yield
+    finally:
+        if previous is None:
+            del os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"]
+        else:
+            os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = previous
