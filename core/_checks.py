@@ -48,8 +48,10 @@ def as_common_float(
     b, b_dtype = as_float(second, second_name)
     require_same_shape(a, first_name, b, second_name)
     computed = np.result_type(a, b)
-    return a.astype(computed, copy=False), b.astype(computed, copy=False), np.result_type(
-        a_dtype, b_dtype
+    return (
+        a.astype(computed, copy=False),
+        b.astype(computed, copy=False),
+        np.result_type(a_dtype, b_dtype),
     )
 
 
@@ -82,9 +84,7 @@ def require_probabilities(p: Array, name: str) -> None:
     bad = (p < 0) | (p > 1)
     if bad.any():
         index = _first(bad)
-        raise ValueError(
-            f"{name} must lie between 0 and 1; got {p[index]:.6g}{_at(index)}"
-        )
+        raise ValueError(f"{name} must lie between 0 and 1; got {p[index]:.6g}{_at(index)}")
 
 
 def require_distribution(

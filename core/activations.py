@@ -130,7 +130,7 @@ def softmax(logits: npt.ArrayLike, axis: int = -1, temperature: float = 1.0) -> 
     >>> softmax([1.0, 1.0, -float("inf")])
     array([0.5, 0.5, 0. ])
     """
-    z, dtype, rows, e = _rows(logits, axis, temperature)
+    dtype, rows, e = _rows(logits, axis, temperature)
     with np.errstate(under="ignore"):
         e /= (1 + rows.rest)[..., np.newaxis]
     return _checks.as_result(np.moveaxis(e, -1, axis), dtype)
@@ -170,7 +170,7 @@ def log_softmax(logits: npt.ArrayLike, axis: int = -1, temperature: float = 1.0)
     >>> log_softmax([0.0, 100.0])
     array([-1.00000000e+02, -3.72007598e-44])
     """
-    _, dtype, rows, _ = _rows(logits, axis, temperature)
+    dtype, rows, _ = _rows(logits, axis, temperature)
     result = rows.shifted - np.log1p(rows.rest)[..., np.newaxis]
     return _checks.as_result(np.moveaxis(result, -1, axis), dtype)
 
@@ -207,7 +207,7 @@ def logsumexp(logits: npt.ArrayLike, axis: int = -1) -> Array:
     >>> float(logsumexp([1000.0, 1000.0]))
     1000.6931471805599
     """
-    _, dtype, rows, _ = _rows(logits, axis, 1.0)
+    dtype, rows, _ = _rows(logits, axis, 1.0)
     with np.errstate(invalid="ignore"):
         result = rows.maximum + np.log1p(rows.rest)
     return _checks.as_result(np.where(np.isinf(rows.maximum), rows.maximum, result), dtype)
@@ -215,10 +215,9 @@ def logsumexp(logits: npt.ArrayLike, axis: int = -1) -> Array:
 
 def _rows(
     logits: npt.ArrayLike, axis: int, temperature: float
-) -> tuple[Array, np.dtype[Any], Shifted, Array]:
+) -> tuple[np.dtype[Any], Shifted, Array]:
     z, dtype = _checks.as_float(logits, "logits")
     _checks.require_axis(z, axis, "logits")
     temperature = _checks.require_positive(temperature, "temperature")
     rows, e = shift_rows(np.moveaxis(z, axis, -1), temperature)
-    return z, dtype, rows, e
-
+    return dtype, rows, e

@@ -249,9 +249,7 @@ def kl_divergence(
     return _checks.as_result(weighted(t, logs).sum(axis=axis) / scale, dtype)
 
 
-def entropy_from_logits(
-    logits: npt.ArrayLike, axis: int = -1, base: float = math.e
-) -> Array:
+def entropy_from_logits(logits: npt.ArrayLike, axis: int = -1, base: float = math.e) -> Array:
     """Return the entropy of softmax(logits) along `axis`, in nats (bits with `base=2`).
 
     Parameters

@@ -295,7 +295,9 @@ def _binary(
     positive = t
     if pos_weight is not None:
         num_classes = x.shape[-1] if x.ndim else 1
-        weights = np.broadcast_to(pos_weight, num_classes) if np.ndim(pos_weight) == 0 else pos_weight
+        weights = (
+            np.broadcast_to(pos_weight, num_classes) if np.ndim(pos_weight) == 0 else pos_weight
+        )
         positive = t * _checks.as_weights(weights, "pos_weight", num_classes, x.dtype)
     with np.errstate(under="ignore"):
         return _Binary(x, np.exp(-np.abs(x)), positive, 1 - t, dtype)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
 from core.activations import sigmoid, softmax
-from core.entropy import binary_entropy, entropy_from_logits
+from core.entropy import binary_entropy, entropy, entropy_from_logits
 from core.losses import binary_cross_entropy, categorical_cross_entropy
-from dashboard.state import class_names
 
 CURVE_POINTS = 241
+NATS_PER_BIT = math.log(2)
+
+
+def class_names(num_classes: int) -> list[str]:
+    """Return what the pages call the classes."""
+    return [f"class {i}" for i in range(num_classes)]
 
 
 def activations(logits: np.ndarray, temperature: float) -> pd.DataFrame:
@@ -31,8 +38,10 @@ def activations(logits: np.ndarray, temperature: float) -> pd.DataFrame:
 
 
 def entropy_bits(logits: np.ndarray, temperature: float) -> dict[str, float]:
-    """Return the bits of the softmax's distribution, and of all the sigmoids' yes-no answers."""
+    """Return the bits of all the sigmoids' answers, of the softmax, and the most a softmax has."""
+    num_classes = len(logits)
     return {
+        "most": float(entropy(np.full(num_classes, 1 / num_classes), base=2)),
         "sigmoid": float(binary_entropy(sigmoid(logits / temperature), base=2).sum()),
         "softmax": float(entropy_from_logits(logits / temperature, base=2)),
     }

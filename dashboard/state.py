@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from dashboard.frames import class_names
+
 MAX_CLASSES = 1000
 
 
@@ -119,9 +121,7 @@ def choose(control: Choice, options: Sequence[str]) -> str:
     )
 
 
-def choose_several(
-    control: Choice, options: Sequence[str], default: Sequence[str]
-) -> list[str]:
+def choose_several(control: Choice, options: Sequence[str], default: Sequence[str]) -> list[str]:
     """Show a choice of several of `options` and return them."""
     return st.multiselect(
         control.label,
@@ -140,11 +140,6 @@ def sample_buttons() -> None:
             st.button(
                 sample.title, key=f"sample {sample.title}", on_click=_use_sample, args=(sample,)
             )
-
-
-def class_names(num_classes: int) -> list[str]:
-    """Return what the pages call the classes."""
-    return [f"class {i}" for i in range(num_classes)]
 
 
 def parse_logits(entered: str) -> np.ndarray:

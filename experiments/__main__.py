@@ -1,3 +1,5 @@
+"""Run the command line."""
+
 from experiments.cli import main
 
 if __name__ == "__main__":

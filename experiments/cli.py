@@ -39,7 +39,7 @@ def cli() -> None:
     help="Also start the MLflow UI and the dashboard, and keep them until Ctrl-C.",
 )
 def demo(seed: int, and_serve: bool) -> None:
-    """Train the sample runs: both heads on digits, the binary one on breast cancer.
+    r"""Train the sample runs: both heads on digits, the binary one on breast cancer.
 
     \b
     Examples:
@@ -59,7 +59,7 @@ def demo(seed: int, and_serve: bool) -> None:
 
 @cli.command(name="serve")
 def serve_command() -> None:
-    """Start the MLflow UI and the dashboard on 127.0.0.1, and stop both on Ctrl-C.
+    r"""Start the MLflow UI and the dashboard on 127.0.0.1, and stop both on Ctrl-C.
 
     \b
     Example:

@@ -13,7 +13,7 @@ from experiments.curves import history_frame
 from experiments.datasets import Dataset
 from experiments.training import Epoch, train
 
-# The demo: both heads on exclusive classes, and the binary one, each linear and with a hidden layer.
+# Both heads on exclusive classes, and the binary one, each linear and with a hidden layer.
 DEMO = tuple(
     (dataset, head, hidden)
     for dataset, head in (

@@ -1,4 +1,4 @@
-"""The MLflow UI and the dashboard as two processes on this machine, started and stopped together."""
+"""The MLflow UI and the dashboard as two processes, started and stopped together."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ def servers(say: Callable[[str], None]) -> Iterator[Addresses]:
             started.append((process, f"{tracking.ui_address()}/health", logs / "mlflow.log"))
         port = free_port(8501, "dashboard", say)
         dashboard = f"http://{HOST}:{port}"
-        process = stack.enter_context(_process(_dashboard_command(port), logs / "dashboard.log", {}))
+        process = stack.enter_context(
+            _process(_dashboard_command(port), logs / "dashboard.log", {})
+        )
         started.append((process, f"{dashboard}/_stcore/health", logs / "dashboard.log"))
         for process, health, log in started:
             _wait_until_it_answers(process, health, log)

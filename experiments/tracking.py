@@ -86,14 +86,19 @@ def ui_address() -> str:
     return os.environ.get(UI_VARIABLE, DEFAULT_UI)
 
 
-def ui_link(run_id: str | None = None) -> str:
-    """Return the link to the experiment's runs as charts, or to one run, in the MLflow UI."""
+@_explained()
+def ui_link() -> str:
+    """Return the link to the experiment's runs, as charts, in the MLflow UI.
+
+    Raises
+    ------
+    TrackingError
+        If the store can't be reached or read.
+    """
     experiment = connect().get_experiment_by_name(EXPERIMENT)
     if experiment is None:
         return ui_address()
     page = f"{ui_address()}/#/experiments/{experiment.experiment_id}/runs"
-    if run_id is not None:
-        return f"{page}/{run_id}"
     return f"{page}?workflowType=machine_learning&compareRunsMode=CHART"
 
 
@@ -154,15 +159,15 @@ class Run:
         )
         with tempfile.TemporaryDirectory() as folder, _quiet_model_logging():
             arrays = Path(folder) / "arrays.npz"
-            np.savez(
-                arrays,
-                head=np.array(config.head),
-                class_names=np.array(dataset.class_names),
-                feature_names=np.array(dataset.train.features.columns.to_numpy(dtype=str)),
-                mean=dataset.mean,
-                scale=dataset.scale,
+            stored: dict[str, Any] = {
+                "head": np.array(config.head),
+                "class_names": np.array(dataset.class_names),
+                "feature_names": np.array(dataset.train.features.columns.to_numpy(dtype=str)),
+                "mean": dataset.mean,
+                "scale": dataset.scale,
                 **params,
-            )
+            }
+            np.savez(arrays, **stored)
             mlflow.set_tracking_uri(tracking_uri())
             with mlflow.start_run(run_id=self.run_id):
                 mlflow.pyfunc.log_model(
@@ -231,16 +236,14 @@ def list_runs() -> pd.DataFrame:
         token = page.token or None
     columns = [
         "run_id", "name", "status", "started", "dataset", "head", "model", "seed",
-        "val_loss", "val_accuracy", "val_entropy_bits",
+        "val_loss", "val_accuracy", "val_entropy_bits", "link",
     ]  # fmt: skip
     return pd.DataFrame([_run_row(run) for run in found], columns=columns)
 
 
 @_explained()
 def read_history(run_ids: Sequence[str]) -> pd.DataFrame:
-    """Return the epochs of runs as one tidy frame: run, split, epoch and the metrics.
-
-    Runs of one name are told apart by the start of their id.
+    """Return the epochs of runs as one tidy frame: run (its id), split, epoch and the metrics.
 
     Raises
     ------
@@ -248,11 +251,9 @@ def read_history(run_ids: Sequence[str]) -> pd.DataFrame:
         If the store can't be reached or read.
     """
     client = connect()
-    names = {run_id: str(client.get_run(run_id).info.run_name) for run_id in run_ids}
-    repeated = {name for name in names.values() if list(names.values()).count(name) > 1}
     points = [
         (
-            f"{names[run_id]} ({run_id[:6]})" if names[run_id] in repeated else names[run_id],
+            run_id,
             key.split("/")[0],
             point.step,
             key.split("/")[1],
@@ -262,10 +263,10 @@ def read_history(run_ids: Sequence[str]) -> pd.DataFrame:
         for key in _HISTORY_KEYS
         for point in client.get_metric_history(run_id, key)
     ]
-    long = pd.DataFrame(points, columns=["run", "split", "epoch", "metric", "value"])
-    return long.pivot_table(
-        index=["run", "split", "epoch"], columns="metric", values="value", sort=False
-    ).reset_index()
+    index = ["run", "split", "epoch"]
+    long = pd.DataFrame(points, columns=[*index, "metric", "value"])
+    wide = long.pivot_table(index=index, columns="metric", values="value", sort=False).reset_index()
+    return wide.reindex(columns=[*index, *TITLES])
 
 
 def _run_row(run: MlflowRun) -> dict[str, Any]:
@@ -282,6 +283,7 @@ def _run_row(run: MlflowRun) -> dict[str, Any]:
         "model": "linear" if hidden == "0" else f"hidden {hidden}",
         "seed": params.get("seed", ""),
         **{f"val_{name}": metrics.get(f"final/val_{name}", np.nan) for name in TITLES},
+        "link": f"{ui_address()}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}",
     }
 
 
@@ -348,7 +350,7 @@ def _require_answer(uri: str) -> None:
         reason = getattr(error, "reason", error)
         raise TrackingError(
             f"The tracking server {_without_password(uri)} can't be reached: {reason}. "
-            "Start it, or set MLFLOW_TRACKING_URI to one that answers; unset, runs are kept in runs/."
+            "Start it, or set MLFLOW_TRACKING_URI to one that answers; unset, runs go to runs/."
         ) from error
 
 
@@ -369,10 +371,10 @@ def _first_line(error: Exception) -> str:
 
 
 def _mlflow_dataset(dataset: Dataset, split: Split, name: str) -> Any:
-    import mlflow
+    from mlflow.data.pandas_dataset import from_pandas
 
     table = split.features.assign(label=np.array(dataset.class_names)[split.labels])
-    return mlflow.data.from_pandas(
+    return from_pandas(
         table, source=dataset.spec.source, targets="label", name=f"{dataset.spec.name}-{name}"
     )
 

@@ -5,18 +5,20 @@ Features come in as they were measured; scaling is part of the model.
 
 from __future__ import annotations
 
-import mlflow
 import numpy as np
 import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from core.heads import HEADS
 from experiments import models
 
 
-class Classifier(mlflow.pyfunc.PythonModel):
+class Classifier(PythonModel):
     """A trained classifier, from raw features to class probabilities."""
 
-    def load_context(self, context: mlflow.pyfunc.PythonModelContext) -> None:
+    def load_context(self, context: PythonModelContext) -> None:
+        """Read the arrays that were logged."""
         with np.load(context.artifacts["arrays"], allow_pickle=False) as arrays:
             stored = dict(arrays)
         self.head = HEADS[str(stored.pop("head"))]
@@ -26,7 +28,7 @@ class Classifier(mlflow.pyfunc.PythonModel):
         self.scale = stored.pop("scale")
         self.params = stored
 
-    def predict(self, model_input: pd.DataFrame) -> pd.DataFrame:  # type: ignore[override]
+    def predict(self, model_input: pd.DataFrame) -> pd.DataFrame:
         """Return one column of probabilities per class."""
         features = model_input[self.feature_names].to_numpy(dtype=np.float64)
         inputs = ((features - self.mean) / self.scale).astype(np.float32)
@@ -35,4 +37,4 @@ class Classifier(mlflow.pyfunc.PythonModel):
         return pd.DataFrame(probabilities, columns=self.class_names)
 
 
-mlflow.models.set_model(Classifier())
+set_model(Classifier())

@@ -85,9 +85,7 @@ def train(config: TrainConfig, dataset: Dataset) -> Iterator[Epoch]:
             x = inputs[rows]
             logits, output_input = models.forward(params, x)
             _, grad_logits = head.loss_value_and_grad(logits, labels[rows])
-            adam.update(
-                params, models.backward(params, x, output_input, grad_logits / len(rows))
-            )
+            adam.update(params, models.backward(params, x, output_input, grad_logits / len(rows)))
         yield _record(number, head, params, dataset)
 
 

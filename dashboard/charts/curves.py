@@ -26,14 +26,14 @@ def loss_against_logit(
         alt.Chart(curves)
         .mark_line(strokeWidth=2.5)
         .encode(
-            x=alt.X("logit:Q", title="Logit of the true class"),
+            x=alt.X("logit:Q", title="Logit of the true class", scale=alt.Scale(nice=False)),
             y=alt.Y("loss:Q", title="Loss (nats)"),
             color=alt.Color(
                 "curve:N",
                 title=None,
                 sort=list(colours),
                 scale=alt.Scale(domain=list(colours), range=list(colours.values())),
-                legend=alt.Legend(orient="top"),
+                legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3),
             ),
             strokeDash=alt.StrokeDash(
                 "curve:N",
@@ -43,7 +43,9 @@ def loss_against_logit(
             ),
         )
     )
-    return _with_read_out(lines, curves, "logit", ["curve", "logit", "probability", "loss"], current, mark)
+    return _with_read_out(
+        lines, curves, "logit", ["curve", "logit", "probability", "loss"], current, mark
+    )
 
 
 def entropy_against_temperature(
@@ -73,7 +75,9 @@ def entropy_against_temperature(
             y=alt.Y("entropy_bits:Q", title="Entropy of the softmax (bits)"),
         )
     )
-    return _with_read_out(lines, curve, "temperature", ["temperature", "entropy_bits"], current, mark)
+    return _with_read_out(
+        lines, curve, "temperature", ["temperature", "entropy_bits"], current, mark
+    )
 
 
 def _with_read_out(
@@ -88,7 +92,9 @@ def _with_read_out(
             opacity=alt.condition(hover, alt.value(1), alt.value(0)),
             strokeDash=alt.value([1, 0]),
             tooltip=[
-                alt.Tooltip(name) if frame[name].dtype == object else alt.Tooltip(name, format=".4f")
+                alt.Tooltip(name)
+                if frame[name].dtype == object
+                else alt.Tooltip(name, format=".4f")
                 for name in columns
             ],
         )

@@ -1,6 +1,5 @@
 """The same logits through sigmoid and softmax."""
 
-import numpy as np
 import streamlit as st
 
 from dashboard import frames, state, theme
@@ -34,7 +33,7 @@ def compare() -> None:
         ("sigmoid", "softmax"),
         (theme.SIGMOID, theme.SOFTMAX),
         (
-            r"\sigma(z_i) = \frac{1}{1 + e^{-z_i/T}}",
+            r"\sigma(z_i) = \frac{1\vphantom{e^{z_i/T}}}{1 + e^{-z_i/T}\vphantom{\sum_j}}",
             r"\mathrm{softmax}(z)_i = \frac{e^{z_i/T}}{\sum_j e^{z_j/T}}",
         ),
         ("of all the yes-no answers", "of the one distribution"),
@@ -44,7 +43,7 @@ def compare() -> None:
             st.subheader(name.capitalize())
             st.latex(formula)
             st.altair_chart(
-                probability_bars(frame[frame["activation"] == name], colour),
+                probability_bars(frame[frame["activation"] == name], colour, theme.ink()),
                 alt=f"Probability of each class by {name}",
             )
             left, right = st.columns(2)
@@ -65,7 +64,7 @@ def compare() -> None:
     )
     st.markdown(
         f"At temperature {temperature:g} the softmax holds {bits['softmax']:.3f} of at most "
-        f"{np.log2(len(logits)):.3f} bits. Sharpening drives it to 0, flattening to the maximum."
+        f"{bits['most']:.3f} bits. Sharpening drives it to 0, flattening to the maximum."
     )
     with st.expander("The numbers"):
         st.dataframe(frame, hide_index=True, alt="Class, logit, activation and probability")

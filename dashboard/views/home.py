@@ -27,11 +27,23 @@ st.markdown(
 )
 
 st.subheader("Where to go")
-for page, label, says in (
-    ("activations", "Activations", "Your logits through sigmoid and softmax, with temperature."),
-    ("losses", "Losses", "What each class adds to BCE and to CCE, and the loss against the logit."),
-    ("runs", "Runs", "Training runs on real data: their loss and entropy curves, and MLflow."),
+for column, (page, label, says) in zip(
+    st.columns(3),
+    (
+        (
+            "activations",
+            "Activations",
+            "Your logits through sigmoid and softmax, with temperature.",
+        ),
+        (
+            "losses",
+            "Losses",
+            "What each class adds to BCE and to CCE, and the loss against the logit.",
+        ),
+        ("runs", "Runs", "Training runs on real data: their loss and entropy curves, and MLflow."),
+    ),
+    strict=True,
 ):
-    with st.container(border=True):
+    with column.container(border=True, height="stretch"):
         st.page_link(f"views/{page}.py", label=f"**{label}**", icon=":material/arrow_forward:")
         st.caption(says)

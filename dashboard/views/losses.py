@@ -3,7 +3,6 @@
 import numpy as np
 import streamlit as st
 
-from core.entropy import surprisal
 from dashboard import frames, state, theme
 from dashboard.charts.bars import term_bars
 from dashboard.charts.curves import loss_against_logit
@@ -21,7 +20,7 @@ def compare() -> None:
     except ValueError as error:
         st.error(str(error))
         return
-    names = state.class_names(len(logits))
+    names = frames.class_names(len(logits))
     label = names.index(state.choose(state.LABEL, names))
 
     terms = frames.loss_terms(logits, label)
@@ -48,12 +47,12 @@ def compare() -> None:
             st.subheader({"BCE": "Binary cross-entropy", "CCE": "Categorical cross-entropy"}[loss])
             st.latex(formula)
             st.altair_chart(
-                term_bars(terms[terms["loss"] == loss], colour, most),
+                term_bars(terms[terms["loss"] == loss], colour, theme.ink(), most),
                 alt=f"What each class adds to the {loss}, in nats",
             )
             left, right = st.columns(2)
             left.metric(f"{loss} (nats)", f"{totals[loss]:.4f}")
-            right.metric(f"{loss} (bits)", f"{totals[loss] / np.log(2):.4f}")
+            right.metric(f"{loss} (bits)", f"{totals[loss] / frames.NATS_PER_BIT:.4f}")
 
     of_true = terms[terms["class"] == names[label]].set_index("loss")
     probability = of_true["probability"]
@@ -64,11 +63,7 @@ def compare() -> None:
         f"{totals['BCE'] - of_true['term']['BCE']:.4f} for what it says of the others."
     )
     with st.expander("The numbers"):
-        st.dataframe(
-            terms.assign(surprise_bits=surprisal(terms["probability"], base=2)),
-            hide_index=True,
-            alt="Every term of both losses",
-        )
+        st.dataframe(terms, hide_index=True, alt="Every term of both losses")
 
     if not np.isfinite(logits).all():
         return

@@ -35,22 +35,28 @@ def compare() -> None:
                 title="There are no runs yet",
             )
             return
-        dataset = state.choose(state.DATASET, list(dict.fromkeys(runs["dataset"])))
+        dataset = state.choose(state.DATASET, list(runs["dataset"].value_counts().index))
         runs = runs[runs["dataset"] == dataset]
-        options = [f"{run.name} · {run.run_id[:6]}" for run in runs.itertuples()]
-        chosen = state.choose_several(state.RUNS, options, options[:DRAWN_AT_FIRST])
-        run_ids = tuple(runs["run_id"].iloc[options.index(option)] for option in chosen)
-        history = read_history(uri, run_ids) if run_ids else pd.DataFrame()
+        runs = runs.assign(
+            label=[
+                f"{name.removeprefix(f'{dataset} · ')} · {run_id[:6]}"
+                for name, run_id in zip(runs["name"], runs["run_id"], strict=True)
+            ]
+        )
+        newest = runs.drop_duplicates(["head", "model"]).head(DRAWN_AT_FIRST)
+        chosen = state.choose_several(state.RUNS, list(runs["label"]), list(newest["label"]))
+        of_label = dict(zip(runs["label"], runs["run_id"], strict=True))
+        history = read_history(uri, tuple(of_label[label] for label in chosen))
+        history["run"] = history["run"].map({of_label[label]: label for label in chosen})
         link = tracking.ui_link()
-        runs = runs.assign(link=[tracking.ui_link(run_id) for run_id in runs["run_id"]])
     except tracking.TrackingError as error:
         st.error(str(error))
         return
 
     st.link_button("Open in the MLflow UI", link, icon=":material/open_in_new:")
-    st.caption(f"The MLflow UI is at {tracking.ui_address()}; `make demo` starts it.")
+    st.caption(f"The MLflow UI is at {tracking.ui_address()}; make demo starts it.")
     if history.empty:
-        st.info("Choose at least one run with curves.")
+        st.info("Choose at least one run that has curves.")
     else:
         for title, metric, meaning in (
             (
@@ -65,19 +71,23 @@ def compare() -> None:
                 "How unsure the predictions are on average. It starts at log₂ K, where nothing is "
                 "known; one-vs-rest answers are divided by their sum first.",
             ),
-            ("Accuracy", "accuracy", "The share of rows whose most probable class is the true one."),
+            (
+                "Accuracy",
+                "accuracy",
+                "The share of rows whose most probable class is the true one.",
+            ),
         ):
             st.subheader(title)
             st.altair_chart(history_chart(history, metric), alt=f"{title} over the epochs")
             st.caption(meaning)
 
-    st.subheader("All runs")
+    st.subheader(f"All runs on {dataset}")
     st.dataframe(
         runs,
         hide_index=True,
         column_order=[
-            "name", "started", "status", "head", "model", "seed",
-            "val_loss", "val_accuracy", "val_entropy_bits", "link",
+            "started", "head", "model", "seed", "val_loss", "val_accuracy", "val_entropy_bits",
+            "status", "link",
         ],
         column_config={
             "started": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),

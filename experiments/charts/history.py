@@ -32,12 +32,16 @@ def history_chart(history: pd.DataFrame, metric: str) -> alt.LayerChart:
         .mark_line(interpolate="linear", strokeWidth=2)
         .encode(
             x=alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1)),
-            y=alt.Y(f"{metric}:Q", title=TITLES[metric], scale=alt.Scale(zero=metric != "accuracy")),
+            y=alt.Y(
+                f"{metric}:Q", title=TITLES[metric], scale=alt.Scale(zero=metric != "accuracy")
+            ),
             color=alt.Color(
                 "run:N",
                 title=None,
                 scale=alt.Scale(domain=runs, range=colours),
-                legend=alt.Legend(orient="top", columns=1, labelLimit=0),
+                legend=alt.Legend(
+                    orient="top", columns=1, labelLimit=0, symbolType="stroke", symbolStrokeWidth=3
+                ),
             ),
             strokeDash=alt.StrokeDash(
                 "split:N",
@@ -49,7 +53,12 @@ def history_chart(history: pd.DataFrame, metric: str) -> alt.LayerChart:
         )
     )
     hover = alt.selection_point(
-        name="hover", fields=["epoch"], nearest=True, on="pointerover", empty=False, clear="pointerout"
+        name="hover",
+        fields=["epoch"],
+        nearest=True,
+        on="pointerover",
+        empty=False,
+        clear="pointerout",
     )
     points = (
         lines.mark_point(filled=True, size=50)
@@ -65,4 +74,5 @@ def history_chart(history: pd.DataFrame, metric: str) -> alt.LayerChart:
         )
         .add_params(hover)
     )
-    return (lines + points).properties(width="container", height=300)
+    # Where the chart is fitted to its frame, the legend's lines are taken from the height.
+    return (lines + points).properties(width="container", height=280 + 20 * len(runs))

@@ -1,0 +1,76 @@
+# Two commands: make demo, make test. Python 3.11 or later is all they need.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
+COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 \
+	--fork-strategy fewest --no-annotate --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check lint format lock screenshots clean
+
+help: ## What can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed ## Train the sample runs, and show them: dashboard and MLflow UI, until Ctrl-C
+	@$(PY) -m experiments demo --serve
+
+serve: $(VENV)/.installed ## The dashboard and the MLflow UI without new runs, until Ctrl-C
+	@$(PY) -m experiments serve
+
+test: $(VENV)/.installed-dev ## Every test; BROWSER=0 leaves out those that need a browser
+ifeq ($(BROWSER),0)
+	@$(PY) -m pytest -n auto --dist loadgroup -m "not browser"
+else
+	@browser=$$($(PY) -m tests.browser.find) || exit 1; \
+	BROWSER_PATH="$$browser" $(PY) -m pytest -n auto --dist loadgroup
+endif
+
+check: lint ## Lint, and the tests without the browser
+	@$(MAKE) --no-print-directory test BROWSER=0
+
+lint: $(VENV)/.installed-dev ## What pre-commit runs: format, lint, types, import contracts
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports
+
+format: $(VENV)/.installed-dev ## Format the code and mend what can be mended
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+lock: $(VENV)/.installed-dev ## Pin the newest versions that pyproject.toml allows
+	@echo "-e ." | $(COMPILE) --upgrade --output-file requirements.txt -
+	@grep -v "^-e" requirements.txt > $(VENV)/constraints.txt
+	@$(COMPILE) --upgrade --group dev --constraint $(VENV)/constraints.txt --output-file requirements-dev.txt
+	@echo "-r requirements.txt" >> requirements-dev.txt
+
+screenshots: $(VENV)/.installed-dev ## Every page in both themes, into docs/images
+	@browser=$$($(PY) -m tests.browser.find) || exit 1; \
+	BROWSER_PATH="$$browser" $(PY) -m tests.browser.screenshots
+
+clean: ## Remove the environment and caches, never the runs
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@for python in $(PYTHONS); do \
+		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "Making $(VENV) with $$("$$python" --version)."; \
+			"$$python" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }; \
+			exit 0; \
+		fi; \
+	done; \
+	echo "Python 3.11 or later is needed, and none was found: install one, or name it, as in make demo PYTHON=/usr/local/bin/python3.12" >&2; \
+	exit 1
+
+$(VENV)/.installed: requirements.txt pyproject.toml | $(PY)
+	@echo "Installing what the lab runs on; the first time takes a minute or two."
+	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt pyproject.toml | $(PY)
+	@echo "Installing what the lab and its tests run on; the first time takes a minute or two."
+	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@touch $@ $(VENV)/.installed
