@@ -5,6 +5,8 @@ Features come in as they were measured; scaling is part of the model.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from mlflow.models import set_model
@@ -28,7 +30,12 @@ class Classifier(PythonModel):
         self.scale = stored.pop("scale")
         self.params = stored
 
-    def predict(self, model_input: pd.DataFrame) -> pd.DataFrame:
+    def predict(
+        self,
+        context: PythonModelContext,
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,
+    ) -> pd.DataFrame:
         """Return one column of probabilities per class."""
         features = model_input[self.feature_names].to_numpy(dtype=np.float64)
         inputs = ((features - self.mean) / self.scale).astype(np.float32)

@@ -84,8 +84,8 @@ def _bars(
     )
     bars = base.mark_bar(color=colour)
     if not is_labelled:
-        return alt.layer(bars).properties(height=480)
+        return alt.LayerChart(layer=[bars]).properties(height=480)
     values = base.mark_text(align="left", dx=4, color=ink).encode(
         text=alt.Text(f"{column}:Q", format=".3f")
     )
-    return alt.layer(bars, values).properties(height=alt.Step(28))
+    return alt.LayerChart(layer=[bars, values]).properties(height=alt.Step(28))
