@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
 import click
 import pandas as pd
@@ -46,15 +46,14 @@ def demo(seed: int, and_serve: bool) -> None:
       python -m experiments demo
       python -m experiments demo --seed 1 --serve
     """
-    with serve.servers(click.echo) if and_serve else nullcontext() as addresses:
+    with _servers() if and_serve else nullcontext():
         finished = [_train(config) for config in runs.demo_configs(seed)]
         click.echo(f"\n{_table(finished)}\n")
-        if addresses is None:
-            click.echo(f"Runs in the MLflow UI: {tracking.ui_link()}")
-            if tracking.ui_address() == tracking.DEFAULT_UI:
-                click.echo("Start it, and the dashboard, with: python -m experiments serve")
-        else:
-            _show_until_interrupt(addresses)
+        click.echo(f"Runs in the MLflow UI: {tracking.ui_link()}")
+        if and_serve:
+            _wait_for_interrupt()
+        elif tracking.ui_address() == tracking.DEFAULT_UI:
+            click.echo("Start it, and the dashboard, with: python -m experiments serve")
 
 
 @cli.command(name="serve")
@@ -65,8 +64,8 @@ def serve_command() -> None:
     Example:
       python -m experiments serve
     """
-    with serve.servers(click.echo) as addresses:
-        _show_until_interrupt(addresses)
+    with _servers():
+        _wait_for_interrupt()
 
 
 def main() -> None:
@@ -108,9 +107,16 @@ def _table(finished: Sequence[FinishedRun]) -> str:
     return pd.DataFrame(rows).to_string(index=False)
 
 
-def _show_until_interrupt(addresses: serve.Addresses) -> None:
-    click.echo(f"Dashboard:  {addresses.dashboard}")
-    click.echo(f"MLflow UI:  {tracking.ui_link()}")
-    click.echo("Ctrl-C stops both.")
+@contextmanager
+def _servers() -> Iterator[None]:
+    click.echo("Starting the dashboard and the MLflow UI …")
+    with serve.servers(click.echo) as dashboard:
+        click.echo(f"Dashboard:  {dashboard}")
+        click.echo(f"MLflow UI:  {tracking.ui_link()}")
+        yield
+
+
+def _wait_for_interrupt() -> None:
+    click.echo("Ctrl-C stops the dashboard and the MLflow UI.")
     serve.wait_for_interrupt()
     click.echo("\nStopped.")

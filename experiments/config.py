@@ -70,5 +70,5 @@ class TrainConfig:
 
     @property
     def run_name(self) -> str:
-        """For people: data set, head and model."""
-        return f"{self.dataset} · {HEADS[self.head].title} · {self.model}"
+        """For people: head, model and data set, what differs first."""
+        return f"{HEADS[self.head].title} · {self.model} · {self.dataset}"

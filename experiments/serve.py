@@ -12,8 +12,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from experiments import tracking
 
@@ -25,17 +25,9 @@ class ServeError(Exception):
     """A server didn't start; the message says where its log is."""
 
 
-@dataclass(frozen=True)
-class Addresses:
-    """Where the two servers answer."""
-
-    dashboard: str
-    mlflow_ui: str
-
-
 @contextmanager
-def servers(say: Callable[[str], None]) -> Iterator[Addresses]:
-    """Start both servers and stop them at the end.
+def servers(say: Callable[[str], None]) -> Iterator[str]:
+    """Start both servers, give the address of the dashboard, and stop them at the end.
 
     Where MLFLOW_TRACKING_URI is a server, that server's own UI is the MLflow UI.
 
@@ -51,6 +43,7 @@ def servers(say: Callable[[str], None]) -> Iterator[Addresses]:
     logs = tracking.RUNS / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
+        stack.enter_context(_terminated_like_interrupted())
         started = []
         if not uri.startswith(("http://", "https://")):
             port = free_port(5000, "MLflow UI", say)
@@ -67,7 +60,7 @@ def servers(say: Callable[[str], None]) -> Iterator[Addresses]:
         started.append((process, f"{dashboard}/_stcore/health", logs / "dashboard.log"))
         for process, health, log in started:
             _wait_until_it_answers(process, health, log)
-        yield Addresses(dashboard, tracking.ui_address())
+        yield dashboard
 
 
 def free_port(wanted: int, purpose: str, say: Callable[[str], None]) -> int:
@@ -87,8 +80,26 @@ def free_port(wanted: int, purpose: str, say: Callable[[str], None]) -> int:
 
 
 def wait_for_interrupt() -> None:
-    """Return on Ctrl-C or SIGTERM."""
-    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    """Return on Ctrl-C, or inside `servers` also on SIGTERM."""
+    try:
+        while True:
+            signal.pause()
+    except KeyboardInterrupt:
+        return
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """Let SIGTERM raise KeyboardInterrupt, so that it stops the servers too."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _mlflow_command(uri: str, port: int) -> list[str]:

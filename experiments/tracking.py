@@ -95,10 +95,7 @@ def ui_link() -> str:
     TrackingError
         If the store can't be reached or read.
     """
-    experiment = connect().get_experiment_by_name(EXPERIMENT)
-    if experiment is None:
-        return ui_address()
-    page = f"{ui_address()}/#/experiments/{experiment.experiment_id}/runs"
+    page = f"{ui_address()}/#/experiments/{_experiment_id(connect())}/runs"
     return f"{page}?workflowType=machine_learning&compareRunsMode=CHART"
 
 

@@ -39,7 +39,7 @@ def compare() -> None:
         runs = runs[runs["dataset"] == dataset]
         runs = runs.assign(
             label=[
-                f"{name.removeprefix(f'{dataset} · ')} · {run_id[:6]}"
+                f"{name.removesuffix(f' · {dataset}')} · {run_id[:6]}"
                 for name, run_id in zip(runs["name"], runs["run_id"], strict=True)
             ]
         )
