@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import re
 import socket
 import sqlite3
 import tempfile
@@ -14,7 +15,7 @@ import urllib.parse
 import urllib.request
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -313,28 +314,28 @@ def _client(uri: str) -> MlflowClient:
         logging.getLogger(name).setLevel(logging.WARNING)
     from mlflow import MlflowClient
 
-    client = MlflowClient(uri)
     database = _sqlite_path(uri)
     if database is None:
+        client = MlflowClient(uri)
         client.search_experiments(max_results=1)
         return client
     database.parent.mkdir(parents=True, exist_ok=True)
-    # Two processes that create the tables at once break the file for good.
+    # A client creates the tables, and two that do so at once break the file for good.
     with database.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        client.search_experiments(max_results=1)
-        with sqlite3.connect(database) as connection:
+        with closing(sqlite3.connect(database)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
-        connection.close()
+        client = MlflowClient(uri)
+        client.search_experiments(max_results=1)
     return client
 
 
 def _require_answer(uri: str) -> None:
     """Raise within seconds where nobody listens; MLflow itself would retry for minutes."""
-    parts = urllib.parse.urlsplit(uri)
-    if not parts.hostname:
-        return
     try:
+        parts = urllib.parse.urlsplit(uri)
+        if not parts.hostname:
+            return
         if parts.scheme in ("http", "https"):
             try:
                 base = uri.replace(parts.netloc, parts.netloc.rpartition("@")[2], 1).rstrip("/")
@@ -357,10 +358,7 @@ def _sqlite_path(uri: str) -> Path | None:
 
 
 def _without_password(uri: str) -> str:
-    parts = urllib.parse.urlsplit(uri)
-    if parts.password is None:
-        return uri
-    return uri.replace(f":{parts.password}@", ":…@")
+    return re.sub(r"(//[^/@:]*):[^/@]*@", r"\1:…@", uri)
 
 
 def _first_line(error: Exception) -> str:

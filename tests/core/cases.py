@@ -33,7 +33,7 @@ LOGITS = np.array([[0.3, -1.2, 2.0], [5.0, -4.0, 0.0], [1.0, 1.0, 1.0], [-3.0, 7
 SOFT = np.array([[0.2, 0.3, 0.5], [0.0, 1.0, 0.0], [0.9, 0.05, 0.05], [1 / 3, 1 / 3, 1 / 3]])
 
 # loss, logits, targets, options: every form in which a loss is called.
-CALLS = [
+CALLS: list[tuple[str, Any, Any, dict[str, Any]]] = [
     ("binary", LOGITS, SOFT, {}),
     ("binary", LOGITS, (SOFT > 0.4).astype(int), {}),
     ("binary", LOGITS, SOFT, {"pos_weight": 3.0}),
@@ -56,7 +56,7 @@ def exact_softmax(row: Iterable[float]) -> list[mpmath.mpf]:
     return [e / total for e in exponentials]
 
 
-def relative_error(got: float, exact: mpmath.mpf) -> float:
+def relative_error(got: Any, exact: mpmath.mpf) -> float:
     """Return |got − exact| / |exact|."""
     return float(abs(mpmath.mpf(float(got)) - exact) / abs(exact))
 

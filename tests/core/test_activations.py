@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from core.activations import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax
 from tests.core.cases import INF, LOGITS, NAN, exact_softmax, relative_error
 
-EPS = {np.float32: np.finfo(np.float32).eps, np.float64: np.finfo(np.float64).eps}
+EPS: dict[Any, float] = {dtype: float(np.finfo(dtype).eps) for dtype in (np.float32, np.float64)}
 ROW_FUNCTIONS = [softmax, log_softmax, logsumexp]
 ROWS = hnp.arrays(
     np.float64,
@@ -48,7 +49,7 @@ def test_softmax_has_exact_values() -> None:
         (row, dtype)
         for row in EXTREME_ROWS
         for dtype in (np.float32, np.float64)
-        if max(map(abs, row)) <= np.finfo(dtype).max
+        if max(map(abs, row)) <= float(np.finfo(dtype).max)
     ],
 )
 def test_softmax_and_its_log_are_accurate_at_extremes(

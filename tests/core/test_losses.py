@@ -115,7 +115,8 @@ def test_a_nan_stays_in_its_row(targets: Any) -> None:
 
 def test_class_ids_and_one_hot_targets_agree() -> None:
     labels = np.array([0, 1, 2, 1])
-    for options in ({}, {"label_smoothing": 0.1}, {"class_weight": [1.0, 2.0, 3.0]}):
+    every: list[dict[str, Any]] = [{}, {"label_smoothing": 0.1}, {"class_weight": [1.0, 2.0, 3.0]}]
+    for options in every:
         by_id = categorical_cross_entropy_value_and_grad(LOGITS, labels, **options)
         by_row = categorical_cross_entropy_value_and_grad(LOGITS, np.eye(3)[labels], **options)
         np.testing.assert_allclose(by_id[0], by_row[0], rtol=1e-14)

@@ -1,0 +1,173 @@
+"""The main job, as a user runs it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments import tracking
+from experiments.datasets import load
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "experiments"]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """Run the demo once on a file of its own; give what it printed and where the runs are."""
+    folder = tmp_path_factory.mktemp("demo")
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": uri}
+    environment.pop(tracking.UI_VARIABLE, None)
+    done = subprocess.run(
+        [*COMMAND, "demo", "--seed", "3"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done, uri, folder
+
+
+def client(uri: str):
+    from mlflow import MlflowClient
+
+    return MlflowClient(uri)
+
+
+def runs_of(uri: str):
+    experiment = client(uri).get_experiment_by_name("Cross-Entropy Lab")
+    return client(uri).search_runs([experiment.experiment_id]), experiment
+
+
+def test_it_prints_a_line_and_a_row_per_run_and_the_link(demo) -> None:
+    done, uri, _ = demo
+    runs, experiment = runs_of(uri)
+    for run in runs:
+        assert f"{run.info.run_name}: val accuracy" in done.stdout
+        assert run.info.run_id[:8] in done.stdout
+    assert f"/#/experiments/{experiment.experiment_id}/runs?workflowType" in done.stdout
+    assert "\r" not in done.stdout + done.stderr
+    assert "Warning" not in done.stderr
+
+
+def test_mlflows_own_client_reads_the_runs_back(demo) -> None:
+    _, uri, folder = demo
+    runs, experiment = runs_of(uri)
+    assert experiment.artifact_location == (folder / "artifacts").as_uri()
+    assert {
+        (run.data.params["dataset"], run.data.params["head"], run.data.params["hidden"])
+        for run in runs
+    } == {
+        ("digits", "softmax_cce", "0"),
+        ("digits", "softmax_cce", "32"),
+        ("digits", "ovr_sigmoid_bce", "0"),
+        ("digits", "ovr_sigmoid_bce", "32"),
+        ("breast_cancer", "sigmoid_bce", "0"),
+        ("breast_cancer", "sigmoid_bce", "32"),
+    }
+    for run in runs:
+        assert run.info.status == "FINISHED"
+        assert run.data.params["seed"] == "3"
+        contexts = [entry.tags[0].value for entry in run.inputs.dataset_inputs]
+        assert contexts == ["training", "validation"]
+        assert all(entry.dataset.digest for entry in run.inputs.dataset_inputs)
+        for key in ("loss", "accuracy", "entropy_bits"):
+            for split in ("train", "val"):
+                points = client(uri).get_metric_history(run.info.run_id, f"{split}/{key}")
+                assert [point.step for point in points] == list(range(31))
+            assert run.data.metrics[f"final/val_{key}"] == run.data.metrics[f"val/{key}"]
+        charts = client(uri).list_artifacts(run.info.run_id, "charts")
+        assert [chart.path for chart in charts] == [
+            "charts/entropy_curve.html",
+            "charts/loss_curve.html",
+        ]
+
+
+def test_the_model_loads_in_a_fresh_process_and_predicts_what_was_measured(demo) -> None:
+    _, uri, folder = demo
+    runs, _ = runs_of(uri)
+    run = next(
+        run
+        for run in runs
+        if run.data.params["head"] == "ovr_sigmoid_bce" and run.data.params["hidden"] == "32"
+    )
+    assert not list((folder / "artifacts").rglob("*.pkl"))
+    data = load("digits", seed=3)
+    data.val.features.to_parquet(folder / "features.parquet")
+    script = (
+        "import mlflow, pandas as pd\n"
+        f"mlflow.set_tracking_uri({uri!r})\n"
+        f"model = mlflow.pyfunc.load_model('models:/{run.outputs.model_outputs[0].model_id}')\n"
+        f"table = pd.read_parquet({str(folder / 'features.parquet')!r})\n"
+        f"model.predict(table).to_parquet({str(folder / 'answer.parquet')!r})\n"
+    )
+    # Far from the checkout, so that the code is that of the model.
+    subprocess.run([sys.executable, "-c", script], cwd=folder, check=True, timeout=120)
+    import pandas as pd
+
+    probabilities = pd.read_parquet(folder / "answer.parquet")
+    assert list(probabilities.columns) == list(data.class_names)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    accuracy = (probabilities.to_numpy().argmax(axis=1) == data.val.labels).mean()
+    assert accuracy == pytest.approx(run.data.metrics["final/val_accuracy"], abs=0.003)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["demo", "--seed", "-1"], 2, "-1 is not in the range x>=0"),
+        (["train-everything"], 2, "No such command"),
+        (["demo"], 1, "Error: The tracking server http://127.0.0.1:9 can't be reached"),
+        (["serve"], 1, "Error: The tracking server http://127.0.0.1:9 can't be reached"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line(arguments, code: int, says: str) -> None:
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serve_shows_both_and_stops_both(number: signal.Signals, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "serve"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    addresses = {}
+    for line in process.stdout:
+        if found := re.match(r"(Dashboard|MLflow UI): +(http://127\.0\.0\.1:\d+)", line):
+            addresses[found[1]] = found[2]
+        if line.startswith("Ctrl-C"):
+            break
+    assert set(addresses) == {"Dashboard", "MLflow UI"}
+    for address in addresses.values():
+        assert urllib.request.urlopen(address, timeout=10).status == 200
+    process.send_signal(number)
+    assert process.wait(timeout=30) == 0
+    process.stdout.close()
+    for address in addresses.values():
+        with pytest.raises(OSError, match="refused"):
+            urllib.request.urlopen(address, timeout=10)
