@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from core.activations import sigmoid, softmax
+from core.activations import log_softmax, sigmoid, softmax
 from core.entropy import binary_entropy, entropy, entropy_from_logits
 from core.losses import binary_cross_entropy, categorical_cross_entropy
 
@@ -24,7 +24,7 @@ def activations(logits: np.ndarray, temperature: float) -> pd.DataFrame:
     """Return both probabilities of each class: class, logit, activation, probability."""
     names = class_names(len(logits))
     both = {
-        "sigmoid": sigmoid(logits / temperature),
+        "sigmoid": _tempered_sigmoid(logits, temperature),
         "softmax": softmax(logits, temperature=temperature),
     }
     return pd.DataFrame(
@@ -42,18 +42,16 @@ def entropy_bits(logits: np.ndarray, temperature: float) -> dict[str, float]:
     num_classes = len(logits)
     return {
         "most": float(entropy(np.full(num_classes, 1 / num_classes), base=2)),
-        "sigmoid": float(binary_entropy(sigmoid(logits / temperature), base=2).sum()),
-        "softmax": float(entropy_from_logits(logits / temperature, base=2)),
+        "sigmoid": float(binary_entropy(_tempered_sigmoid(logits, temperature), base=2).sum()),
+        "softmax": float(_tempered_entropy(logits, temperature)),
     }
 
 
 def entropy_curve(logits: np.ndarray, least: float, most: float) -> pd.DataFrame:
     """Return the entropy of the softmax against the temperature: temperature, entropy_bits."""
     temperatures = np.geomspace(least, most, CURVE_POINTS)
-    rows = logits[np.newaxis, :] / temperatures[:, np.newaxis]
-    return pd.DataFrame(
-        {"temperature": temperatures, "entropy_bits": entropy_from_logits(rows, base=2)}
-    )
+    bits = [_tempered_entropy(logits, temperature) for temperature in temperatures]
+    return pd.DataFrame({"temperature": temperatures, "entropy_bits": bits})
 
 
 def loss_terms(logits: np.ndarray, label: int) -> pd.DataFrame:
@@ -102,3 +100,13 @@ def loss_curves(logits: np.ndarray, label: int, least: float, most: float) -> pd
         ],
         ignore_index=True,
     )
+
+
+def _tempered_sigmoid(logits: np.ndarray, temperature: float) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return sigmoid(logits / temperature)
+
+
+def _tempered_entropy(logits: np.ndarray, temperature: float) -> np.ndarray:
+    # Log-probabilities are logits of the same distribution, already tempered without overflow.
+    return entropy_from_logits(log_softmax(logits, temperature=temperature), base=2)

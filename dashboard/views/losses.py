@@ -54,13 +54,15 @@ def compare() -> None:
             left.metric(f"{loss} (nats)", f"{totals[loss]:.4f}")
             right.metric(f"{loss} (bits)", f"{totals[loss] / frames.NATS_PER_BIT:.4f}")
 
-    of_true = terms[terms["class"] == names[label]].set_index("loss")
+    is_true = terms["class"] == names[label]
+    of_true = terms[is_true].set_index("loss")
     probability = of_true["probability"]
+    of_others = terms["term"][~is_true & (terms["loss"] == "BCE")].sum()
     st.markdown(
         f"The one-hot target leaves **CCE** one term, the surprise of {names[label]}: "
         f"−log {probability['CCE']:.4f} = {of_true['term']['CCE']:.4f} nats. **BCE** keeps all "
         f"{len(logits)}: {of_true['term']['BCE']:.4f} nats for {names[label]}, and "
-        f"{totals['BCE'] - of_true['term']['BCE']:.4f} for what it says of the others."
+        f"{of_others:.4f} for what it says of the others."
     )
     with st.expander("The numbers"):
         st.dataframe(terms, hide_index=True, alt="Every term of both losses")

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from dashboard import frames
+from dashboard.charts.bars import activation_comparison, probability_bars, term_bars
+from dashboard.charts.curves import entropy_against_temperature, loss_against_logit
+
+LOGITS = np.array([2.0, -1.0, 0.5])
+
+
+def test_bars_share_their_scale_and_carry_their_values() -> None:
+    terms = frames.loss_terms(LOGITS, 0)
+    for chart, most in (
+        (term_bars(terms[terms["loss"] == "CCE"], "#000", "#111", 3.0), 3.0),
+        (probability_bars(frames.activations(LOGITS, 1.0).head(3), "#000", "#111"), 1),
+    ):
+        bars, values = chart.to_dict()["layer"]
+        assert bars["encoding"]["x"]["scale"]["domain"] == [0, most]
+        assert values["mark"]["color"] == "#111"
+
+
+@pytest.mark.parametrize("num_classes", [31, 1000])
+def test_many_classes_fit_on_a_page(num_classes: int) -> None:
+    frame = frames.activations(np.zeros(num_classes), 1.0).head(num_classes)
+    spec = probability_bars(frame, "#000", "#111").to_dict()
+    assert spec["height"] <= 600
+    assert len(spec["layer"]) == 1
+
+
+def test_curves_mark_where_things_stand() -> None:
+    colours = {"CCE": "#000", "BCE, target 1": "#111", "BCE, target 0": "#222"}
+    spec = loss_against_logit(frames.loss_curves(LOGITS, 0, -6, 10), 2.0, colours, "#333").to_dict()
+    assert [layer["mark"]["type"] for layer in spec["layer"]] == ["line", "rule", "point"]
+    rule = spec["layer"][1]
+    assert spec["datasets"][rule["data"]["name"]] == [{"logit": 2.0}]
+
+    spec = entropy_against_temperature(
+        frames.entropy_curve(LOGITS, 0.1, 10), 2.5, "#000", "#333"
+    ).to_dict()
+    assert spec["layer"][0]["encoding"]["x"]["scale"]["type"] == "log"
+
+
+def test_the_comparison_names_both_activations() -> None:
+    spec = activation_comparison(
+        frames.activations(LOGITS, 1.0), {"sigmoid": "#000", "softmax": "#111"}
+    ).to_dict()
+    assert spec["encoding"]["color"]["scale"] == {
+        "domain": ["sigmoid", "softmax"],
+        "range": ["#000", "#111"],
+    }

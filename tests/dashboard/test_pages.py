@@ -1,0 +1,154 @@
+"""Each page, run without a browser: what it shows is what core gives."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.activations import sigmoid, softmax
+from core.entropy import entropy_from_logits
+from core.losses import binary_cross_entropy, categorical_cross_entropy
+from dashboard.state import SAMPLES, parse_logits
+from experiments import tracking
+from experiments.config import TrainConfig
+from experiments.datasets import load
+from experiments.runs import train_and_track
+
+VIEWS = Path(__file__).parents[2] / "dashboard" / "views"
+
+
+def open_page(name: str, **query: str) -> AppTest:
+    page = AppTest.from_file(str(VIEWS / f"{name}.py"), default_timeout=60)
+    for key, value in query.items():
+        page.query_params[key] = value
+    page.run()
+    assert not page.exception
+    return page
+
+
+def metrics(page: AppTest) -> list[str]:
+    return [metric.value for metric in page.metric]
+
+
+def test_home_says_what_is_here_and_shows_a_picture() -> None:
+    # Its links lead to pages, which only the whole app has.
+    page = AppTest.from_file(str(VIEWS.parent / "app.py"), default_timeout=60).run()
+    assert not page.exception
+    assert page.title[0].value == "Cross-Entropy Lab"
+    text = " ".join(element.value for element in page.markdown)
+    logits = parse_logits(SAMPLES[0].logits)
+    assert f"sum to {sigmoid(logits).sum():.2f}" in text
+    assert len(page.get("vega_lite_chart")) == 1
+    assert [link.proto.label for link in page.get("page_link")] == [
+        "**Activations**",
+        "**Losses**",
+        "**Runs**",
+    ]
+
+
+@pytest.mark.parametrize("temperature", ["1.0", "2.5"])
+def test_activations_shows_the_numbers_of_core(temperature: str) -> None:
+    page = open_page("activations", logits="3, 1, -2", temperature=temperature)
+    scaled = np.array([3, 1, -2]) / float(temperature)
+    shown = metrics(page)
+    assert shown[0] == f"{sigmoid(scaled).sum():.3f}"
+    assert shown[2] == "1.000"
+    assert shown[3] == f"{entropy_from_logits(scaled, base=2):.3f}"
+    table = page.dataframe[0].value
+    softmax_rows = table[table["activation"] == "softmax"]
+    np.testing.assert_array_equal(
+        softmax_rows["probability"], softmax([3.0, 1, -2], temperature=float(temperature))
+    )
+
+
+def test_a_sample_button_sets_the_logits_and_the_class() -> None:
+    page = open_page("losses")
+    page.button(key=f"sample {SAMPLES[4].title}").click().run()
+    assert not page.exception
+    assert page.text_input(key="logits").value == SAMPLES[4].logits
+    assert page.selectbox(key="label").value == f"class {SAMPLES[4].label}"
+
+
+def test_moving_the_temperature_moves_the_entropy() -> None:
+    page = open_page("activations")
+    page.slider(key="temperature").set_value(4.0).run()
+    logits = parse_logits(SAMPLES[0].logits)
+    assert metrics(page)[3] == f"{entropy_from_logits(logits / 4, base=2):.3f}"
+
+
+@pytest.mark.parametrize("label", [0, 1, 2])
+def test_losses_shows_the_numbers_of_core(label: int) -> None:
+    page = open_page("losses", logits="3 1 -2", label=f"class {label}")
+    one_hot = np.eye(3)[label]
+    binary = binary_cross_entropy([3.0, 1, -2], one_hot).sum()
+    categorical = categorical_cross_entropy([3.0, 1, -2], label)
+    assert metrics(page) == [
+        f"{binary:.4f}",
+        f"{binary / np.log(2):.4f}",
+        f"{categorical:.4f}",
+        f"{categorical / np.log(2):.4f}",
+    ]
+
+
+@pytest.mark.parametrize("name", ["activations", "losses"])
+@pytest.mark.parametrize(
+    "logits",
+    ["1", "inf, 1", "inf inf", "-inf -inf", "nan 1", "1e308 -1e308", " ".join(["0.5"] * 1000)],
+)
+def test_odd_logits_give_a_picture_or_a_sentence(name: str, logits: str) -> None:
+    page = open_page(name, logits=logits)
+    assert len(page.get("vega_lite_chart")) >= 2
+    if logits in ("inf inf", "-inf -inf", "nan 1"):
+        assert len(page.warning) == 1
+
+
+@pytest.mark.parametrize("name", ["activations", "losses"])
+@pytest.mark.parametrize("logits", ["", "one two", "<script>", "0 " * 5000])
+def test_what_is_no_logits_gives_a_sentence(name: str, logits: str) -> None:
+    page = open_page(name, logits=logits)
+    assert len(page.error) == 1
+    assert not page.metric
+
+
+@pytest.mark.parametrize(
+    "query", [{"temperature": "hot"}, {"temperature": "-3"}, {"label": "class 77"}]
+)
+def test_a_broken_link_opens_on_the_defaults(query: dict[str, str]) -> None:
+    name = "losses" if "label" in query else "activations"
+    assert metrics(open_page(name, **query)) == metrics(open_page(name))
+
+
+def test_runs_says_which_command_makes_some() -> None:
+    page = open_page("runs")
+    assert "python -m experiments demo" in page.info[0].value
+    assert not page.get("vega_lite_chart")
+
+
+def test_runs_says_what_is_wrong_with_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    page = open_page("runs")
+    assert "http://127.0.0.1:9 can't be reached" in page.error[0].value
+
+
+def test_runs_shows_the_curves_of_the_runs_chosen() -> None:
+    config = TrainConfig("breast_cancer", "sigmoid_bce", num_epochs=2)
+    finished = [
+        train_and_track(config, load(config.dataset, 0), lambda epoch: None) for _ in range(2)
+    ]
+    page = open_page("runs")
+    assert page.selectbox(key="dataset").value == "breast_cancer"
+    # Two runs of one kind: the newest is drawn, the other can be chosen.
+    options = [f"sigmoid + BCE · linear · {run.run_id[:6]}" for run in reversed(finished)]
+    assert page.multiselect(key="runs").options == options
+    assert page.multiselect(key="runs").value == options[:1]
+    assert len(page.get("vega_lite_chart")) == 3
+    table = page.dataframe[0].value
+    assert table["val_loss"].tolist() == [run.last.val.loss for run in reversed(finished)]
+    assert table["link"][0].endswith(f"/runs/{finished[1].run_id}")
+    assert tracking.ui_link() in {link.proto.url for link in page.get("link_button")}
+
+    page.multiselect(key="runs").set_value([]).run()
+    assert not page.exception
+    assert not page.get("vega_lite_chart")
+    assert "at least one run" in page.info[0].value

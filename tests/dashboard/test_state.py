@@ -1,0 +1,39 @@
+import math
+
+import pytest
+
+from dashboard.state import MAX_CLASSES, SAMPLES, parse_logits
+
+
+@pytest.mark.parametrize(
+    ("entered", "logits"),
+    [
+        ("1, 2, 3", [1, 2, 3]),
+        ("1 2\t3", [1, 2, 3]),
+        ("1;−2.5", [1, -2.5]),
+        ("1e300,-inf,Infinity", [1e300, -math.inf, math.inf]),
+        ("7", [7]),
+    ],
+)
+def test_numbers_are_read_as_people_write_them(entered: str, logits: list[float]) -> None:
+    assert parse_logits(entered).tolist() == logits
+
+
+@pytest.mark.parametrize(
+    ("entered", "says"),
+    [
+        ("", "at least one logit"),
+        (" , ", "at least one logit"),
+        ("1, two", "Logit 2 is 'two', which is not a number"),
+        ("1 <b>2</b>", "Logit 2 is '<b>2</b>'"),
+        ("0 " * (MAX_CLASSES + 1), f"At most {MAX_CLASSES} logits"),
+    ],
+)
+def test_what_is_no_number_is_named(entered: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        parse_logits(entered)
+
+
+def test_every_sample_can_be_read_and_has_its_class() -> None:
+    for sample in SAMPLES:
+        assert sample.label < len(parse_logits(sample.logits))
