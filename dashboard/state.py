@@ -142,6 +142,19 @@ def sample_buttons() -> None:
             )
 
 
+def keep_logits(page: str) -> None:
+    """Carry the logits to `page` when it is another than before.
+
+    Streamlit 1.67 itself carries what was typed, but not what a link had set.
+    """
+    last = st.session_state.setdefault("page", page)
+    entered = st.session_state.get(LOGITS.key, LOGITS.default)
+    if page != last and entered != LOGITS.default:
+        st.query_params[LOGITS.key] = entered
+        st.session_state[LOGITS.key] = entered
+    st.session_state["page"] = page
+
+
 def parse_logits(entered: str) -> np.ndarray:
     """Return the numbers in a line of text, shape (K,).
 

@@ -75,8 +75,11 @@ def _downloaded() -> list[Path]:
 
 
 def _can_install() -> bool:
-    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    return is_root and Path("/etc/debian_version").exists() and bool(shutil.which("apt-get"))
+    return os.geteuid() == 0 and _is_debian() and bool(shutil.which("apt-get"))
+
+
+def _is_debian() -> bool:
+    return Path("/etc/debian_version").exists()
 
 
 if __name__ == "__main__":

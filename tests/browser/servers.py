@@ -1,0 +1,85 @@
+"""The literal `streamlit run dashboard/app.py`, and a real Chromium to open it with."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.browser.find import find
+
+ROOT = Path(__file__).parents[2]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
+
+
+@contextmanager
+def dashboard(uri: str) -> Iterator[str]:
+    """Run the dashboard on the store at `uri`; give its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    streamlit = Path(sys.executable).with_name("streamlit")
+    process = subprocess.Popen(
+        [streamlit, "run", "dashboard/app.py"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "MLFLOW_TRACKING_URI": uri,
+            "STREAMLIT_SERVER_PORT": str(port),
+            "STREAMLIT_SERVER_HEADLESS": "true",
+        },
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        assert process.stdout is not None
+        # It prints its address when it listens.
+        assert any(str(port) in line for line in process.stdout), "the dashboard did not start"
+        try:
+            urllib.request.urlopen(f"{address}/_stcore/health", timeout=30).close()
+        except urllib.error.URLError as error:
+            raise AssertionError(f"{address} does not answer") from error
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=30)
+        if process.stdout:
+            process.stdout.close()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run a browser without a screen."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find(print), args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def wait_until_drawn(page: Page, charts: int) -> None:
+    """Return when the page is up, nothing runs any more, and every chart is drawn."""
+    expect(page.locator("h1").first).to_be_visible(timeout=60_000)
+    expect(page.locator(".stVegaLiteChart svg.marks, .stVegaLiteChart canvas")).to_have_count(
+        charts, timeout=60_000
+    )
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=60_000)
+    expect(page.get_by_test_id("stSpinner")).to_have_count(0, timeout=60_000)

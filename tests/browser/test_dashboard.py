@@ -1,0 +1,187 @@
+"""The dashboard as people open it: `streamlit run dashboard/app.py` in a real browser."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from core.activations import sigmoid
+from core.entropy import entropy_from_logits
+from core.losses import categorical_cross_entropy
+from dashboard.state import SAMPLES, parse_logits
+from tests.browser.servers import ROOT, chromium, dashboard, wait_until_drawn
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+# Page → how many charts it opens with.
+PAGES = {"": 1, "activations": 3, "losses": 3, "runs": 3}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    uri = f"sqlite:///{tmp_path_factory.mktemp('browser') / 'mlflow.db'}"
+    subprocess.run(
+        [sys.executable, "-m", "experiments", "demo"],
+        cwd=ROOT,
+        env={**os.environ, "MLFLOW_TRACKING_URI": uri},
+        check=True,
+        stdout=subprocess.DEVNULL,
+        timeout=240,
+    )
+    with dashboard(uri) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    yield opened
+    context.close()
+
+
+def metric(page: Page, label: str, which: int = 0) -> str:
+    return (
+        page.get_by_test_id("stMetric")
+        .filter(has_text=label)
+        .nth(which)
+        .locator("[data-testid=stMetricValue]")
+        .inner_text()
+    )
+
+
+def test_moving_a_control_shows_the_numbers_of_core(page: Page, address: str) -> None:
+    page.goto(f"{address}/activations")
+    wait_until_drawn(page, charts=3)
+    logits = parse_logits(SAMPLES[0].logits)
+    assert metric(page, "Sum") == f"{sigmoid(logits).sum():.3f}"
+
+    slider = page.get_by_role("slider", name="Temperature")
+    slider.focus()
+    for _ in range(5):
+        slider.press("ArrowRight")
+    bits = entropy_from_logits(logits / 1.5, base=2)
+    expect(page.get_by_test_id("stMetric").filter(has_text="Entropy").nth(1)).to_contain_text(
+        f"{bits:.3f}"
+    )
+    expect(page.get_by_text(f"At temperature 1.5 the softmax holds {bits:.3f}")).to_be_visible()
+
+
+def test_a_copied_link_opens_the_same_picture(page: Page, address: str) -> None:
+    page.goto(f"{address}/losses")
+    wait_until_drawn(page, charts=3)
+    field = page.get_by_label("Logits", exact=True)
+    field.fill("2, 0, -1")
+    field.press("Enter")
+    wanted = f"{categorical_cross_entropy([2.0, 0, -1], 0):.4f}"
+    expect(page.get_by_test_id("stMetric").filter(has_text="CCE (nats)")).to_contain_text(wanted)
+    page.wait_for_url("**logits=**")
+    assert parse_qs(urlsplit(page.url).query) == {"logits": ["2, 0, -1"]}
+
+    other = page.context.new_page()
+    other.goto(page.url)
+    wait_until_drawn(other, charts=3)
+    assert metric(other, "CCE (nats)") == wanted
+
+
+def test_a_sample_button_moves_the_page_and_the_link(page: Page, address: str) -> None:
+    page.goto(f"{address}/losses")
+    wait_until_drawn(page, charts=3)
+    page.get_by_role("button", name=SAMPLES[2].title).click()
+    logits = parse_logits(SAMPLES[2].logits)
+    expect(page.get_by_test_id("stMetric").filter(has_text="CCE (nats)")).to_contain_text(
+        f"{categorical_cross_entropy(logits, SAMPLES[2].label):.4f}"
+    )
+    page.wait_for_url("**logits=**")
+    assert parse_qs(urlsplit(page.url).query)["logits"] == [SAMPLES[2].logits]
+
+
+def test_logits_stay_when_the_page_changes(page: Page, address: str) -> None:
+    page.goto(f"{address}/activations?logits=3,1")
+    wait_until_drawn(page, charts=3)
+    field = page.get_by_label("Logits", exact=True)
+    for entered in ("3,1", "5,2,1"):
+        for name in ("Losses", "Activations"):
+            page.get_by_role("link", name=name).click()
+            expect(page.locator("h1")).to_have_text(name)
+            expect(field).to_have_value(entered)
+            page.wait_for_url(f"**/{name.lower()}?logits=**")
+            assert parse_qs(urlsplit(page.url).query) == {"logits": [entered]}
+        field.fill("5,2,1")
+        field.press("Enter")
+        page.wait_for_url("**logits=5**")
+
+
+def test_the_default_logits_stay_out_of_the_link(page: Page, address: str) -> None:
+    page.goto(f"{address}/activations")
+    wait_until_drawn(page, charts=3)
+    page.get_by_role("link", name="Losses").click()
+    expect(page.locator("h1")).to_have_text("Losses")
+    wait_until_drawn(page, charts=3)
+    assert page.url == f"{address}/losses"
+
+
+def test_the_pointer_reads_out_the_curve(page: Page, address: str) -> None:
+    page.goto(f"{address}/losses")
+    wait_until_drawn(page, charts=3)
+    chart = page.locator(".stVegaLiteChart").last
+    chart.scroll_into_view_if_needed()
+    chart.hover()
+    tooltip = page.locator("#vg-tooltip-element")
+    expect(tooltip).to_be_visible()
+    for word in ("curve", "logit", "probability", "loss"):
+        expect(tooltip).to_contain_text(word)
+
+
+def test_runs_shows_the_curves_and_leads_into_mlflow(page: Page, address: str) -> None:
+    page.goto(f"{address}/runs")
+    wait_until_drawn(page, charts=3)
+    link = page.get_by_role("link", name="Open in the MLflow UI")
+    assert "compareRunsMode=CHART" in (link.get_attribute("href") or "")
+    page.get_by_role("combobox", name="Data set").click()
+    page.get_by_role("option", name="breast_cancer").click()
+    expect(page.get_by_text("All runs on breast_cancer")).to_be_visible()
+    page.wait_for_url("**dataset=breast_cancer**")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 380])
+@pytest.mark.parametrize("path", PAGES)
+def test_each_page_fits_and_asks_nobody_else(
+    browser: Browser, address: str, path: str, width: int, scheme: str
+) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    page = context.new_page()
+    asked: list[str] = []
+    errors: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{address}/{path}")
+    wait_until_drawn(page, PAGES[path])
+
+    assert errors == []
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("element => element.scrollWidth <= element.clientWidth")
+    background = page.get_by_test_id("stApp").evaluate(
+        "element => getComputedStyle(element).backgroundColor"
+    )
+    brightness = sum(int(part) for part in background.strip("rgb()").split(", ")) / 3
+    assert (brightness < 60) == (scheme == "dark")
+    assert page.get_by_test_id("stException").count() == 0
+    context.close()
