@@ -13,14 +13,13 @@ Array = npt.NDArray[Any]
 
 # How far a distribution may be from summing to 1. The sum is taken in float64, so these only
 # have to cover the rounding of the entries, a sloppy softmax before us, and decimals typed by hand.
-_SUM_TOLERANCE = {"float16": 1e-2, "float32": 1e-5, "float64": 1e-6}
+_SUM_TOLERANCE = {2: 1e-2, 4: 1e-5, 8: 1e-6}  # by the bytes of a number
 
 
 def as_float(values: npt.ArrayLike, name: str) -> tuple[Array, np.dtype[Any]]:
-    """Return `values` in the dtype to compute in, and the dtype the result should have.
+    """Return `values` as an array of real numbers, and the dtype that a result should have.
 
-    float32 and float64 stay; integers, booleans and Python lists become float64; float16 is
-    computed in float32 and returned as float16.
+    float16, float32 and float64 stay; integers, booleans and Python lists give float64.
     """
     try:
         array = np.asarray(values)
@@ -28,31 +27,25 @@ def as_float(values: npt.ArrayLike, name: str) -> tuple[Array, np.dtype[Any]]:
         raise ValueError(f"{name} must be a rectangular array of numbers: {error}") from error
     if array.size == 0:
         raise ValueError(f"{name} must not be empty; got shape {array.shape}")
-    if array.dtype in (np.float32, np.float64):
-        return array, array.dtype
-    if array.dtype == np.float16:
-        return array.astype(np.float32), array.dtype
+    if array.dtype.kind == "f" and array.dtype.itemsize <= 8:
+        return array, array.dtype.newbyteorder("=")
     if array.dtype.kind in "iub":
-        return array.astype(np.float64), np.dtype(np.float64)
+        return array, np.dtype(np.float64)
     raise TypeError(
         f"{name} must be real numbers in float16, float32, float64 or an integer type; "
         f"got dtype {array.dtype}"
     )
 
 
-def as_common_float(
-    first: npt.ArrayLike, first_name: str, second: npt.ArrayLike, second_name: str
+def as_distributions(
+    targets: npt.ArrayLike, probabilities: npt.ArrayLike, axis: int
 ) -> tuple[Array, Array, np.dtype[Any]]:
-    """Return two arrays of one shape in the wider of their dtypes, and the dtype of the result."""
-    a, a_dtype = as_float(first, first_name)
-    b, b_dtype = as_float(second, second_name)
-    require_same_shape(a, first_name, b, second_name)
-    computed = np.result_type(a, b)
-    return (
-        a.astype(computed, copy=False),
-        b.astype(computed, copy=False),
-        np.result_type(a_dtype, b_dtype),
-    )
+    """Return two arrays of distributions of one shape, and the dtype of a result of both."""
+    t, t_dtype = as_float(targets, "targets")
+    s, s_dtype = as_float(probabilities, "probabilities")
+    require_same_shape(t, "targets", s, "probabilities")
+    require_axis(t, axis, "targets")
+    return t, s, np.result_type(t_dtype, s_dtype)
 
 
 def as_result(array: Array, dtype: np.dtype[Any]) -> Array:
@@ -81,25 +74,28 @@ def require_axis(array: Array, axis: int, name: str) -> None:
 
 def require_probabilities(p: Array, name: str) -> None:
     """Every entry in [0, 1]; a NaN passes, and stays NaN in the result."""
-    bad = (p < 0) | (p > 1)
-    if bad.any():
-        index = _first(bad)
+    # fmin and fmax pass over NaN, and need no array of their own.
+    if np.fmin.reduce(p, axis=None) < 0 or np.fmax.reduce(p, axis=None) > 1:
+        index = _first((p < 0) | (p > 1))
         raise ValueError(f"{name} must lie between 0 and 1; got {p[index]:.6g}{_at(index)}")
 
 
-def require_distribution(
-    p: Array, name: str, axis: int = -1, dtype: np.dtype[Any] | None = None
-) -> None:
+def require_distribution(p: Array, name: str, axis: int = -1) -> None:
     """Entries in [0, 1] that sum to 1 along `axis`; a row with a NaN passes, and stays NaN."""
     require_axis(p, axis, name)
     require_probabilities(p, name)
-    total = p.sum(axis=axis, dtype=np.float64)
-    bad = np.abs(total - 1) > _SUM_TOLERANCE[str(dtype or p.dtype)]
+    total = np.asarray(p.sum(axis=axis, dtype=np.float64))
+    bad = np.abs(total - 1) > sum_tolerance(p)
     if bad.any():
         index = _first(bad)
         raise ValueError(
             f"{name} must sum to 1 along axis {axis}; got a sum of {total[index]:.6g}{_at(index)}"
         )
+
+
+def sum_tolerance(p: Array) -> float:
+    """Return how far from 1 the sum of a distribution may be."""
+    return _SUM_TOLERANCE[p.dtype.itemsize if p.dtype.kind == "f" else 8]
 
 
 def as_labels(labels: Array, shape: tuple[int, ...], num_classes: int, name: str) -> Array:
@@ -111,13 +107,12 @@ def as_labels(labels: Array, shape: tuple[int, ...], num_classes: int, name: str
             f"{name} of shape {shape} are read as class ids and must be integers; "
             f"got dtype {labels.dtype}"
         )
-    bad = (labels < 0) | (labels >= num_classes)
-    if bad.any():
-        index = _first(bad)
+    if labels.min() < 0 or labels.max() >= num_classes:
+        index = _first((labels < 0) | (labels >= num_classes))
         raise ValueError(
             f"{name} must be class ids from 0 to {num_classes - 1}; got {labels[index]}{_at(index)}"
         )
-    return labels.astype(np.intp, copy=False)
+    return labels
 
 
 def as_weights(weights: npt.ArrayLike, name: str, num_classes: int, dtype: np.dtype[Any]) -> Array:
@@ -136,6 +131,12 @@ def as_weights(weights: npt.ArrayLike, name: str, num_classes: int, dtype: np.dt
 def require_fraction(value: float, name: str) -> float:
     if not 0 <= value <= 1:
         raise ValueError(f"{name} must lie between 0 and 1; got {value}")
+    return float(value)
+
+
+def require_not_negative(value: float, name: str) -> float:
+    if not (value >= 0 and math.isfinite(value)):
+        raise ValueError(f"{name} must be a finite number of at least 0; got {value}")
     return float(value)
 
 

@@ -6,16 +6,25 @@ and they take logits.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from core import _checks
+from core import _blocked, _checks
+from core._blocked import Work
 from core._checks import Array
-from core._rows import Shifted, shift_rows
 
-__all__ = ["log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"]
+__all__ = [
+    "log_sigmoid",
+    "log_softmax",
+    "logsumexp",
+    "sigmoid",
+    "sigmoid_derivative",
+    "softmax",
+    "softmax_jacobian",
+]
 
 
 def sigmoid(x: npt.ArrayLike) -> Array:
@@ -48,11 +57,40 @@ def sigmoid(x: npt.ArrayLike) -> Array:
     >>> sigmoid([-1000.0, 0.0, 1000.0])
     array([0. , 0.5, 1. ])
     """
-    z, dtype = _checks.as_float(x, "x")
-    with np.errstate(under="ignore"):
-        e = np.exp(-np.abs(z))
-        result = np.where(z >= 0, 1, e) / (1 + e)
-    return _checks.as_result(result, dtype)
+    return _elementwise(_sigmoid, x)
+
+
+def sigmoid_derivative(x: npt.ArrayLike) -> Array:
+    """Return dσ/dx = σ(x) σ(−x), elementwise.
+
+    Parameters
+    ----------
+    x : array_like, any shape
+        Logits.
+
+    Returns
+    -------
+    ndarray, shape of `x`
+        From 0 in both tails to 1/4 at 0.
+
+    Raises
+    ------
+    ValueError
+        If `x` is empty.
+    TypeError
+        If `x` is not made of real numbers.
+
+    Notes
+    -----
+    σ(x) (1 − σ(x)) = e/(1 + e)² with e = e^−|x|: nothing is taken from 1, so the right tail is as
+    accurate as the left.
+
+    Examples
+    --------
+    >>> float(sigmoid_derivative(0.0))
+    0.25
+    """
+    return _elementwise(_sigmoid_derivative, x)
 
 
 def log_sigmoid(x: npt.ArrayLike) -> Array:
@@ -84,10 +122,7 @@ def log_sigmoid(x: npt.ArrayLike) -> Array:
     >>> log_sigmoid([-1000.0, 0.0])
     array([-1.00000000e+03, -6.93147181e-01])
     """
-    z, dtype = _checks.as_float(x, "x")
-    with np.errstate(under="ignore"):
-        result = np.minimum(z, 0) - np.log1p(np.exp(-np.abs(z)))
-    return _checks.as_result(result, dtype)
+    return _elementwise(_log_sigmoid, x)
 
 
 def softmax(logits: npt.ArrayLike, axis: int = -1, temperature: float = 1.0) -> Array:
@@ -130,10 +165,7 @@ def softmax(logits: npt.ArrayLike, axis: int = -1, temperature: float = 1.0) -> 
     >>> softmax([1.0, 1.0, -float("inf")])
     array([0.5, 0.5, 0. ])
     """
-    dtype, rows, e = _rows(logits, axis, temperature)
-    with np.errstate(under="ignore"):
-        e /= (1 + rows.rest)[..., np.newaxis]
-    return _checks.as_result(np.moveaxis(e, -1, axis), dtype)
+    return _rowwise(_softmax, logits, axis, temperature)
 
 
 def log_softmax(logits: npt.ArrayLike, axis: int = -1, temperature: float = 1.0) -> Array:
@@ -170,9 +202,7 @@ def log_softmax(logits: npt.ArrayLike, axis: int = -1, temperature: float = 1.0)
     >>> log_softmax([0.0, 100.0])
     array([-1.00000000e+02, -3.72007598e-44])
     """
-    dtype, rows, _ = _rows(logits, axis, temperature)
-    result = rows.shifted - np.log1p(rows.rest)[..., np.newaxis]
-    return _checks.as_result(np.moveaxis(result, -1, axis), dtype)
+    return _rowwise(_log_softmax, logits, axis, temperature)
 
 
 def logsumexp(logits: npt.ArrayLike, axis: int = -1) -> Array:
@@ -207,17 +237,143 @@ def logsumexp(logits: npt.ArrayLike, axis: int = -1) -> Array:
     >>> float(logsumexp([1000.0, 1000.0]))
     1000.6931471805599
     """
-    dtype, rows, _ = _rows(logits, axis, 1.0)
-    with np.errstate(invalid="ignore"):
-        result = rows.maximum + np.log1p(rows.rest)
-    return _checks.as_result(np.where(np.isinf(rows.maximum), rows.maximum, result), dtype)
+    z, dtype = _checks.as_float(logits, "logits")
+    _checks.require_axis(z, axis, "logits")
+    moved = np.moveaxis(z, axis, -1)
+    rows = moved.reshape(-1, moved.shape[-1])
+    result = np.empty(len(rows), dtype)
+    _blocked.compute_rows(_logsumexp, [rows], [result])
+    limits = rows.max(axis=-1)
+    infinite = np.isinf(limits)
+    result[infinite] = limits[infinite]
+    return result.reshape(moved.shape[:-1])[()]
 
 
-def _rows(
-    logits: npt.ArrayLike, axis: int, temperature: float
-) -> tuple[np.dtype[Any], Shifted, Array]:
+def softmax_jacobian(logits: npt.ArrayLike) -> Array:
+    """Return the derivative of each softmax output by each logit of its row.
+
+    Parameters
+    ----------
+    logits : array_like, shape (..., K)
+        Unnormalised log-probabilities.
+
+    Returns
+    -------
+    ndarray, shape (..., K, K)
+        Entry i, j is ∂s_i/∂z_j. Symmetric; every row and column sums to 0.
+
+    Raises
+    ------
+    ValueError
+        If `logits` is empty or a single number.
+    TypeError
+        If `logits` is not made of real numbers.
+
+    Notes
+    -----
+    ∂s_i/∂z_j = s_i (δ_ij − s_j). On the diagonal 1 − s_i is the sum of the others, so that it keeps
+    its digits where s_i is close to 1.
+
+    Examples
+    --------
+    >>> softmax_jacobian([0.0, 0.0])
+    array([[ 0.25, -0.25],
+           [-0.25,  0.25]])
+    """
+    z, dtype = _checks.as_float(logits, "logits")
+    _checks.require_axis(z, -1, "logits")
+    s = softmax(z.astype(_blocked.working_dtype(z), copy=False))
+    jacobian = -s[..., :, np.newaxis] * s[..., np.newaxis, :]
+    classes = np.arange(s.shape[-1])
+    jacobian[..., classes, classes] = 0
+    jacobian[..., classes, classes] = -jacobian.sum(axis=-1)
+    return _checks.as_result(jacobian, dtype)
+
+
+def _elementwise(compute: Callable[[Work, Array, Array], None], x: npt.ArrayLike) -> Array:
+    z, dtype = _checks.as_float(x, "x")
+    result = np.empty(z.shape, dtype)
+    _blocked.compute_elements(compute, [z.reshape(-1)], [result.reshape(-1)])
+    return result[()]
+
+
+def _rowwise(
+    compute: Callable[..., Array], logits: npt.ArrayLike, axis: int, temperature: float
+) -> Array:
     z, dtype = _checks.as_float(logits, "logits")
     _checks.require_axis(z, axis, "logits")
     temperature = _checks.require_positive(temperature, "temperature")
-    rows, e = shift_rows(np.moveaxis(z, axis, -1), temperature)
-    return dtype, rows, e
+    moved = np.moveaxis(z, axis, -1)
+    result = np.empty(moved.shape, dtype)
+    num_classes = moved.shape[-1]
+    _blocked.compute_rows(
+        partial(compute, temperature=temperature),
+        [moved.reshape(-1, num_classes)],
+        [result.reshape(-1, num_classes)],
+    )
+    return np.moveaxis(result, -1, axis)
+
+
+def _decay(work: Work, x: Array) -> Array:
+    """Return e^−|x|."""
+    decay = _blocked.load_flat(work, "decay", x)
+    np.abs(decay, out=decay)
+    np.negative(decay, out=decay)
+    return np.exp(decay, out=decay)
+
+
+def _sigmoid(work: Work, x: Array, out: Array) -> None:
+    # max(e, [x ≥ 0])/(1 + e): the numerator is 1 on the right and e on the left.
+    e = _decay(work, x)
+    right = np.greater_equal(x, 0, out=work("right", x.shape, bool))
+    numerator = np.maximum(e, right, out=work("numerator", x.shape, e.dtype))
+    np.add(e, 1, out=e)
+    np.divide(numerator, e, out=out, casting="unsafe")
+
+
+def _sigmoid_derivative(work: Work, x: Array, out: Array) -> None:
+    e = _decay(work, x)
+    larger = np.add(e, 1, out=work("larger", x.shape, e.dtype))
+    np.divide(1, larger, out=larger)
+    np.multiply(e, larger, out=e)
+    np.multiply(e, larger, out=out, casting="unsafe")
+
+
+def _log_sigmoid(work: Work, x: Array, out: Array) -> None:
+    e = _decay(work, x)
+    np.log1p(e, out=e)
+    left = _blocked.load_flat(work, "left", x)
+    np.minimum(left, 0, out=left)
+    np.subtract(left, e, out=out, casting="unsafe")
+
+
+def _softmax(work: Work, block: Array, out: Array, *, temperature: float) -> Array:
+    e, _, _, axis = _blocked.load_shifted(work, block)
+    if temperature != 1:
+        np.divide(e, temperature, out=e)
+    np.exp(e, out=e)
+    total = _blocked.sum_rows(work, "total", e, axis)
+    np.divide(1, total, out=total)
+    _blocked.store_product(out, e, total, axis)
+    return total
+
+
+def _log_softmax(work: Work, block: Array, out: Array, *, temperature: float) -> Array:
+    shifted, _, top, axis = _blocked.load_shifted(work, block)
+    if temperature != 1:
+        np.divide(shifted, temperature, out=shifted)
+    e = np.exp(shifted, out=work("exponentials", shifted.shape, shifted.dtype))
+    log_total = _blocked.sum_rest(work, e, top)
+    np.log1p(log_total, out=log_total)
+    np.subtract(shifted, _blocked.column(log_total, axis), out=shifted)
+    _blocked.store(out, shifted, axis)
+    return log_total
+
+
+def _logsumexp(work: Work, block: Array, out: Array) -> Array:
+    e, maximum, top, _ = _blocked.load_shifted(work, block)
+    np.exp(e, out=e)
+    log_total = _blocked.sum_rest(work, e, top)
+    np.log1p(log_total, out=log_total)
+    np.add(maximum, log_total, out=out, casting="unsafe")
+    return log_total

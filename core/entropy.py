@@ -8,13 +8,16 @@ that mistake costs. Nats by default; `base=2` gives bits.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from core import _checks
+from core import _blocked, _checks
+from core._blocked import Work
 from core._checks import Array
-from core._rows import shift_rows, weighted
 
 __all__ = [
     "binary_entropy",
@@ -60,7 +63,11 @@ def surprisal(p: npt.ArrayLike, base: float = math.e) -> Array:
     """
     values, dtype = _checks.as_float(p, "p")
     _checks.require_probabilities(values, "p")
-    return _checks.as_result(_surprisal(values, base), dtype)
+    result = np.empty(values.shape, dtype)
+    _blocked.compute_elements(
+        partial(_surprisal, scale=_scale(base)), [values.reshape(-1)], [result.reshape(-1)]
+    )
+    return result[()]
 
 
 def entropy(p: npt.ArrayLike, axis: int = -1, base: float = math.e) -> Array:
@@ -102,8 +109,8 @@ def entropy(p: npt.ArrayLike, axis: int = -1, base: float = math.e) -> Array:
     1.75
     """
     values, dtype = _checks.as_float(p, "p")
-    _checks.require_distribution(values, "p", axis, dtype)
-    return _checks.as_result(weighted(values, _surprisal(values, base)).sum(axis=axis), dtype)
+    _checks.require_axis(values, axis, "p")
+    return _per_distribution(_entropy, {"p": values}, axis, base, dtype)
 
 
 def binary_entropy(p: npt.ArrayLike, base: float = math.e) -> Array:
@@ -139,11 +146,11 @@ def binary_entropy(p: npt.ArrayLike, base: float = math.e) -> Array:
     """
     values, dtype = _checks.as_float(p, "p")
     _checks.require_probabilities(values, "p")
-    scale = math.log(_checks.require_base(base))
-    with np.errstate(divide="ignore"):
-        no = weighted(1 - values, -np.log1p(-values))
-    yes = weighted(values, _surprisal(values, math.e))
-    return _checks.as_result((yes + no) / scale, dtype)
+    result = np.empty(values.shape, dtype)
+    _blocked.compute_elements(
+        partial(_binary_entropy, scale=_scale(base)), [values.reshape(-1)], [result.reshape(-1)]
+    )
+    return result[()]
 
 
 def cross_entropy(
@@ -186,10 +193,9 @@ def cross_entropy(
     >>> float(cross_entropy([0.5, 0.25, 0.25], [0.25, 0.25, 0.5], base=2))
     1.75
     """
-    t, s, dtype = _checks.as_common_float(targets, "targets", probabilities, "probabilities")
-    _checks.require_distribution(t, "targets", axis, dtype)
-    _checks.require_distribution(s, "probabilities", axis, dtype)
-    return _checks.as_result(weighted(t, _surprisal(s, base)).sum(axis=axis), dtype)
+    t, s, dtype = _checks.as_distributions(targets, probabilities, axis)
+    pair = {"targets": t, "probabilities": s}
+    return _per_distribution(_cross_entropy, pair, axis, base, dtype)
 
 
 def kl_divergence(
@@ -235,18 +241,9 @@ def kl_divergence(
     >>> float(kl_divergence([1.0, 0.0], [0.25, 0.75], base=2))
     2.0
     """
-    t, s, dtype = _checks.as_common_float(targets, "targets", probabilities, "probabilities")
-    _checks.require_distribution(t, "targets", axis, dtype)
-    _checks.require_distribution(s, "probabilities", axis, dtype)
-    scale = math.log(_checks.require_base(base))
-    with np.errstate(all="ignore"):
-        ratio = t / s
-        close = np.log1p((t - s) / s)
-        # A ratio that leaves the range of the dtype is a difference of logarithms.
-        ordinary = (ratio >= np.finfo(t.dtype).tiny) & np.isfinite(ratio)
-        far = np.where(ordinary, np.log(ratio), np.log(t) - np.log(s))
-        logs = np.where((ratio >= 0.5) & (ratio <= 2), close, far)
-    return _checks.as_result(weighted(t, logs).sum(axis=axis) / scale, dtype)
+    t, s, dtype = _checks.as_distributions(targets, probabilities, axis)
+    pair = {"targets": t, "probabilities": s}
+    return _per_distribution(_kl_divergence, pair, axis, base, dtype)
 
 
 def entropy_from_logits(logits: npt.ArrayLike, axis: int = -1, base: float = math.e) -> Array:
@@ -285,19 +282,130 @@ def entropy_from_logits(logits: npt.ArrayLike, axis: int = -1, base: float = mat
     """
     z, dtype = _checks.as_float(logits, "logits")
     _checks.require_axis(z, axis, "logits")
-    scale = math.log(_checks.require_base(base))
-    rows, _ = shift_rows(np.moveaxis(z, axis, -1))
-    with np.errstate(invalid="ignore", under="ignore"):
-        # e^d · |d| as two halves: e^d alone may be subnormal where the product is not.
-        half = np.exp(rows.shifted / 2)
-        terms = weighted(half, -rows.shifted) * half
-        result = np.log1p(rows.rest) + terms.sum(axis=-1) / (1 + rows.rest)
-    return _checks.as_result(result / scale, dtype)
+    return _per_distribution(_entropy_from_logits, {"logits": z}, axis, base, dtype)
 
 
-def _surprisal(p: Array, base: float) -> Array:
+class _Scale(NamedTuple):
+    """The base of a logarithm: log2 is exact at powers of two, log(p)/log(2) is not."""
+
+    log: np.ufunc
+    divisor: float  # of `log`
+    nats: float  # of a natural logarithm
+
+
+def _scale(base: float) -> _Scale:
     base = _checks.require_base(base)
-    with np.errstate(divide="ignore"):
-        # log2 is exact at powers of two; log(p)/log(2) is not.
-        logarithm = np.log2(p) if base == 2 else np.log(p) / math.log(base)
-    return 0 - logarithm
+    return (
+        _Scale(np.log2, 1.0, math.log(2))
+        if base == 2
+        else _Scale(np.log, math.log(base), math.log(base))
+    )
+
+
+def _per_distribution(
+    compute: Callable[..., Array],
+    inputs: dict[str, Array],
+    axis: int,
+    base: float,
+    dtype: np.dtype[Any],
+) -> Array:
+    moved = [np.moveaxis(array, axis, -1) for array in inputs.values()]
+    shape = moved[0].shape
+    result = np.empty(shape[:-1], dtype)
+    try:
+        _blocked.compute_rows(
+            partial(compute, scale=_scale(base)),
+            [array.reshape(-1, shape[-1]) for array in moved],
+            [result.reshape(-1)],
+        )
+    except _blocked.NotADistributionError:
+        for name, array in inputs.items():
+            _checks.require_distribution(array, name, axis)
+        raise
+    return result[()]
+
+
+def _surprisal(work: Work, p: Array, out: Array, *, scale: _Scale) -> None:
+    values = _blocked.load_flat(work, "log", p)
+    scale.log(values, out=values)
+    # 0 − log p rather than −log p: what is certain has surprise 0, not −0.
+    np.subtract(0, values, out=values)
+    np.divide(values, scale.divisor, out=out, casting="unsafe")
+
+
+def _binary_entropy(work: Work, p: Array, out: Array, *, scale: _Scale) -> None:
+    yes = p.astype(_blocked.working_dtype(p))
+    no = 1 - yes
+    yes_term = yes * -np.log(np.maximum(yes, _smallest(yes)))
+    no_term = no * np.where(yes == 1, 0, -np.log1p(-yes))
+    np.divide(yes_term + no_term, scale.nats, out=out, casting="unsafe")
+
+
+def _entropy(work: Work, block: Array, out: Array, *, scale: _Scale) -> Array:
+    p, _, axis = _blocked.load_distributions(work, "p", block, _blocked.working_dtype(block))
+    logs = np.maximum(p, _smallest(p), out=work("logs", p.shape, p.dtype))
+    scale.log(logs, out=logs)
+    np.multiply(p, logs, out=logs)
+    total = _blocked.sum_rows(work, "total", logs, axis)
+    np.subtract(0, total, out=total)
+    np.divide(total, scale.divisor, out=out, casting="unsafe")
+    return _settled(total)
+
+
+def _cross_entropy(work: Work, targets: Array, block: Array, out: Array, *, scale: _Scale) -> Array:
+    t, s, axis = _load_pair(work, targets, block)
+    with_target = t > 0
+    logs = scale.log(s)
+    # A probability of 0 costs nothing where its target is 0; NaN stays NaN.
+    terms = np.where(with_target | np.isnan(t) | np.isnan(logs), t * logs, 0)
+    total = _blocked.sum_rows(work, "total", terms, axis)
+    np.subtract(0, total, out=total)
+    np.divide(total, scale.divisor, out=out, casting="unsafe")
+    return _settled(total)
+
+
+def _kl_divergence(work: Work, targets: Array, block: Array, out: Array, *, scale: _Scale) -> Array:
+    t, s, axis = _load_pair(work, targets, block)
+    ratio = t / s
+    # A ratio that leaves the range of the dtype is a difference of logarithms.
+    ordinary = (ratio >= np.finfo(t.dtype).tiny) & np.isfinite(ratio)
+    far = np.where(ordinary, np.log(ratio), np.log(t) - np.log(s))
+    logs = np.where((ratio >= 0.5) & (ratio <= 2), np.log1p((t - s) / s), far)
+    terms = np.where((t > 0) | np.isnan(t) | np.isnan(s), t * logs, 0)
+    total = _blocked.sum_rows(work, "total", terms, axis)
+    np.divide(total, scale.nats, out=out, casting="unsafe")
+    return _settled(total)
+
+
+def _entropy_from_logits(work: Work, block: Array, out: Array, *, scale: _Scale) -> Array:
+    shifted, _, top, axis = _blocked.load_shifted(work, block)
+    # e^d · |d| as two halves: e^d alone may be subnormal where the product is not.
+    np.maximum(shifted, -_blocked.BEYOND_EXP, out=shifted)
+    half = np.multiply(shifted, 0.5, out=work("half", shifted.shape, shifted.dtype))
+    np.exp(half, out=half)
+    np.multiply(shifted, half, out=shifted)
+    np.multiply(shifted, half, out=shifted)
+    np.multiply(half, half, out=half)
+    expected = _blocked.sum_rows(work, "expected", shifted, axis)
+    rest = _blocked.sum_rest(work, half, top)
+    np.divide(expected, rest + 1, out=expected)
+    np.log1p(rest, out=rest)
+    np.subtract(rest, expected, out=rest)
+    np.divide(rest, scale.nats, out=out, casting="unsafe")
+    return rest
+
+
+def _load_pair(work: Work, targets: Array, block: Array) -> tuple[Array, Array, int]:
+    dtype = np.result_type(_blocked.working_dtype(targets), _blocked.working_dtype(block))
+    t, _, axis = _blocked.load_distributions(work, "targets", targets, dtype)
+    s, _, _ = _blocked.load_distributions(work, "probabilities", block, dtype)
+    return t, s, axis
+
+
+def _settled(total: Array) -> Array:
+    """Of probabilities there are no limits left to put in."""
+    return np.zeros_like(total)
+
+
+def _smallest(p: Array) -> Any:
+    return np.finfo(p.dtype).smallest_subnormal

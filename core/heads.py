@@ -12,15 +12,23 @@ from typing import Literal
 import numpy as np
 
 from core._checks import Array
-from core.activations import log_sigmoid, log_softmax
+from core.activations import (
+    log_sigmoid,
+    log_softmax,
+    sigmoid,
+    sigmoid_derivative,
+    softmax,
+)
 from core.losses import (
     binary_cross_entropy_value_and_grad,
     categorical_cross_entropy_value_and_grad,
+    sigmoid_squared_error_value_and_grad,
+    softmax_squared_error_value_and_grad,
 )
 
 __all__ = ["HEADS", "Head", "Task", "heads_for"]
 
-Task = Literal["binary", "exclusive"]
+Task = Literal["binary", "exclusive", "multi-label"]
 
 
 @dataclass(frozen=True)
@@ -33,16 +41,20 @@ class Head:
         The key in `HEADS`.
     title : str
         For people: activation + loss.
-    task : {"binary", "exclusive"}
-        Two classes told apart by one logit, or K exclusive classes with K logits.
+    task : {"binary", "exclusive", "multi-label"}
+        Two classes told apart by one logit; K exclusive classes with K logits; or K labels that
+        may hold at once.
     meaning : str
-        One sentence on what the head assumes.
+        One sentence on what the head assumes or, for a mistake, on what is wrong with it.
     loss_value_and_grad : callable
         (logits, labels) → loss of each example in nats, shape (N,), and its gradient with respect
-        to the logits, in their shape.
+        to the logits, in their shape. Labels are class ids, or for multi-label 0 and 1, (N, K).
     log_probabilities : callable
-        logits → log-probabilities of the classes, shape (N, K), each row a distribution, so that
-        accuracy and entropy compare across heads.
+        logits → log-probabilities as the loss scores them: of the classes, shape (N, K), each row
+        a distribution, so that accuracy and entropy compare across heads; for multi-label of
+        each label, shape (N, K).
+    is_mistake : bool
+        Whether it is one of the heads that people build and should not.
     """
 
     name: str
@@ -51,6 +63,7 @@ class Head:
     meaning: str
     loss_value_and_grad: Callable[[Array, Array], tuple[Array, Array]]
     log_probabilities: Callable[[Array], Array]
+    is_mistake: bool = False
 
     def num_outputs(self, num_classes: int) -> int:
         """Return how many logits an example has: 1 for a binary head, else one per class."""
@@ -75,6 +88,35 @@ def _one_vs_rest_loss(logits: Array, labels: Array) -> tuple[Array, Array]:
 def _one_vs_rest_log_probabilities(logits: Array) -> Array:
     # σ_i/Σ_j σ_j is the softmax of log σ.
     return log_softmax(log_sigmoid(logits))
+
+
+def _multi_label_loss(logits: Array, labels: Array) -> tuple[Array, Array]:
+    value, grad = binary_cross_entropy_value_and_grad(logits, labels)
+    return value.sum(axis=-1), grad
+
+
+def _softmax_twice_loss(logits: Array, labels: Array) -> tuple[Array, Array]:
+    s = softmax(logits)
+    value, outer = categorical_cross_entropy_value_and_grad(s, labels)
+    return value, s * (outer - (s * outer).sum(axis=-1, keepdims=True))
+
+
+def _softmax_twice_log_probabilities(logits: Array) -> Array:
+    return log_softmax(softmax(logits))
+
+
+def _sigmoid_cce_loss(logits: Array, labels: Array) -> tuple[Array, Array]:
+    value, outer = categorical_cross_entropy_value_and_grad(sigmoid(logits), labels)
+    return value, outer * sigmoid_derivative(logits)
+
+
+def _sigmoid_cce_log_probabilities(logits: Array) -> Array:
+    return log_softmax(sigmoid(logits))
+
+
+def _binary_squared_error(logits: Array, labels: Array) -> tuple[Array, Array]:
+    value, grad = sigmoid_squared_error_value_and_grad(logits[:, 0], labels)
+    return value, grad[:, np.newaxis]
 
 
 HEADS: dict[str, Head] = {
@@ -105,16 +147,64 @@ HEADS: dict[str, Head] = {
             _binary_loss,
             _binary_log_probabilities,
         ),
+        Head(
+            "multi_label_sigmoid_bce",
+            "sigmoid + BCE per label",
+            "multi-label",
+            "One yes-no question per label; any number of them may hold at once.",
+            _multi_label_loss,
+            log_sigmoid,
+        ),
+        Head(
+            "softmax_twice_cce",
+            "softmax twice + CCE",
+            "exclusive",
+            "The loss applies softmax itself: handed probabilities, it can't fall below "
+            "ln(1 + (K − 1)/e).",
+            _softmax_twice_loss,
+            _softmax_twice_log_probabilities,
+            is_mistake=True,
+        ),
+        Head(
+            "sigmoid_cce",
+            "sigmoid, then CCE",
+            "exclusive",
+            "The loss applies softmax to numbers between 0 and 1: it can't fall below "
+            "ln(1 + (K − 1)/e).",
+            _sigmoid_cce_loss,
+            _sigmoid_cce_log_probabilities,
+            is_mistake=True,
+        ),
+        Head(
+            "softmax_squared_error",
+            "softmax + squared error",
+            "exclusive",
+            "The gradient vanishes on a confident mistake, the one to learn from.",
+            softmax_squared_error_value_and_grad,
+            log_softmax,
+            is_mistake=True,
+        ),
+        Head(
+            "sigmoid_squared_error",
+            "sigmoid + squared error",
+            "binary",
+            "The gradient vanishes on a confident mistake, the one to learn from.",
+            _binary_squared_error,
+            _binary_log_probabilities,
+            is_mistake=True,
+        ),
     )
 }
 
 
-def heads_for(task: Task) -> tuple[Head, ...]:
-    """Return the heads that fit a task, in the order of the registry.
+def heads_for(task: Task, *, mistakes: bool = False) -> tuple[Head, ...]:
+    """Return the heads that fit a task, in the order of the registry; with `mistakes` all of them.
 
     Examples
     --------
     >>> [head.name for head in heads_for("binary")]
     ['sigmoid_bce']
     """
-    return tuple(head for head in HEADS.values() if head.task == task)
+    return tuple(
+        head for head in HEADS.values() if head.task == task and (mistakes or not head.is_mistake)
+    )

@@ -1,4 +1,4 @@
-"""Binary and categorical cross-entropy, each with its gradient beside its value.
+"""Binary and categorical cross-entropy and what they are compared with, each with its gradient.
 
 Losses take logits, return one value per example (BCE: per element) and never average: the caller
 reduces. A gradient is that of each example's own loss with respect to its logits.
@@ -6,14 +6,17 @@ reduces. A gradient is that of each example's own loss with respect to its logit
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from core import _checks
+from core import _blocked, _checks, _losses
 from core._checks import Array
-from core._rows import shift_rows, weighted
+from core.activations import log_sigmoid, sigmoid, sigmoid_derivative, softmax
+
+_Wanted = Literal["value", "grad", "both"]
 
 __all__ = [
     "binary_cross_entropy",
@@ -22,6 +25,18 @@ __all__ = [
     "categorical_cross_entropy",
     "categorical_cross_entropy_grad",
     "categorical_cross_entropy_value_and_grad",
+    "categorical_focal_loss",
+    "categorical_focal_loss_grad",
+    "categorical_focal_loss_value_and_grad",
+    "focal_loss",
+    "focal_loss_grad",
+    "focal_loss_value_and_grad",
+    "sigmoid_squared_error",
+    "sigmoid_squared_error_grad",
+    "sigmoid_squared_error_value_and_grad",
+    "softmax_squared_error",
+    "softmax_squared_error_grad",
+    "softmax_squared_error_value_and_grad",
 ]
 
 
@@ -67,8 +82,7 @@ def binary_cross_entropy(
     >>> binary_cross_entropy([0.0, 1000.0, 1000.0], [1, 1, 0])
     array([6.93147181e-01, 0.00000000e+00, 1.00000000e+03])
     """
-    b = _binary(logits, targets, pos_weight, label_smoothing)
-    return _checks.as_result(_binary_value(b), b.dtype)
+    return _binary(logits, targets, pos_weight, label_smoothing, "value")[0]
 
 
 def binary_cross_entropy_grad(
@@ -103,8 +117,7 @@ def binary_cross_entropy_grad(
     >>> binary_cross_entropy_grad([0.0, 0.0], [1, 0])
     array([-0.5,  0.5])
     """
-    b = _binary(logits, targets, pos_weight, label_smoothing)
-    return _checks.as_result(_binary_grad(b), b.dtype)
+    return _binary(logits, targets, pos_weight, label_smoothing, "grad")[1]
 
 
 def binary_cross_entropy_value_and_grad(
@@ -136,8 +149,7 @@ def binary_cross_entropy_value_and_grad(
     >>> float(value[0]), float(grad[0])
     (0.6931471805599453, -0.5)
     """
-    b = _binary(logits, targets, pos_weight, label_smoothing)
-    return _checks.as_result(_binary_value(b), b.dtype), _checks.as_result(_binary_grad(b), b.dtype)
+    return _binary(logits, targets, pos_weight, label_smoothing, "both")
 
 
 def categorical_cross_entropy(
@@ -191,8 +203,7 @@ def categorical_cross_entropy(
     >>> categorical_cross_entropy([[0.0, 0.0], [100.0, 0.0]], [0, 0])
     array([6.93147181e-01, 3.72007598e-44])
     """
-    c = _categorical(logits, targets, class_weight, label_smoothing)
-    return _checks.as_result(_categorical_value(c), c.dtype)
+    return _categorical(logits, targets, class_weight, label_smoothing, "value")[0]
 
 
 def categorical_cross_entropy_grad(
@@ -221,16 +232,15 @@ def categorical_cross_entropy_grad(
     Notes
     -----
     With s = softmax(z) and a one-hot target: s_p − 1 for the positive class p, s_n for each
-    negative class n, where s_n = e^{z_n}/Σ_j e^{z_j}. In general s Σt − t. At the largest logit the
-    difference is taken as s (Σt − t) − t R/Z, which keeps −R/Z of a confident row.
+    negative class n, where s_n = e^{z_n}/Σ_j e^{z_j}; s_p − 1 is −R/(R + e_p), with R the sum of
+    the other exponentials, which keeps its digits on a confident row. In general s Σt − t.
 
     Examples
     --------
     >>> categorical_cross_entropy_grad([0.0, 0.0], 0)
     array([-0.5,  0.5])
     """
-    c = _categorical(logits, targets, class_weight, label_smoothing)
-    return _checks.as_result(_categorical_grad(c), c.dtype)
+    return _categorical(logits, targets, class_weight, label_smoothing, "grad")[1]
 
 
 def categorical_cross_entropy_value_and_grad(
@@ -263,19 +273,311 @@ def categorical_cross_entropy_value_and_grad(
     >>> float(value[0]), grad
     (0.6931471805599453, array([[ 0.5, -0.5]]))
     """
-    c = _categorical(logits, targets, class_weight, label_smoothing)
-    return (
-        _checks.as_result(_categorical_value(c), c.dtype),
-        _checks.as_result(_categorical_grad(c), c.dtype),
-    )
+    return _categorical(logits, targets, class_weight, label_smoothing, "both")
 
 
-class _Binary(NamedTuple):
-    logits: Array
-    decay: Array  # e^−|x|
-    positive: Array  # weight of −log σ(x): w t
-    negative: Array  # weight of −log σ(−x): 1 − t
-    dtype: np.dtype[Any]
+def focal_loss(logits: npt.ArrayLike, targets: npt.ArrayLike, *, gamma: float = 2.0) -> Array:
+    """Return the focal loss of each element, in nats: BCE with easy elements turned down.
+
+    Parameters
+    ----------
+    logits : array_like, any shape
+        Log-odds of the positive outcome.
+    targets : array_like, shape of `logits`
+        The outcomes, 0 or 1, or probabilities between them.
+    gamma : float
+        How far: 0 is binary cross-entropy.
+
+    Returns
+    -------
+    ndarray, shape of `logits`
+        One loss per element.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a target lies outside [0, 1], or `gamma` is negative.
+    TypeError
+        If an argument is not made of real numbers.
+
+    Notes
+    -----
+    −t (1 − p)^γ log p − (1 − t) p^γ log(1 − p), with p = σ(x). The factor α of the paper is
+    `pos_weight` of BCE by another name, and left out.
+
+    References
+    ----------
+    Lin et al. (2017), "Focal loss for dense object detection", doi:10.1109/ICCV.2017.324.
+
+    Examples
+    --------
+    >>> focal_loss([0.0], [1.0], gamma=2.0) == binary_cross_entropy([0.0], [1.0]) / 4
+    array([ True])
+    """
+    return focal_loss_value_and_grad(logits, targets, gamma=gamma)[0]
+
+
+def focal_loss_grad(logits: npt.ArrayLike, targets: npt.ArrayLike, *, gamma: float = 2.0) -> Array:
+    """Return the derivative of `focal_loss` with respect to each logit.
+
+    With q = 1 − p it is −q^γ (γ p (−log p) + q) for the target 1, and the mirror image for 0.
+
+    Examples
+    --------
+    >>> focal_loss_grad([0.0], [1.0], gamma=0.0)
+    array([-0.5])
+    """
+    return focal_loss_value_and_grad(logits, targets, gamma=gamma)[1]
+
+
+def focal_loss_value_and_grad(
+    logits: npt.ArrayLike, targets: npt.ArrayLike, *, gamma: float = 2.0
+) -> tuple[Array, Array]:
+    """Return `focal_loss` and its gradient.
+
+    Examples
+    --------
+    >>> value, grad = focal_loss_value_and_grad([0.0], [0.0], gamma=0.0)
+    >>> grad
+    array([0.5])
+    """
+    x, dtype, t = _elements(logits, targets)
+    gamma = _checks.require_not_negative(gamma, "gamma")
+    value = np.zeros_like(x)
+    grad = np.zeros_like(x)
+    for sign, weight in ((1, t), (-1, 1 - t)):
+        p, q = sigmoid(sign * x), sigmoid(-sign * x)
+        surprise = -log_sigmoid(sign * x)
+        value += _weighted(weight * q**gamma, surprise)
+        # p · surprise goes to 0 where p does.
+        slope = _weighted(p, surprise) * gamma + q
+        grad -= sign * weight * q**gamma * slope
+    return _checks.as_result(value, dtype), _checks.as_result(grad, dtype)
+
+
+def categorical_focal_loss(
+    logits: npt.ArrayLike, labels: npt.ArrayLike, *, gamma: float = 2.0
+) -> Array:
+    """Return the focal loss of each example of exclusive classes, in nats.
+
+    Parameters
+    ----------
+    logits : array_like, shape (..., K)
+        Unnormalised log-probabilities.
+    labels : array_like, shape (...)
+        Integer class ids.
+    gamma : float
+        How far easy examples are turned down: 0 is categorical cross-entropy.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        One loss per example.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, a class id is not in 0…K−1, or `gamma` is negative.
+    TypeError
+        If class ids are not integers or logits not real numbers.
+
+    Notes
+    -----
+    (1 − s_y)^γ (−log s_y), with s the softmax: the form of Lin et al. (2017), with the softmax in
+    place of the sigmoid.
+
+    Examples
+    --------
+    >>> categorical_focal_loss([0.0, 0.0], 0) == categorical_cross_entropy([0.0, 0.0], 0) / 4
+    np.True_
+    """
+    return categorical_focal_loss_value_and_grad(logits, labels, gamma=gamma)[0]
+
+
+def categorical_focal_loss_grad(
+    logits: npt.ArrayLike, labels: npt.ArrayLike, *, gamma: float = 2.0
+) -> Array:
+    """Return the gradient of `categorical_focal_loss` with respect to each example's logits.
+
+    With q = 1 − s_y and L = −log s_y it is (q^γ + γ s_y q^{γ−1} L) times the gradient s − t of
+    the cross-entropy.
+
+    Examples
+    --------
+    >>> categorical_focal_loss_grad([0.0, 0.0], 0, gamma=0.0)
+    array([-0.5,  0.5])
+    """
+    return categorical_focal_loss_value_and_grad(logits, labels, gamma=gamma)[1]
+
+
+def categorical_focal_loss_value_and_grad(
+    logits: npt.ArrayLike, labels: npt.ArrayLike, *, gamma: float = 2.0
+) -> tuple[Array, Array]:
+    """Return `categorical_focal_loss` and its gradient.
+
+    Examples
+    --------
+    >>> value, grad = categorical_focal_loss_value_and_grad([0.0, 0.0], 1, gamma=0.0)
+    >>> grad
+    array([ 0.5, -0.5])
+    """
+    z, dtype = _checks.as_float(logits, "logits")
+    z = z.astype(_blocked.working_dtype(z), copy=False)
+    gamma = _checks.require_not_negative(gamma, "gamma")
+    _checks.require_axis(z, -1, "logits")
+    y = _checks.as_labels(np.asarray(labels), z.shape[:-1], z.shape[-1], "labels")
+    loss, residual = categorical_cross_entropy_value_and_grad(z, y)
+    loss, index = np.asarray(loss), np.asarray(y)[..., np.newaxis]
+    q = -np.take_along_axis(residual, index, axis=-1)[..., 0]
+    with np.errstate(all="ignore"):
+        s = np.exp(-loss)
+        factor = q**gamma
+        # (q^γ + γ s q^{γ−1} L)(s_j − t_j): |s_j − t_j| is at most q, which takes the q^{−1}.
+        share = np.where(q[..., np.newaxis] == 0, 0, residual / q[..., np.newaxis])
+        slope = factor * (q + gamma * _weighted(s, loss))
+        value = _weighted(factor, loss)
+        grad = slope[..., np.newaxis] * share
+    return _checks.as_result(value, dtype), _checks.as_result(grad, dtype)
+
+
+def sigmoid_squared_error(logits: npt.ArrayLike, targets: npt.ArrayLike) -> Array:
+    """Return (σ(x) − t)² of each element: the Brier score of a yes-no forecast.
+
+    Parameters
+    ----------
+    logits : array_like, any shape
+        Log-odds of the positive outcome.
+    targets : array_like, shape of `logits`
+        The outcomes, 0 or 1, or probabilities between them.
+
+    Returns
+    -------
+    ndarray, shape of `logits`
+        From 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or a target lies outside [0, 1].
+    TypeError
+        If an argument is not made of real numbers.
+
+    References
+    ----------
+    Brier (1950), "Verification of forecasts expressed in terms of probability",
+    doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
+
+    Examples
+    --------
+    >>> sigmoid_squared_error([0.0], [1.0])
+    array([0.25])
+    """
+    return sigmoid_squared_error_value_and_grad(logits, targets)[0]
+
+
+def sigmoid_squared_error_grad(logits: npt.ArrayLike, targets: npt.ArrayLike) -> Array:
+    """Return the derivative 2 (σ − t) σ (1 − σ): it vanishes where the error is largest.
+
+    Examples
+    --------
+    >>> sigmoid_squared_error_grad([0.0], [1.0])
+    array([-0.25])
+    """
+    return sigmoid_squared_error_value_and_grad(logits, targets)[1]
+
+
+def sigmoid_squared_error_value_and_grad(
+    logits: npt.ArrayLike, targets: npt.ArrayLike
+) -> tuple[Array, Array]:
+    """Return `sigmoid_squared_error` and its gradient.
+
+    Examples
+    --------
+    >>> value, grad = sigmoid_squared_error_value_and_grad([0.0], [0.0])
+    >>> grad
+    array([0.25])
+    """
+    x, dtype, t = _elements(logits, targets)
+    residual = binary_cross_entropy_grad(x, t)
+    with np.errstate(under="ignore"):
+        value, grad = residual**2, 2 * residual * sigmoid_derivative(x)
+    return _checks.as_result(value, dtype), _checks.as_result(grad, dtype)
+
+
+def softmax_squared_error(logits: npt.ArrayLike, targets: npt.ArrayLike) -> Array:
+    """Return Σ (s_i − t_i)² of each example: the Brier score of a forecast of K classes.
+
+    Parameters
+    ----------
+    logits : array_like, shape (..., K)
+        Unnormalised log-probabilities.
+    targets : array_like, shape (...) or (..., K)
+        Integer class ids, or distributions over the K classes.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        From 0 to 2.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, a class id is not in 0…K−1, or a target is not a distribution.
+    TypeError
+        If class ids are not integers or an argument is not made of real numbers.
+
+    References
+    ----------
+    Brier (1950), doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
+
+    Examples
+    --------
+    >>> float(softmax_squared_error([0.0, 0.0], 0))
+    0.5
+    """
+    return softmax_squared_error_value_and_grad(logits, targets)[0]
+
+
+def softmax_squared_error_grad(logits: npt.ArrayLike, targets: npt.ArrayLike) -> Array:
+    """Return the gradient 2 s_i (r_i − Σ_j s_j r_j), r = s − t: it vanishes on a confident mistake.
+
+    Examples
+    --------
+    >>> softmax_squared_error_grad([0.0, 0.0], 0)
+    array([-0.5,  0.5])
+    """
+    return softmax_squared_error_value_and_grad(logits, targets)[1]
+
+
+def softmax_squared_error_value_and_grad(
+    logits: npt.ArrayLike, targets: npt.ArrayLike
+) -> tuple[Array, Array]:
+    """Return `softmax_squared_error` and its gradient.
+
+    Examples
+    --------
+    >>> value, grad = softmax_squared_error_value_and_grad([0.0, 0.0], 1)
+    >>> grad
+    array([ 0.5, -0.5])
+    """
+    z, dtype = _checks.as_float(logits, "logits")
+    z = z.astype(_blocked.working_dtype(z), copy=False)
+    residual = categorical_cross_entropy_grad(z, targets)
+    s = softmax(z)
+    with np.errstate(under="ignore"):
+        value = (residual**2).sum(axis=-1)
+        mean = (s * residual).sum(axis=-1, keepdims=True)
+        grad = 2 * s * (residual - mean)
+    return _checks.as_result(value, dtype), _checks.as_result(grad, dtype)
+
+
+def _elements(logits: npt.ArrayLike, targets: npt.ArrayLike) -> tuple[Array, np.dtype[Any], Array]:
+    x, dtype = _checks.as_float(logits, "logits")
+    t, _ = _checks.as_float(targets, "targets")
+    _checks.require_same_shape(x, "logits", t, "targets")
+    _checks.require_probabilities(t, "targets")
+    working = _blocked.working_dtype(x)
+    return x.astype(working, copy=False), dtype, t.astype(working, copy=False)
 
 
 def _binary(
@@ -283,52 +585,31 @@ def _binary(
     targets: npt.ArrayLike,
     pos_weight: npt.ArrayLike | None,
     label_smoothing: float,
-) -> _Binary:
+    wanted: _Wanted,
+) -> tuple[Array, Array]:
     x, dtype = _checks.as_float(logits, "logits")
     t, _ = _checks.as_float(targets, "targets")
     _checks.require_same_shape(x, "logits", t, "targets")
     _checks.require_probabilities(t, "targets")
-    t = t.astype(x.dtype, copy=False)
     smoothing = _checks.require_fraction(label_smoothing, "label_smoothing")
-    if smoothing:
-        t = t * (1 - smoothing) + smoothing / 2
-    positive = t
+    weights = None
+    shape: tuple[int, ...] = (-1,)
     if pos_weight is not None:
         num_classes = x.shape[-1] if x.ndim else 1
-        weights = (
-            np.broadcast_to(pos_weight, num_classes) if np.ndim(pos_weight) == 0 else pos_weight
+        shape = (-1, num_classes)
+        if np.ndim(pos_weight) == 0:
+            pos_weight = np.broadcast_to(pos_weight, num_classes)
+        weights = _checks.as_weights(
+            pos_weight, "pos_weight", num_classes, _blocked.working_dtype(x)
         )
-        positive = t * _checks.as_weights(weights, "pos_weight", num_classes, x.dtype)
-    with np.errstate(under="ignore"):
-        return _Binary(x, np.exp(-np.abs(x)), positive, 1 - t, dtype)
-
-
-def _binary_value(b: _Binary) -> Array:
-    tail = np.log1p(b.decay)
-    return weighted(b.positive, np.maximum(-b.logits, 0) + tail) + weighted(
-        b.negative, np.maximum(b.logits, 0) + tail
+    value = np.empty(x.shape, dtype) if wanted != "grad" else None
+    grad = np.empty(x.shape, dtype) if wanted != "value" else None
+    _blocked.compute_elements(
+        partial(_losses.binary_block, pos_weight=weights, smoothing=smoothing),
+        [x.reshape(shape), t.reshape(shape)],
+        [None if out is None else out.reshape(shape) for out in (value, grad)],
     )
-
-
-def _binary_grad(b: _Binary) -> Array:
-    larger = 1 / (1 + b.decay)
-    with np.errstate(under="ignore"):
-        smaller = b.decay * larger
-        is_positive = b.logits >= 0
-        return b.negative * np.where(is_positive, larger, smaller) - b.positive * np.where(
-            is_positive, smaller, larger
-        )
-
-
-class _Categorical(NamedTuple):
-    is_hard: bool
-    targets: Array  # (...) class ids where hard, else (..., K) weighted distributions
-    weights: Array | None  # (...) the weight of each class id, where there are any
-    top: Array  # (..., 1)
-    shifted: Array  # (..., K) z − m
-    exponentials: Array  # (..., K) e^{z − m}
-    rest: Array  # (...) Σ e^{z − m} without the top class
-    dtype: np.dtype[Any]
+    return _unwrapped(value), _unwrapped(grad)
 
 
 def _categorical(
@@ -336,64 +617,55 @@ def _categorical(
     targets: npt.ArrayLike,
     class_weight: npt.ArrayLike | None,
     label_smoothing: float,
-) -> _Categorical:
+    wanted: _Wanted,
+) -> tuple[Array, Array]:
     z, dtype = _checks.as_float(logits, "logits")
     _checks.require_axis(z, -1, "logits")
     num_classes = z.shape[-1]
     smoothing = _checks.require_fraction(label_smoothing, "label_smoothing")
-    class_weights = None
-    if class_weight is not None:
-        class_weights = _checks.as_weights(class_weight, "class_weight", num_classes, z.dtype)
-
-    given = np.asarray(targets)
-    is_hard = given.ndim != z.ndim
     weights = None
-    if is_hard:
-        given = _checks.as_labels(given, z.shape[:-1], num_classes, "targets")
-        if smoothing:
-            is_hard = False
-            given = (given[..., np.newaxis] == np.arange(num_classes)).astype(z.dtype)
-        elif class_weights is not None:
-            weights = class_weights[given]
-    else:
-        given, given_dtype = _checks.as_float(given, "targets")
+    if class_weight is not None:
+        weights = _checks.as_weights(
+            class_weight, "class_weight", num_classes, _blocked.working_dtype(z)
+        )
+    given = np.asarray(targets)
+    if given.ndim == z.ndim:
+        given, _ = _checks.as_float(given, "targets")
         _checks.require_same_shape(z, "logits", given, "targets")
-        _checks.require_distribution(given, "targets", dtype=given_dtype)
-        given = given.astype(z.dtype, copy=False)
-    if not is_hard:
+        per_row: Array = given.reshape(-1, num_classes)
+        compute = partial(_losses.soft_block, class_weight=weights, smoothing=smoothing)
+    else:
+        per_row = _checks.as_labels(given, z.shape[:-1], num_classes, "targets").reshape(-1)
         if smoothing:
-            given = given * (1 - smoothing) + smoothing / num_classes
-        if class_weights is not None:
-            given = given * class_weights
+            compute = partial(_losses.smoothed_block, class_weight=weights, smoothing=smoothing)
+        elif num_classes == 2:
+            compute = partial(_losses.pair_block, class_weight=weights)
+        else:
+            compute = partial(_losses.hard_block, class_weight=weights)
 
-    rows, exponentials = shift_rows(z)
-    return _Categorical(
-        is_hard, given, weights, rows.top, rows.shifted, exponentials, rows.rest, dtype
-    )
+    value = np.empty(z.shape[:-1], dtype) if wanted != "grad" else None
+    grad = np.empty(z.shape, dtype) if wanted != "value" else None
+    try:
+        _blocked.compute_rows(
+            compute,
+            [z.reshape(-1, num_classes), per_row],
+            [
+                None if value is None else value.reshape(-1),
+                None if grad is None else grad.reshape(-1, num_classes),
+            ],
+        )
+    except _blocked.NotADistributionError:
+        _checks.require_distribution(given, "targets")
+        raise
+    return _unwrapped(value), _unwrapped(grad)
 
 
-def _categorical_value(c: _Categorical) -> Array:
-    if c.is_hard:
-        label = c.targets[..., np.newaxis]
-        value: Array = np.log1p(c.rest) - np.take_along_axis(c.shifted, label, axis=-1)[..., 0]
-        return value if c.weights is None else weighted(c.weights, value)
-    total = c.targets.sum(axis=-1)
-    return weighted(c.targets, -c.shifted).sum(axis=-1) + total * np.log1p(c.rest)
+def _weighted(weights: Array, values: Array) -> Array:
+    """Return weights · values, where a weight of 0 silences even an infinite value."""
+    with np.errstate(invalid="ignore", under="ignore"):
+        product = weights * values
+    return np.where((weights == 0) & ~np.isnan(values), 0, product)
 
 
-def _categorical_grad(c: _Categorical) -> Array:
-    normaliser = 1 + c.rest
-    with np.errstate(under="ignore"):
-        s: Array = c.exponentials / normaliser[..., np.newaxis]
-        not_top = (c.rest / normaliser)[..., np.newaxis]  # 1 − s at the largest logit
-        if c.is_hard:
-            label = c.targets[..., np.newaxis]
-            at_label = np.take_along_axis(s, label, axis=-1) - 1
-            np.put_along_axis(s, label, np.where(label == c.top, -not_top, at_label), axis=-1)
-            return s if c.weights is None else s * c.weights[..., np.newaxis]
-        total = c.targets.sum(axis=-1, keepdims=True)
-        grad = s * total - c.targets
-        s_top = np.take_along_axis(s, c.top, axis=-1)
-        t_top = np.take_along_axis(c.targets, c.top, axis=-1)
-        np.put_along_axis(grad, c.top, s_top * (total - t_top) - t_top * not_top, axis=-1)
-        return grad
+def _unwrapped(result: Array | None) -> Any:
+    return None if result is None else result[()]

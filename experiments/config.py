@@ -48,11 +48,11 @@ class TrainConfig:
         if self.head not in HEADS:
             raise ValueError(f"head must be one of {', '.join(HEADS)}; got {self.head!r}")
         task = DATASETS[self.dataset].task
-        if HEADS[self.head].task != task:
+        if HEADS[self.head] not in heads_for(task):
             fitting = ", ".join(head.name for head in heads_for(task))
             raise ValueError(
-                f"head {self.head!r} is for {HEADS[self.head].task} classes and "
-                f"{self.dataset} is {task}; heads that fit: {fitting}"
+                f"head {self.head!r} does not fit {self.dataset}, whose task is {task}; "
+                f"heads that do: {fitting}"
             )
         for name, least in (("hidden", 0), ("num_epochs", 1), ("batch_size", 1), ("seed", 0)):
             value = getattr(self, name)

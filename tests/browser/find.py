@@ -84,6 +84,6 @@ def _is_debian() -> bool:
 
 if __name__ == "__main__":
     try:
-        print(find(lambda line: print(line, file=sys.stderr)))  # noqa: T201
+        print(find(lambda line: print(line, file=sys.stderr)))
     except BrowserNotFoundError as error:
         sys.exit(str(error))

@@ -42,7 +42,7 @@ def main() -> None:
                     target = IMAGES / f"{path or 'home'}-{scheme}.png"
                     page.screenshot(path=target, animations="disabled")
                     page.close()
-                    print(target.relative_to(ROOT))  # noqa: T201
+                    print(target.relative_to(ROOT))
 
 
 if __name__ == "__main__":

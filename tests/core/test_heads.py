@@ -7,34 +7,79 @@ from core.heads import HEADS, Head, heads_for
 from tests.core.cases import finite_difference
 
 LABELS = np.array([0, 1, 1, 0])
+MANY = np.array([[1, 0, 1], [0, 0, 0], [1, 1, 1], [0, 1, 0]])
+ALL = pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+RIGHT = [head for head in HEADS.values() if not head.is_mistake]
 
 
 def logits_for(head: Head) -> np.ndarray:
     return np.random.default_rng(0).normal(0, 3, (4, head.num_outputs(3)))
 
 
-@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+def labels_for(head: Head) -> np.ndarray:
+    return MANY if head.task == "multi-label" else LABELS
+
+
+@ALL
 def test_gradient_is_that_of_the_loss(head: Head) -> None:
-    logits = logits_for(head)
-    _, grad = head.loss_value_and_grad(logits, LABELS)
-    wanted = finite_difference(lambda z: head.loss_value_and_grad(z, LABELS)[0], logits)
+    logits, labels = logits_for(head), labels_for(head)
+    value, grad = head.loss_value_and_grad(logits, labels)
+    assert value.shape == (4,)
+    wanted = finite_difference(lambda z: head.loss_value_and_grad(z, labels)[0], logits)
     np.testing.assert_allclose(grad, wanted, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+@ALL
 def test_log_probabilities_are_those_of_distributions(head: Head) -> None:
-    logits = logits_for(head)
-    probabilities = np.exp(head.log_probabilities(logits))
+    probabilities = np.exp(head.log_probabilities(logits_for(head)))
     assert probabilities.shape == (4, 2 if head.task == "binary" else 3)
-    np.testing.assert_allclose(probabilities.sum(axis=-1), 1, rtol=1e-14)
+    assert (probabilities <= 1).all()
+    if head.task != "multi-label":
+        np.testing.assert_allclose(probabilities.sum(axis=-1), 1, rtol=1e-14)
 
 
-@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
-def test_the_loss_falls_when_the_true_class_gains(head: Head) -> None:
-    logits = logits_for(head)
-    value, grad = head.loss_value_and_grad(logits, LABELS)
-    after, _ = head.loss_value_and_grad(logits - 0.01 * grad, LABELS)
+@ALL
+def test_the_loss_falls_down_the_gradient(head: Head) -> None:
+    logits, labels = logits_for(head), labels_for(head)
+    value, grad = head.loss_value_and_grad(logits, labels)
+    after, _ = head.loss_value_and_grad(logits - 0.01 * grad, labels)
     assert (after < value).all()
+
+
+@pytest.mark.parametrize("head", RIGHT, ids=lambda head: head.name)
+def test_a_right_head_learns_from_a_confident_mistake_and_rests_when_it_is_right(
+    head: Head,
+) -> None:
+    labels = labels_for(head)
+    if head.task == "binary":
+        wrong = 40.0 * (1 - 2 * labels[:, np.newaxis])
+    else:
+        truth = labels if head.task == "multi-label" else np.eye(3)[labels]
+        wrong = 40.0 * (1 - 2 * truth)
+    _, grad = head.loss_value_and_grad(wrong, labels)
+    assert (np.abs(grad).max(axis=-1) > 0.4).all()
+    value, grad = head.loss_value_and_grad(-wrong, labels)
+    assert (value < 1e-10).all()
+    assert (np.abs(grad) < 1e-10).all()
+
+
+@pytest.mark.parametrize("name", ["softmax_twice_cce", "sigmoid_cce"])
+@pytest.mark.parametrize("num_classes", [2, 10, 1000])
+def test_a_second_softmax_has_a_floor(name: str, num_classes: int) -> None:
+    logits = np.full((1, num_classes), -800.0)
+    logits[0, 0] = 800
+    value, _ = HEADS[name].loss_value_and_grad(logits, np.array([0]))
+    assert value[0] == pytest.approx(math.log(1 + (num_classes - 1) / math.e), rel=1e-14)
+
+
+@pytest.mark.parametrize("name", ["softmax_squared_error", "sigmoid_squared_error"])
+def test_squared_error_learns_nothing_from_a_confident_mistake(name: str) -> None:
+    head = HEADS[name]
+    logits = np.array([[-40.0]]) if head.task == "binary" else np.array([[0.0, 40.0]])
+    label = np.array([1 if head.task == "binary" else 0])
+    value, grad = head.loss_value_and_grad(logits, label)
+    assert value[0] > 0.99
+    assert np.abs(grad).max() < 1e-16
 
 
 def test_one_vs_rest_divides_the_yes_answers_by_their_sum() -> None:
@@ -47,5 +92,13 @@ def test_one_vs_rest_divides_the_yes_answers_by_their_sum() -> None:
     np.testing.assert_allclose(value, -np.log(0.75) - np.log(0.5) - np.log(0.75))
 
 
-def test_heads_are_found_by_task() -> None:
+def test_heads_are_found_by_task_and_mistakes_only_when_asked_for() -> None:
     assert [head.name for head in heads_for("exclusive")] == ["softmax_cce", "ovr_sigmoid_bce"]
+    assert [head.name for head in heads_for("multi-label")] == ["multi_label_sigmoid_bce"]
+    assert {head.name for head in heads_for("exclusive", mistakes=True)} == {
+        "softmax_cce",
+        "ovr_sigmoid_bce",
+        "softmax_twice_cce",
+        "sigmoid_cce",
+        "softmax_squared_error",
+    }

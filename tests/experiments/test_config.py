@@ -15,7 +15,10 @@ def test_a_run_is_named_by_what_it_is() -> None:
     [
         ({"dataset": "mnist"}, "dataset must be one of digits, breast_cancer; got 'mnist'"),
         ({"head": "tanh"}, "head must be one of softmax_cce, .* got 'tanh'"),
-        ({"head": "sigmoid_bce"}, "is for binary classes and digits is exclusive; .* softmax_cce"),
+        (
+            {"head": "sigmoid_bce"},
+            "does not fit digits, whose task is exclusive; heads that do: softmax_cce",
+        ),
         ({"hidden": -1}, "hidden must be a whole number of at least 0; got -1"),
         ({"num_epochs": 0}, "num_epochs must be .* got 0"),
         ({"batch_size": 1.5}, "batch_size must be .* got 1.5"),

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from core.heads import HEADS
+from core.heads import heads_for
 from experiments.config import TrainConfig
 from experiments.curves import history_frame
 from experiments.datasets import DATASETS, load
@@ -43,10 +43,7 @@ def test_each_demo_run_starts_from_ignorance_and_learns(config: TrainConfig) -> 
 def test_every_data_set_has_a_demo_run_for_every_head_that_fits() -> None:
     shown = {(config.dataset, config.head) for config in demo_configs(seed=0)}
     assert shown == {
-        (data.name, head.name)
-        for data in DATASETS.values()
-        for head in HEADS.values()
-        if head.task == data.task
+        (data.name, head.name) for data in DATASETS.values() for head in heads_for(data.task)
     }
 
 
