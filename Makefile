@@ -8,7 +8,7 @@ COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check lint format lock screenshots clean
+.PHONY: help demo serve test check lint format lock screenshots bench clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,8 +50,13 @@ screenshots: $(VENV)/.installed-dev ## Every page in both themes, into docs/imag
 	@browser=$$($(PY) -m tests.browser.find) || exit 1; \
 	BROWSER_PATH="$$browser" $(PY) -m tests.browser.screenshots
 
+bench: .venv-bench/.installed ## Speed and accuracy of core beside PyTorch, JAX, scikit-learn and SciPy
+	@.venv-bench/bin/python -m tests.benchmarks.accuracy
+	@echo
+	@.venv-bench/bin/python -m tests.benchmarks.speed
+
 clean: ## Remove the environment and caches, never the runs
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PY):
@@ -64,6 +69,12 @@ $(PY):
 	done; \
 	echo "Python 3.11 or later is needed, and none was found: install one, or name it, as in make demo PYTHON=/usr/local/bin/python3.12" >&2; \
 	exit 1
+
+.venv-bench/.installed: requirements-bench.txt | $(PY)
+	@echo "Installing core's peers into .venv-bench; the first time takes a few minutes."
+	@$(PY) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-bench.txt
+	@touch $@
 
 $(VENV)/.installed: requirements.txt pyproject.toml | $(PY)
 	@echo "Installing what the lab runs on; the first time takes a minute or two."

@@ -2,3 +2,7 @@
 
 Nothing here does I/O, and nothing imports more than NumPy and the standard library.
 """
+
+from core._blocked import get_num_threads, set_num_threads
+
+__all__ = ["get_num_threads", "set_num_threads"]

@@ -48,6 +48,13 @@ class Work:
         return buffer[:size].reshape(shape)
 
 
+class _Once(Work):
+    """Scratch arrays for a single block: there is nothing to use again."""
+
+    def __call__(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
+        return np.empty(shape, dtype)
+
+
 class NotADistributionError(Exception):
     """A block holds a row that is no distribution; the caller looks which, and says so."""
 
@@ -105,7 +112,8 @@ def run(kernel: Kernel, num_rows: int, bytes_per_row: int) -> None:
     rows = max(1, BLOCK_BYTES // bytes_per_row)
     num_blocks = -(-num_rows // rows)
     if num_blocks == 1:
-        _call(kernel, itertools.repeat(0, 1), rows, num_rows)
+        with np.errstate(all="ignore"):
+            kernel(_Once(), 0, num_rows)
         return
     # One counter for all threads: who is done first takes the next block.
     counter = itertools.count()

@@ -1,4 +1,4 @@
-"""Reference rows to 500 digits: what the functions of core are in truth, and how far off they may be.
+"""Reference rows to 500 digits: what core should give, and how far off it may be.
 
 The recipe: take the logits exactly as the floats they are, exponentiate and sum with
 `mpmath.mp.dps = 500`, enough for e^−1000 beside 1 with digits to spare, and for logits up to ±1e300
