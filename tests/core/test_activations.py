@@ -8,8 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from core.activations import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax
-from tests.core.cases import INF, LOGITS, NAN, exact_softmax, relative_error
+from core.activations import (
+    log_sigmoid,
+    log_softmax,
+    logsumexp,
+    sigmoid,
+    sigmoid_derivative,
+    softmax,
+    softmax_jacobian,
+)
+from tests.core.cases import (
+    INF,
+    LOGITS,
+    NAN,
+    exact_softmax,
+    finite_difference,
+    relative_error,
+)
 
 EPS: dict[Any, float] = {dtype: float(np.finfo(dtype).eps) for dtype in (np.float32, np.float64)}
 ROW_FUNCTIONS = [softmax, log_softmax, logsumexp]
@@ -82,6 +97,30 @@ def test_sigmoid_is_accurate_in_both_tails(x: float) -> None:
         assert relative_error(sigmoid(x), want) < 4 * EPS[np.float64]
     else:
         assert abs(float(want) - sigmoid(x)) <= 5e-324
+
+
+def test_derivatives_agree_with_finite_differences() -> None:
+    np.testing.assert_allclose(
+        sigmoid_derivative(LOGITS), finite_difference(sigmoid, LOGITS), rtol=1e-6, atol=1e-9
+    )
+    jacobian = softmax_jacobian(LOGITS)
+    for i in range(3):
+
+        def output(z: np.ndarray, i: int = i) -> np.ndarray:
+            return softmax(z)[..., i]
+
+        wanted = finite_difference(output, LOGITS)
+        np.testing.assert_allclose(jacobian[..., i, :], wanted, rtol=1e-6, atol=1e-10)
+
+
+def test_derivatives_keep_both_tails() -> None:
+    exact = exact_softmax([40.0, 0.0])
+    assert relative_error(sigmoid_derivative(40.0), exact[0] * exact[1]) < 1e-15
+    assert sigmoid_derivative(40.0) == sigmoid_derivative(-40.0)
+    np.testing.assert_allclose(
+        softmax_jacobian([40.0, 0.0])[0, 0], float(exact[0] * exact[1]), rtol=1e-14
+    )
+    np.testing.assert_allclose(softmax_jacobian(LOGITS).sum(axis=-1), 0, atol=1e-16)
 
 
 def test_infinite_logits_have_their_limits() -> None:

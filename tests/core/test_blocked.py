@@ -80,7 +80,7 @@ def test_the_number_of_threads_can_be_set() -> None:
         set_num_threads(0)
 
 
-def _threads_and_sum(_: int) -> tuple[int, float]:
+def _threads_and_sum(task: int) -> tuple[int, float]:
     value, _ = categorical_cross_entropy_value_and_grad(LOGITS, LABELS)
     return get_num_threads(), float(value.sum())
 
@@ -89,16 +89,17 @@ def _threads_and_sum(_: int) -> tuple[int, float]:
 def test_a_worker_of_a_pool_uses_one_thread(kind: str) -> None:
     set_num_threads(2)
     expected = _threads_and_sum(0)[1]
+    pool: Any
     if kind == "threads":
-        pool: Any = ThreadPoolExecutor(2)
+        pool = ThreadPoolExecutor(2)
     else:
         pool = ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(kind))
     # The threads made above don't survive the fork: a child that waited for them would hang.
     with warnings.catch_warnings(), pool:
         warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork.*")
         answers = list(pool.map(_threads_and_sum, range(4), timeout=120))
-    assert {threads for threads, _ in answers} == {1}
-    assert {total for _, total in answers} == {expected}
+    assert {count for count, _ in answers} == {1}
+    assert {loss for _, loss in answers} == {expected}
 
 
 def test_an_error_in_a_block_far_down_is_found_and_named() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from core import losses
 from core.activations import softmax
 from core.entropy import cross_entropy
 from core.losses import (
@@ -50,6 +51,27 @@ def test_exact_values() -> None:
     np.testing.assert_allclose(categorical_cross_entropy(np.log([1, 2, 5]), 1), math.log(4))
     assert categorical_cross_entropy([0.0, 0.0], 1, class_weight=[1, 3]) == 3 * math.log(2)
     assert binary_cross_entropy(0.0, 1, pos_weight=3) == 3 * math.log(2)
+
+
+@pytest.mark.parametrize(
+    ("logits", "targets", "mean"),
+    [
+        ([-1e9, 1e-9], [1, 0], 5e8),
+        ([-1e9, 1e-9], [0, 1], 0.3465736),
+        ([1e9, -1e-9], [1, 0], 0.3465736),
+        ([1e9, -1e-9], [0, 1], 5e8),
+        ([0.0, 0.0], [1, 0], 0.6931472),
+    ],
+)
+def test_binary_reference_cases_of_optax(logits: Any, targets: Any, mean: float) -> None:
+    # optax, optax/losses/_classification_test.py: sigmoid_binary_cross_entropy.
+    assert binary_cross_entropy(logits, targets).mean() == pytest.approx(mean, rel=1e-6)
+
+
+def test_categorical_reference_case_of_optax() -> None:
+    # The same file: poly_loss_cross_entropy with epsilon 0 is cross-entropy.
+    logits, targets = [0.14, 1.456, 2.356, -0.124, -2.47], [0.1, 0.15, 0.2, 0.25, 0.3]
+    assert categorical_cross_entropy(logits, targets) == pytest.approx(2.8990, abs=5e-5)
 
 
 def test_the_negative_class_gets_its_own_exponential() -> None:
@@ -177,6 +199,82 @@ def test_inputs_are_not_modified() -> None:
         np.testing.assert_array_equal(targets, before[1])
 
 
+@given(
+    hnp.arrays(np.float64, 4, elements=st.floats(-50, 50)),
+    st.integers(0, 3),
+    st.floats(0.01, 10),
+)
+def test_the_loss_never_rises_with_the_true_logit(
+    logits: np.ndarray, label: int, step: float
+) -> None:
+    raised = logits + step * (np.arange(4) == label)
+    assert categorical_cross_entropy(raised, label) <= categorical_cross_entropy(logits, label)
+    assert binary_cross_entropy(logits + step, np.ones(4)).sum() <= (
+        binary_cross_entropy(logits, np.ones(4)).sum()
+    )
+    assert (softmax(raised)[label] - softmax(logits)[label]) >= -1e-16
+
+
+COMPARED: list[tuple[Any, Any, dict[str, Any]]] = [
+    (losses.focal_loss_value_and_grad, SOFT, {"gamma": 2.0}),
+    (losses.focal_loss_value_and_grad, (SOFT > 0.4).astype(float), {"gamma": 0.5}),
+    (losses.focal_loss_value_and_grad, SOFT, {"gamma": 0.0}),
+    (losses.categorical_focal_loss_value_and_grad, [0, 1, 2, 1], {"gamma": 2.0}),
+    (losses.categorical_focal_loss_value_and_grad, [0, 1, 2, 1], {"gamma": 0.5}),
+    (losses.sigmoid_squared_error_value_and_grad, SOFT, {}),
+    (losses.softmax_squared_error_value_and_grad, SOFT, {}),
+    (losses.softmax_squared_error_value_and_grad, [0, 1, 2, 1], {}),
+]
+
+
+@pytest.mark.parametrize(("value_and_grad", "targets", "options"), COMPARED)
+def test_what_they_are_compared_with_has_its_gradient(
+    value_and_grad: Any, targets: Any, options: dict[str, Any]
+) -> None:
+    value, grad = value_and_grad(LOGITS, targets, **options)
+    wanted = finite_difference(lambda z: value_and_grad(z, targets, **options)[0], LOGITS)
+    np.testing.assert_allclose(grad, wanted, rtol=1e-6, atol=1e-9)
+    for dtype in (np.float16, np.float32):
+        small = value_and_grad(LOGITS.astype(dtype), targets, **options)
+        assert small[0].dtype == small[1].dtype == dtype
+        np.testing.assert_allclose(small[0], value, rtol=0.02, atol=1e-3)
+
+
+def test_focal_loss_without_focus_is_cross_entropy() -> None:
+    np.testing.assert_allclose(
+        losses.focal_loss(LOGITS, SOFT, gamma=0), binary_cross_entropy(LOGITS, SOFT), rtol=1e-14
+    )
+    np.testing.assert_allclose(
+        losses.categorical_focal_loss(LOGITS, [0, 1, 2, 1], gamma=0),
+        categorical_cross_entropy(LOGITS, [0, 1, 2, 1]),
+        rtol=1e-14,
+    )
+
+
+def test_focal_loss_turns_easy_examples_down() -> None:
+    # Lin et al. (2017): with γ = 2 an example with p_t = 0.9 has a hundredth of its loss.
+    logit = math.log(9)
+    assert losses.focal_loss(logit, 1) == pytest.approx(binary_cross_entropy(logit, 1) / 100)
+
+
+def test_squared_error_is_the_brier_score() -> None:
+    p = softmax(LOGITS)
+    np.testing.assert_allclose(
+        losses.softmax_squared_error(LOGITS, SOFT), ((p - SOFT) ** 2).sum(axis=-1), rtol=1e-12
+    )
+    assert losses.sigmoid_squared_error(math.log(3), 0) == pytest.approx(0.75**2)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_focal_loss_at_its_limits(gamma: float) -> None:
+    value, grad = losses.focal_loss_value_and_grad([INF, -INF, 800.0], [1, 0, 1], gamma=gamma)
+    np.testing.assert_array_equal(value, [0, 0, 0])
+    np.testing.assert_array_equal(grad, [0, 0, 0])
+    value, grad = losses.categorical_focal_loss_value_and_grad([1000.0, 0.0], 0, gamma=gamma)
+    assert value == 0
+    assert grad.tolist() == [0, 0]
+
+
 BCE, CCE = binary_cross_entropy, categorical_cross_entropy
 
 
@@ -200,6 +298,10 @@ BCE, CCE = binary_cross_entropy, categorical_cross_entropy
         (lambda: CCE([[1.0, 2.0]], [[1.0, 0.0, 0.0]]), ValueError, r"targets \(1, 3\)"),
         (lambda: CCE([[1.0, 2.0]], [0], class_weight=[1.0]), ValueError, "one weight per class"),
         (lambda: CCE([[1.0, 2.0]], [0], class_weight=[1, NAN]), ValueError, "finite"),
+        (lambda: losses.focal_loss([1.0], [1], gamma=-1), ValueError, "gamma must be .* got -1"),
+        (lambda: losses.focal_loss([1.0], [2]), ValueError, "targets must lie between 0 and 1"),
+        (lambda: losses.sigmoid_squared_error([1.0], [[1]]), ValueError, "same shape"),
+        (lambda: losses.softmax_squared_error([1.0, 2.0], 2), ValueError, "from 0 to 1; got 2"),
     ],
 )
 def test_bad_input_is_named(call, error, says) -> None:
