@@ -39,7 +39,7 @@ def cli() -> None:
     help="Also start the MLflow UI and the dashboard, and keep them until Ctrl-C.",
 )
 def demo(seed: int, and_serve: bool) -> None:
-    r"""Train the sample runs: both heads on digits, the binary one on breast cancer.
+    """Train both heads on digits and the binary one on breast cancer, and log the runs.
 
     \b
     Examples:
@@ -58,7 +58,7 @@ def demo(seed: int, and_serve: bool) -> None:
 
 @cli.command(name="serve")
 def serve_command() -> None:
-    r"""Start the MLflow UI and the dashboard on 127.0.0.1, and stop both on Ctrl-C.
+    """Start the MLflow UI and the dashboard, and stop both on Ctrl-C.
 
     \b
     Example:
