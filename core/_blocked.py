@@ -22,7 +22,7 @@ import numpy as np
 
 from core._checks import Array, sum_tolerance
 
-BLOCK_BYTES = 256 * 1024
+BLOCK_BYTES = 512 * 1024
 WIDEST_CLASS_MAJOR = 64
 
 # e^−x is 0 in every dtype from here on, so it can stand in for −inf where a product needs a number.
@@ -55,8 +55,8 @@ class _Once(Work):
         return np.empty(shape, dtype)
 
 
-class NotADistributionError(Exception):
-    """A block holds a row that is no distribution; the caller looks which, and says so."""
+class RefusedError(Exception):
+    """A block holds what is no valid input; the caller looks what it is, and says so."""
 
 
 Kernel = Callable[[Work, int, int], None]
@@ -212,7 +212,7 @@ def load_distributions(
 
     Raises
     ------
-    NotADistributionError
+    RefusedError
         If an entry is negative or a row does not sum to 1; NaN passes.
     """
     if block.shape[1] > WIDEST_CLASS_MAJOR and block.dtype == dtype:
@@ -223,7 +223,7 @@ def load_distributions(
     distance = np.subtract(total, 1, out=work("distance", total.shape, dtype))
     np.abs(distance, out=distance)
     if np.fmin.reduce(p, axis=None) < 0 or np.fmax.reduce(distance) > sum_tolerance(block):
-        raise NotADistributionError
+        raise RefusedError
     return p, total, axis
 
 

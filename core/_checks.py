@@ -98,8 +98,8 @@ def sum_tolerance(p: Array) -> float:
     return _SUM_TOLERANCE[p.dtype.itemsize if p.dtype.kind == "f" else 8]
 
 
-def as_labels(labels: Array, shape: tuple[int, ...], num_classes: int, name: str) -> Array:
-    """Return integer class ids of `shape`, each in 0…num_classes − 1."""
+def require_labels(labels: Array, shape: tuple[int, ...], name: str) -> None:
+    """Integers of `shape`; whether they are class ids is left to `require_class_ids`."""
     if labels.shape != shape:
         raise ValueError(f"{name} must have shape {shape} to match logits; got {labels.shape}")
     if labels.dtype.kind not in "iu":
@@ -107,12 +107,23 @@ def as_labels(labels: Array, shape: tuple[int, ...], num_classes: int, name: str
             f"{name} of shape {shape} are read as class ids and must be integers; "
             f"got dtype {labels.dtype}"
         )
+
+
+def require_class_ids(labels: Array, num_classes: int, name: str) -> None:
+    """Every entry in 0…num_classes − 1."""
     if labels.min() < 0 or labels.max() >= num_classes:
         index = _first((labels < 0) | (labels >= num_classes))
         raise ValueError(
             f"{name} must be class ids from 0 to {num_classes - 1}; got {labels[index]}{_at(index)}"
         )
-    return labels
+
+
+def as_labels(labels: npt.ArrayLike, shape: tuple[int, ...], num_classes: int, name: str) -> Array:
+    """Return integer class ids of `shape`, each in 0…num_classes − 1."""
+    array = np.asarray(labels)
+    require_labels(array, shape, name)
+    require_class_ids(array, num_classes, name)
+    return array
 
 
 def as_weights(weights: npt.ArrayLike, name: str, num_classes: int, dtype: np.dtype[Any]) -> Array:

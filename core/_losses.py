@@ -26,6 +26,8 @@ def binary_block(
     x = _blocked.load_flat(work, "x", logits)
     wrong = work("wrong", x.shape, x.dtype)
     np.copyto(wrong, targets, casting="unsafe")
+    if np.fmin.reduce(wrong, axis=None) < 0 or np.fmax.reduce(wrong, axis=None) > 1:
+        raise _blocked.RefusedError
     if smoothing:
         np.multiply(wrong, 1 - smoothing, out=wrong)
         np.add(wrong, smoothing / 2, out=wrong)
@@ -76,6 +78,7 @@ def hard_block(
     class_weight: Array | None,
 ) -> Array:
     """Fill the cross-entropy of rows with one label each, and its gradient."""
+    _refuse_other_than_class_ids(labels, logits.shape[1])
     weight = None if class_weight is None else class_weight[labels]
     return _hard_rows(work, logits, labels, value, grad, weight)
 
@@ -132,6 +135,7 @@ def pair_block(
     class_weight: Array | None,
 ) -> Array:
     """Fill the cross-entropy of rows of two logits, and its gradient."""
+    _refuse_other_than_class_ids(labels, logits.shape[1])
     # Of two classes the softmax is the sigmoid of the difference x = z_label − z_other.
     dtype = _blocked.working_dtype(logits)
     num_rows = len(logits)
@@ -210,6 +214,7 @@ def smoothed_block(
     smoothing: float,
 ) -> Array:
     """Fill the cross-entropy of rows with smoothed labels, and its gradient."""
+    _refuse_other_than_class_ids(labels, logits.shape[1])
     one_hot = labels[:, np.newaxis] == np.arange(logits.shape[1])
     t, axis = _blocked.load(work, "targets", one_hot, _blocked.working_dtype(logits))
     t, total = _reweighted(work, t, axis, class_weight, smoothing)
@@ -257,6 +262,11 @@ def _distribution_loss(
             np.subtract(e, t, out=e)
             _blocked.store(grad, e, axis)
     return needs_care
+
+
+def _refuse_other_than_class_ids(labels: Array, num_classes: int) -> None:
+    if labels.min() < 0 or labels.max() >= num_classes:
+        raise _blocked.RefusedError
 
 
 def _store_weighted(out: Array, loss: Array, weight: Array | None) -> None:

@@ -318,7 +318,7 @@ def _per_distribution(
             [array.reshape(-1, shape[-1]) for array in moved],
             [result.reshape(-1)],
         )
-    except _blocked.NotADistributionError:
+    except _blocked.RefusedError:
         for name, array in inputs.items():
             _checks.require_distribution(array, name, axis)
         raise

@@ -425,7 +425,7 @@ def categorical_focal_loss_value_and_grad(
     z = z.astype(_blocked.working_dtype(z), copy=False)
     gamma = _checks.require_not_negative(gamma, "gamma")
     _checks.require_axis(z, -1, "logits")
-    y = _checks.as_labels(np.asarray(labels), z.shape[:-1], z.shape[-1], "labels")
+    y = _checks.as_labels(labels, z.shape[:-1], z.shape[-1], "labels")
     loss, residual = categorical_cross_entropy_value_and_grad(z, y)
     loss, index = np.asarray(loss), np.asarray(y)[..., np.newaxis]
     q = -np.take_along_axis(residual, index, axis=-1)[..., 0]
@@ -590,7 +590,6 @@ def _binary(
     x, dtype = _checks.as_float(logits, "logits")
     t, _ = _checks.as_float(targets, "targets")
     _checks.require_same_shape(x, "logits", t, "targets")
-    _checks.require_probabilities(t, "targets")
     smoothing = _checks.require_fraction(label_smoothing, "label_smoothing")
     weights = None
     shape: tuple[int, ...] = (-1,)
@@ -604,11 +603,15 @@ def _binary(
         )
     value = np.empty(x.shape, dtype) if wanted != "grad" else None
     grad = np.empty(x.shape, dtype) if wanted != "value" else None
-    _blocked.compute_elements(
-        partial(_losses.binary_block, pos_weight=weights, smoothing=smoothing),
-        [x.reshape(shape), t.reshape(shape)],
-        [None if out is None else out.reshape(shape) for out in (value, grad)],
-    )
+    try:
+        _blocked.compute_elements(
+            partial(_losses.binary_block, pos_weight=weights, smoothing=smoothing),
+            [x.reshape(shape), t.reshape(shape)],
+            [None if out is None else out.reshape(shape) for out in (value, grad)],
+        )
+    except _blocked.RefusedError:
+        _checks.require_probabilities(t, "targets")
+        raise
     return _unwrapped(value), _unwrapped(grad)
 
 
@@ -635,7 +638,8 @@ def _categorical(
         per_row: Array = given.reshape(-1, num_classes)
         compute = partial(_losses.soft_block, class_weight=weights, smoothing=smoothing)
     else:
-        per_row = _checks.as_labels(given, z.shape[:-1], num_classes, "targets").reshape(-1)
+        _checks.require_labels(given, z.shape[:-1], "targets")
+        per_row = given.reshape(-1)
         if smoothing:
             compute = partial(_losses.smoothed_block, class_weight=weights, smoothing=smoothing)
         elif num_classes == 2:
@@ -654,8 +658,10 @@ def _categorical(
                 None if grad is None else grad.reshape(-1, num_classes),
             ],
         )
-    except _blocked.NotADistributionError:
-        _checks.require_distribution(given, "targets")
+    except _blocked.RefusedError:
+        if given.ndim == z.ndim:
+            _checks.require_distribution(given, "targets")
+        _checks.require_class_ids(given, num_classes, "targets")
         raise
     return _unwrapped(value), _unwrapped(grad)
 

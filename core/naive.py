@@ -110,5 +110,5 @@ def _as_is(values: npt.ArrayLike) -> Array:
 
 
 def _at_label(values: Array, labels: npt.ArrayLike) -> Any:
-    index = _checks.as_labels(np.asarray(labels), values.shape[:-1], values.shape[-1], "labels")
+    index = _checks.as_labels(labels, values.shape[:-1], values.shape[-1], "labels")
     return np.take_along_axis(values, index[..., np.newaxis], axis=-1)[..., 0]
