@@ -41,7 +41,10 @@ def servers(say: Callable[[str], None]) -> Iterator[str]:
     tracking.connect()
     uri = tracking.tracking_uri()
     logs = tracking.RUNS / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
+    try:
+        logs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ServeError(f"The logs of the servers can't be kept in {logs}: {error}") from error
     with ExitStack() as stack:
         stack.enter_context(_terminated_like_interrupted())
         started = []

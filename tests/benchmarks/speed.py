@@ -20,7 +20,7 @@ from tests.benchmarks.cells import CORE, Cell, cells
 from tests.benchmarks.peers import PEERS
 
 SECONDS_PER_CELL = 0.5
-LEAST_TURNS = 5
+LEAST_TURNS = 7
 LARGE = 1_000_000  # elements
 
 

@@ -46,7 +46,7 @@ def find(say: Callable[[str], None]) -> Path:
         say("Installing Debian's package chromium for the browser tests.")
         for command in (
             ["apt-get", "update", "--quiet=2"],
-            ["apt-get", "install", "--yes", "--quiet=2", "--no-install-recommends", "chromium"],
+            ["apt-get", "install", "--yes", "--quiet=2", "chromium"],
         ):
             subprocess.run(
                 command,
