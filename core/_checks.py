@@ -21,6 +21,11 @@ def as_float(values: npt.ArrayLike, name: str) -> tuple[Array, np.dtype[Any]]:
 
     float16, float32 and float64 stay; integers, booleans and Python lists give float64.
     """
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} must not be a masked array, whose mask would be lost: fill it or leave "
+            "those rows out"
+        )
     try:
         array = np.asarray(values)
     except ValueError as error:

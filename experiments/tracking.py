@@ -15,7 +15,7 @@ import urllib.parse
 import urllib.request
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,6 +121,7 @@ class Run:
         self.run_id = run_id
         self._client = client
 
+    @_explained()
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Log one value per key at a step."""
         from mlflow.entities import Metric
@@ -130,6 +131,7 @@ class Run:
             self.run_id, metrics=[Metric(key, value, now, step) for key, value in metrics.items()]
         )
 
+    @_explained()
     def log_dataset(self, dataset: Dataset) -> None:
         """Log the rows trained on and those held out as the run's inputs, with their digests."""
         from mlflow.entities import DatasetInput, InputTag
@@ -143,10 +145,12 @@ class Run:
         ]
         self._client.log_inputs(self.run_id, inputs)
 
+    @_explained()
     def log_chart(self, chart: alt.TopLevelMixin, name: str) -> None:
         """Log a chart as charts/<name>.html, which opens in the MLflow UI without internet."""
         self._client.log_text(self.run_id, style.to_html(chart), f"charts/{name}.html")
 
+    @_explained()
     def log_model(self, config: TrainConfig, dataset: Dataset, params: Params) -> None:
         """Log a trained classifier as code and arrays, with its signature."""
         import mlflow
@@ -194,20 +198,27 @@ def track(name: str, params: Mapping[str, Any], description: str = "") -> Iterat
     Raises
     ------
     TrackingError
-        If the store can't be reached or opened.
+        If the store can't be reached, opened or written to.
     """
     from mlflow.entities import Param
 
     client = connect()
     tags = {"mlflow.note.content": description, "mlflow.source.name": "experiments"}
-    run_id = client.create_run(_experiment_id(client), run_name=name, tags=tags).info.run_id
+    with _explained():
+        run_id = client.create_run(_experiment_id(client), run_name=name, tags=tags).info.run_id
     try:
-        client.log_batch(run_id, params=[Param(key, str(value)) for key, value in params.items()])
+        with _explained():
+            client.log_batch(
+                run_id, params=[Param(key, str(value)) for key, value in params.items()]
+            )
         yield Run(client, run_id)
     except BaseException as error:
-        client.set_terminated(run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
+        # Where the store itself is gone, the first error is the one to hear of.
+        with suppress(Exception):
+            client.set_terminated(run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
         raise
-    client.set_terminated(run_id, "FINISHED")
+    with _explained():
+        client.set_terminated(run_id, "FINISHED")
 
 
 @_explained()

@@ -204,6 +204,7 @@ def test_softmax_of_two_is_the_sigmoid_of_the_difference(a: float, b: float) -> 
         (lambda: softmax([[1.0], [1.0, 2.0]]), ValueError, "rectangular"),
         (lambda: sigmoid(["a"]), TypeError, "x must be real numbers .* got dtype <U1"),
         (lambda: sigmoid([1j]), TypeError, "got dtype complex128"),
+        (lambda: sigmoid(np.ma.masked_less([1.0, 2.0], 2)), TypeError, "x must not be a masked"),
         (lambda: logsumexp(np.zeros((2, 0))), ValueError, r"got shape \(2, 0\)"),
     ],
 )

@@ -122,6 +122,27 @@ def test_the_model_loads_in_a_fresh_process_and_predicts_what_was_measured(demo)
     assert accuracy == pytest.approx(run.data.metrics["final/val_accuracy"], abs=0.003)
 
 
+def test_a_store_that_breaks_while_training_is_one_line(tmp_path: Path) -> None:
+    database = tmp_path / "mlflow.db"
+    process = subprocess.Popen(
+        [*COMMAND, "demo"],
+        cwd=ROOT,
+        env={**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{database}", "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert "val accuracy" in process.stdout.readline()
+    # A whole-file swap for junk: the next statement meets a file that is no database.
+    for file in tmp_path.glob("mlflow.db*"):
+        file.write_bytes(b"no database " * 1000)
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert f"Error: The tracking store sqlite:///{database} can't be used" in stderr
+    assert "Traceback" not in stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
