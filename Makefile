@@ -63,11 +63,11 @@ $(PY):
 	@for python in $(PYTHONS); do \
 		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 			echo "Making $(VENV) with $$("$$python" --version)."; \
-			"$$python" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }; \
+			"$$python" -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }; \
 			exit 0; \
 		fi; \
 	done; \
-	echo "Python 3.11 or later is needed, and none was found: install one, or name it, as in make demo PYTHON=/usr/local/bin/python3.12" >&2; \
+	echo "Python 3.11 or later is needed, and none of these is one: $(PYTHONS). Install it, or name it: make demo PYTHON=/usr/local/bin/python3.12" >&2; \
 	exit 1
 
 .venv-bench/.installed: requirements-bench.txt | $(PY)

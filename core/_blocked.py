@@ -215,7 +215,7 @@ def load_distributions(
     RefusedError
         If an entry is negative or a row does not sum to 1; NaN passes.
     """
-    if block.shape[1] > WIDEST_CLASS_MAJOR and block.dtype == dtype:
+    if block.shape[1] > WIDEST_CLASS_MAJOR and block.dtype == dtype and block.flags.c_contiguous:
         p, axis = block, 1
     else:
         p, axis = load(work, name, block, dtype)

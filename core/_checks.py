@@ -21,11 +21,7 @@ def as_float(values: npt.ArrayLike, name: str) -> tuple[Array, np.dtype[Any]]:
 
     float16, float32 and float64 stay; integers, booleans and Python lists give float64.
     """
-    if isinstance(values, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name} must not be a masked array, whose mask would be lost: fill it or leave "
-            "those rows out"
-        )
+    refuse_masked(values, name)
     try:
         array = np.asarray(values)
     except ValueError as error:
@@ -40,6 +36,14 @@ def as_float(values: npt.ArrayLike, name: str) -> tuple[Array, np.dtype[Any]]:
         f"{name} must be real numbers in float16, float32, float64 or an integer type; "
         f"got dtype {array.dtype}"
     )
+
+
+def refuse_masked(values: npt.ArrayLike, name: str) -> None:
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} must not be a masked array, whose mask would be lost: fill it or leave "
+            "those rows out"
+        )
 
 
 def as_distributions(
@@ -82,7 +86,7 @@ def require_probabilities(p: Array, name: str) -> None:
     # fmin and fmax pass over NaN, and need no array of their own.
     if np.fmin.reduce(p, axis=None) < 0 or np.fmax.reduce(p, axis=None) > 1:
         index = _first((p < 0) | (p > 1))
-        raise ValueError(f"{name} must lie between 0 and 1; got {p[index]:.6g}{_at(index)}")
+        raise ValueError(f"{name} must lie between 0 and 1; got {float(p[index])!r}{_at(index)}")
 
 
 def require_distribution(p: Array, name: str, axis: int = -1) -> None:
@@ -125,6 +129,7 @@ def require_class_ids(labels: Array, num_classes: int, name: str) -> None:
 
 def as_labels(labels: npt.ArrayLike, shape: tuple[int, ...], num_classes: int, name: str) -> Array:
     """Return integer class ids of `shape`, each in 0…num_classes − 1."""
+    refuse_masked(labels, name)
     array = np.asarray(labels)
     require_labels(array, shape, name)
     require_class_ids(array, num_classes, name)
@@ -141,7 +146,8 @@ def as_weights(weights: npt.ArrayLike, name: str, num_classes: int, dtype: np.dt
     bad = ~(np.isfinite(array) & (array >= 0))
     if bad.any():
         raise ValueError(f"{name} must be finite and not negative; got {array[_first(bad)]}")
-    return array.astype(dtype, copy=False)
+    with np.errstate(over="ignore"):
+        return array.astype(dtype, copy=False)
 
 
 def require_fraction(value: float, name: str) -> float:

@@ -349,8 +349,7 @@ def _log_sigmoid(work: Work, x: Array, out: Array) -> None:
 
 def _softmax(work: Work, block: Array, out: Array, *, temperature: float) -> Array:
     e, _, _, axis = _blocked.load_shifted(work, block)
-    if temperature != 1:
-        np.divide(e, temperature, out=e)
+    _divide(e, temperature)
     np.exp(e, out=e)
     total = _blocked.sum_rows(work, "total", e, axis)
     np.divide(1, total, out=total)
@@ -360,14 +359,20 @@ def _softmax(work: Work, block: Array, out: Array, *, temperature: float) -> Arr
 
 def _log_softmax(work: Work, block: Array, out: Array, *, temperature: float) -> Array:
     shifted, _, top, axis = _blocked.load_shifted(work, block)
-    if temperature != 1:
-        np.divide(shifted, temperature, out=shifted)
+    _divide(shifted, temperature)
     e = np.exp(shifted, out=work("exponentials", shifted.shape, shifted.dtype))
     log_total = _blocked.sum_rest(work, e, top)
     np.log1p(log_total, out=log_total)
     np.subtract(shifted, _blocked.column(log_total, axis), out=shifted)
     _blocked.store(out, shifted, axis)
     return log_total
+
+
+def _divide(shifted: Array, temperature: float) -> None:
+    if temperature != 1:
+        # What is less than the dtype's smallest number would be 0 in it.
+        least = float(np.finfo(shifted.dtype).smallest_subnormal)
+        np.divide(shifted, max(temperature, least), out=shifted)
 
 
 def _logsumexp(work: Work, block: Array, out: Array) -> Array:

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from core import _checks
 from core._checks import Array
 from core.activations import (
     log_sigmoid,
@@ -70,17 +71,27 @@ class Head:
         return 1 if self.task == "binary" else num_classes
 
 
+def _one_logit(logits: Array) -> Array:
+    if logits.ndim != 2 or logits.shape[1] != 1:
+        raise ValueError(f"logits of a binary head must have shape (N, 1); got {logits.shape}")
+    return logits[:, 0]
+
+
 def _binary_loss(logits: Array, labels: Array) -> tuple[Array, Array]:
-    value, grad = binary_cross_entropy_value_and_grad(logits[:, 0], labels)
+    x = _one_logit(logits)
+    y = _checks.as_labels(labels, x.shape, 2, "labels")
+    value, grad = binary_cross_entropy_value_and_grad(x, y)
     return value, grad[:, np.newaxis]
 
 
 def _binary_log_probabilities(logits: Array) -> Array:
+    _one_logit(logits)
     return np.concatenate([log_sigmoid(-logits), log_sigmoid(logits)], axis=-1)
 
 
 def _one_vs_rest_loss(logits: Array, labels: Array) -> tuple[Array, Array]:
-    one_hot = labels[:, np.newaxis] == np.arange(logits.shape[-1])
+    y = _checks.as_labels(labels, logits.shape[:-1], logits.shape[-1], "labels")
+    one_hot = y[:, np.newaxis] == np.arange(logits.shape[-1])
     value, grad = binary_cross_entropy_value_and_grad(logits, one_hot)
     return value.sum(axis=-1), grad
 
@@ -115,7 +126,9 @@ def _sigmoid_cce_log_probabilities(logits: Array) -> Array:
 
 
 def _binary_squared_error(logits: Array, labels: Array) -> tuple[Array, Array]:
-    value, grad = sigmoid_squared_error_value_and_grad(logits[:, 0], labels)
+    x = _one_logit(logits)
+    y = _checks.as_labels(labels, x.shape, 2, "labels")
+    value, grad = sigmoid_squared_error_value_and_grad(x, y)
     return value, grad[:, np.newaxis]
 
 

@@ -631,6 +631,7 @@ def _categorical(
         weights = _checks.as_weights(
             class_weight, "class_weight", num_classes, _blocked.working_dtype(z)
         )
+    _checks.refuse_masked(targets, "targets")
     given = np.asarray(targets)
     if given.ndim == z.ndim:
         given, _ = _checks.as_float(given, "targets")

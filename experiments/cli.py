@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from types import FrameType
 
 import click
 import pandas as pd
 from tqdm import tqdm
 
 from experiments import datasets, runs, serve, tracking
-from experiments.config import TrainConfig
+from experiments.config import MAX_SEED, TrainConfig
 from experiments.runs import FinishedRun
 from experiments.training import Epoch
 
@@ -27,7 +29,7 @@ def cli() -> None:
 @cli.command()
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, MAX_SEED),
     default=0,
     show_default=True,
     help="Of the split, the weights and the batches. The same seed gives the same numbers.",
@@ -53,7 +55,7 @@ def demo(seed: int, and_serve: bool) -> None:
         if and_serve:
             _wait_for_interrupt()
         elif tracking.ui_address() == tracking.DEFAULT_UI:
-            click.echo("Start it, and the dashboard, with: python -m experiments serve")
+            click.echo("Start it, and the dashboard, with: make serve")
 
 
 @cli.command(name="serve")
@@ -70,11 +72,23 @@ def serve_command() -> None:
 
 def main() -> None:
     """Run the command line; what a user can mend is one line on stderr, never a traceback."""
+    _stop_as_on_interrupt()
     try:
         cli(prog_name="python -m experiments")
     except (tracking.TrackingError, serve.ServeError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
+
+
+def _stop_as_on_interrupt() -> None:
+    """Let SIGTERM and a closed terminal end what runs as Ctrl-C does, nothing left behind."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, interrupt)
 
 
 def _train(config: TrainConfig) -> FinishedRun:

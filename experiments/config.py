@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from core.heads import HEADS, heads_for
 from experiments.datasets import DATASETS
 
+# scikit-learn splits by 32-bit seeds.
+MAX_SEED = 2**32 - 1
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -58,6 +61,8 @@ class TrainConfig:
             value = getattr(self, name)
             if not isinstance(value, int) or value < least:
                 raise ValueError(f"{name} must be a whole number of at least {least}; got {value}")
+        if self.seed > MAX_SEED:
+            raise ValueError(f"seed must be at most {MAX_SEED}; got {self.seed}")
         if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
             raise ValueError(
                 f"learning_rate must be a finite number above 0; got {self.learning_rate}"

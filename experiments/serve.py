@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
 
 from experiments import tracking
 
@@ -46,63 +47,61 @@ def servers(say: Callable[[str], None]) -> Iterator[str]:
     except OSError as error:
         raise ServeError(f"The logs of the servers can't be kept in {logs}: {error}") from error
     with ExitStack() as stack:
-        stack.enter_context(_terminated_like_interrupted())
         started = []
         if not uri.startswith(("http://", "https://")):
-            port = free_port(5000, "MLflow UI", say)
+            port = stack.enter_context(reserved_port(5000, "MLflow UI", say))
+            log = logs / f"mlflow-{port}.log"
             os.environ[tracking.UI_VARIABLE] = f"http://{HOST}:{port}"
             process = stack.enter_context(
-                _process(_mlflow_command(uri, port), logs / "mlflow.log", _mlflow_environment())
+                _process(_mlflow_command(uri, port), log, _mlflow_environment())
             )
-            started.append((process, f"{tracking.ui_address()}/health", logs / "mlflow.log"))
-        port = free_port(8501, "dashboard", say)
+            started.append((process, f"{tracking.ui_address()}/health", log))
+        port = stack.enter_context(reserved_port(8501, "dashboard", say))
+        log = logs / f"dashboard-{port}.log"
         dashboard = f"http://{HOST}:{port}"
-        process = stack.enter_context(
-            _process(_dashboard_command(port), logs / "dashboard.log", {})
-        )
-        started.append((process, f"{dashboard}/_stcore/health", logs / "dashboard.log"))
+        process = stack.enter_context(_process(_dashboard_command(port), log, {}))
+        started.append((process, f"{dashboard}/_stcore/health", log))
         for process, health, log in started:
             _wait_until_it_answers(process, health, log)
         yield dashboard
 
 
-def free_port(wanted: int, purpose: str, say: Callable[[str], None]) -> int:
-    """Return `wanted`, or the next port that is free, and say so."""
+@contextmanager
+def reserved_port(wanted: int, purpose: str, say: Callable[[str], None]) -> Iterator[int]:
+    """Give `wanted`, or the next port that is free, and say so.
+
+    A lock on it keeps another start, whose server does not listen yet, from taking it too.
+
+    Raises
+    ------
+    ServeError
+        If a hundred ports are taken.
+    """
     for port in range(wanted, wanted + 100):
-        with socket.socket() as probe:
+        path = Path(tempfile.gettempdir()) / f"cross-entropy-lab-{os.getuid()}-{port}.lock"
+        with path.open("w") as lock, socket.socket() as probe:
             # As the servers do, so that a port just left by an earlier one counts as free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 probe.bind((HOST, port))
             except OSError:
                 continue
-        if port != wanted:
-            say(f"Port {wanted} is taken: the {purpose} is on {port}.")
-        return port
+            probe.close()
+            if port != wanted:
+                say(f"Port {wanted} is taken: the {purpose} is on {port}.")
+            yield port
+            return
     raise ServeError(f"No free port from {wanted} to {wanted + 99} for the {purpose}.")
 
 
 def wait_for_interrupt() -> None:
-    """Return on Ctrl-C, or inside `servers` also on SIGTERM."""
+    """Return on KeyboardInterrupt."""
     try:
         while True:
             signal.pause()
     except KeyboardInterrupt:
         return
-
-
-@contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM raise KeyboardInterrupt, so that it stops the servers too."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def _mlflow_command(uri: str, port: int) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import http.client
 import logging
 import os
 import re
@@ -57,10 +58,14 @@ def _explained() -> Iterator[None]:
     except TrackingError:
         raise
     except Exception as error:
+        remedy = (
+            "Set MLFLOW_TRACKING_URI to one that can, or unset it to keep the runs in runs/."
+            if os.environ.get("MLFLOW_TRACKING_URI")
+            else "Move the file away to start anew, or set MLFLOW_TRACKING_URI to another store."
+        )
         raise TrackingError(
             f"The tracking store {_without_password(tracking_uri())} can't be used: "
-            f"{_first_line(error)}. Set MLFLOW_TRACKING_URI to one that can, or unset it to keep "
-            "the runs in runs/."
+            f"{_first_line(error)}. {remedy}"
         ) from error
 
 
@@ -319,6 +324,7 @@ def _experiment_id(client: MlflowClient) -> str:
 @lru_cache(maxsize=4)
 def _client(uri: str) -> MlflowClient:
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     # The default of seven retries blocks for four minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     for name in ("alembic", "mlflow.store.db.utils"):
@@ -355,7 +361,7 @@ def _require_answer(uri: str) -> None:
                 pass  # An answer is an answer: some deployments guard or hide this path.
         elif parts.port:
             socket.create_connection((parts.hostname, parts.port), _REACH_SECONDS).close()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise TrackingError(
             f"The tracking server {_without_password(uri)} can't be reached: {reason}. "

@@ -43,7 +43,10 @@ def compare() -> None:
                 for name, run_id in zip(runs["name"], runs["run_id"], strict=True)
             ]
         )
-        newest = runs.drop_duplicates(["head", "model"]).head(DRAWN_AT_FIRST)
+        finished_first = runs.sort_values(
+            "status", key=lambda status: status != "FINISHED", kind="stable"
+        )
+        newest = finished_first.drop_duplicates(["head", "model"]).head(DRAWN_AT_FIRST)
         chosen = state.choose_several(state.RUNS, list(runs["label"]), list(newest["label"]))
         of_label = dict(zip(runs["label"], runs["run_id"], strict=True))
         history = read_history(uri, tuple(of_label[label] for label in chosen))

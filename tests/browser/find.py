@@ -38,7 +38,7 @@ def find(say: Callable[[str], None]) -> Path:
     """
     named = os.environ.get("BROWSER_PATH")
     if named:
-        if not os.access(named, os.X_OK):
+        if not (Path(named).is_file() and os.access(named, os.X_OK)):
             raise BrowserNotFoundError(f"BROWSER_PATH is {named}, which is not a program.")
         return Path(named)
     found = _installed()

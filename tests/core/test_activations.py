@@ -154,6 +154,12 @@ def test_temperature_divides_after_the_maximum_is_subtracted() -> None:
     assert relative_error(softmax(logits, temperature=0.3)[0], exact[0]) < 8 * EPS[np.float32]
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_smallest_temperature_leaves_the_largest_class(dtype: Any) -> None:
+    assert softmax(np.array([2, 2], dtype), temperature=1e-323).tolist() == [0.5, 0.5]
+    assert softmax(np.array([1, 2], dtype), temperature=1e-323).tolist() == [0, 1]
+
+
 @pytest.mark.parametrize("function", [sigmoid, log_sigmoid, softmax, log_softmax])
 @pytest.mark.parametrize(
     ("given", "wanted"),

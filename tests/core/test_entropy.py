@@ -37,6 +37,9 @@ def test_exact_values() -> None:
     assert cross_entropy([1.0, 0.0], [0.0, 1.0]) == INF
     assert kl_divergence([1.0, 0.0], [0.0, 1.0]) == INF
     assert kl_divergence([0.0, 1.0], [0.5, 0.5], base=2) == 1
+    # What happens in neither costs nothing.
+    assert kl_divergence([0.5, 0.5, 0.0], [0.5, 0.5, 0.0]) == 0
+    assert kl_divergence([0.0, 0.5, 0.5], [0.0, 1.0, 0.0]) == INF
     assert surprisal([0.0, 1.0]).tolist() == [INF, 0]
     assert not np.signbit(surprisal(1.0))
 
@@ -113,6 +116,16 @@ def test_binary_entropy_is_the_entropy_of_two(p: float) -> None:
     assert binary_entropy(p) == pytest.approx(entropy([p, 1 - p]), rel=1e-12, abs=1e-15)
 
 
+@pytest.mark.parametrize("num_classes", [1000, 100_000])
+def test_the_layout_of_the_memory_costs_no_digits(num_classes: int) -> None:
+    p = np.full((num_classes, 3), 1 / num_classes, np.float32)
+    wanted = pytest.approx([math.log(num_classes)] * 3, rel=1e-6)
+    assert entropy(p, axis=0) == wanted
+    assert cross_entropy(p, p, axis=0) == wanted
+    assert entropy(np.asfortranarray(p.T)) == wanted
+    assert entropy_from_logits(np.zeros((num_classes, 3), np.float32), axis=0) == wanted
+
+
 def test_axis_and_dtype() -> None:
     p = np.array([[0.5, 1.0], [0.5, 0.0]], dtype=np.float32)
     result = entropy(p, axis=0, base=2)
@@ -129,7 +142,7 @@ def test_axis_and_dtype() -> None:
         (lambda: entropy([1.5, -0.5]), "p must lie between 0 and 1; got 1.5 at index 0"),
         (lambda: entropy([]), "p must not be empty"),
         (lambda: entropy([1.0], base=1), "base must be .* got 1"),
-        (lambda: surprisal([0.5, 2.0]), "got 2 at index 1"),
+        (lambda: surprisal([0.5, 2.0]), "got 2.0 at index 1"),
         (lambda: binary_entropy(-0.1), "got -0.1"),
         (lambda: cross_entropy([0.5, 0.5], [1.0]), r"same shape; got targets \(2,\) and"),
         (lambda: kl_divergence([1.0, 0.0], [0.9, 0.0]), "probabilities must sum to 1"),

@@ -92,6 +92,21 @@ def test_one_vs_rest_divides_the_yes_answers_by_their_sum() -> None:
     np.testing.assert_allclose(value, -np.log(0.75) - np.log(0.5) - np.log(0.75))
 
 
+@pytest.mark.parametrize("name", ["softmax_cce", "ovr_sigmoid_bce", "softmax_twice_cce"])
+@pytest.mark.parametrize("labels", [[0, 3], [0, -1], [0, 1, 2]])
+def test_labels_that_are_no_class_are_refused(name: str, labels: list[int]) -> None:
+    with pytest.raises(ValueError, match=r"class ids from 0 to 2|must have shape \(2,\)"):
+        HEADS[name].loss_value_and_grad(np.zeros((2, 3)), np.array(labels))
+
+
+def test_a_binary_head_has_one_logit() -> None:
+    head = HEADS["sigmoid_bce"]
+    with pytest.raises(ValueError, match=r"must have shape \(N, 1\); got \(2, 3\)"):
+        head.loss_value_and_grad(np.zeros((2, 3)), np.array([0, 1]))
+    with pytest.raises(ValueError, match="class ids from 0 to 1; got 2"):
+        head.loss_value_and_grad(np.zeros((2, 1)), np.array([0, 2]))
+
+
 def test_heads_are_found_by_task_and_mistakes_only_when_asked_for() -> None:
     assert [head.name for head in heads_for("exclusive")] == ["softmax_cce", "ovr_sigmoid_bce"]
     assert [head.name for head in heads_for("multi-label")] == ["multi_label_sigmoid_bce"]

@@ -284,7 +284,7 @@ BCE, CCE = binary_cross_entropy, categorical_cross_entropy
         (lambda: BCE([], []), ValueError, "logits must not be empty"),
         (lambda: BCE([1.0], [[1.0]]), ValueError, r"got logits \(1,\) and targets \(1, 1\)"),
         (lambda: BCE([1.0, 2.0], [0.0, 1.5]), ValueError, "targets must lie .* 1.5 at index 1"),
-        (lambda: BCE([1.0], [-1]), ValueError, "got -1 at index 0"),
+        (lambda: BCE([1.0], [-1]), ValueError, "got -1.0 at index 0"),
         (lambda: BCE([1.0], [1], pos_weight=[1, 2]), ValueError, r"pos_weight must have shape \(1"),
         (lambda: BCE([1.0], [1], pos_weight=-1), ValueError, "pos_weight must be finite .* -1"),
         (lambda: BCE([1.0], [1], label_smoothing=2), ValueError, "label_smoothing .* got 2"),

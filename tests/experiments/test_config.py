@@ -19,6 +19,7 @@ def test_a_run_is_named_by_what_it_is() -> None:
             {"head": "sigmoid_bce"},
             "does not fit digits, whose task is exclusive; heads that do: softmax_cce",
         ),
+        ({"seed": 2**32}, "seed must be at most 4294967295; got 4294967296"),
         ({"hidden": -1}, "hidden must be a whole number of at least 0; got -1"),
         ({"num_epochs": 0}, "num_epochs must be .* got 0"),
         ({"batch_size": 1.5}, "batch_size must be .* got 1.5"),

@@ -146,7 +146,7 @@ def test_a_store_that_breaks_while_training_is_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["demo", "--seed", "-1"], 2, "-1 is not in the range x>=0"),
+        (["demo", "--seed", "-1"], 2, "-1 is not in the range 0<=x<=4294967295"),
         (["train-everything"], 2, "No such command"),
         (["demo"], 1, "Error: The tracking server http://127.0.0.1:9 can't be reached"),
         (["serve"], 1, "Error: The tracking server http://127.0.0.1:9 can't be reached"),

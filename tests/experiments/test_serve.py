@@ -1,6 +1,6 @@
 import socket
 
-from experiments.serve import HOST, free_port
+from experiments.serve import HOST, reserved_port
 
 
 def test_a_free_port_is_taken_as_it_is() -> None:
@@ -8,8 +8,13 @@ def test_a_free_port_is_taken_as_it_is() -> None:
         probe.bind((HOST, 0))
         port = probe.getsockname()[1]
     said: list[str] = []
-    assert free_port(port, "page", said.append) == port
-    assert said == []
+    with reserved_port(port, "page", said.append) as given:
+        assert given == port
+        assert said == []
+        # Reserved, though nothing listens yet.
+        with reserved_port(port, "other page", said.append) as other:
+            assert other > port
+            assert said == [f"Port {port} is taken: the other page is on {other}."]
 
 
 def test_a_taken_port_gives_the_next_free_one_and_says_so() -> None:
@@ -18,6 +23,6 @@ def test_a_taken_port_gives_the_next_free_one_and_says_so() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         said: list[str] = []
-        other = free_port(port, "page", said.append)
-    assert other > port
+        with reserved_port(port, "page", said.append) as other:
+            assert other > port
     assert said == [f"Port {port} is taken: the page is on {other}."]
