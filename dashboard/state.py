@@ -143,16 +143,17 @@ def sample_buttons() -> None:
 
 
 def keep_logits(page: str) -> None:
-    """Carry the logits to `page` when it is another than before.
+    """Carry the logits that a link had set to `page`, when it is the second of the session.
 
-    Streamlit 1.67 itself carries what was typed, but not what a link had set.
+    Streamlit 1.67 itself carries what was typed, and from the second page on also what a link set.
     """
-    last = st.session_state.setdefault("page", page)
+    first = st.session_state.setdefault("first page", page)
     entered = st.session_state.get(LOGITS.key, LOGITS.default)
-    if page != last and entered != LOGITS.default:
-        st.query_params[LOGITS.key] = entered
-        st.session_state[LOGITS.key] = entered
-    st.session_state["page"] = page
+    if page != first and not st.session_state.get("carried"):
+        st.session_state["carried"] = True
+        if entered != LOGITS.default:
+            st.query_params[LOGITS.key] = entered
+            st.session_state[LOGITS.key] = entered
 
 
 def parse_logits(entered: str) -> np.ndarray:

@@ -122,6 +122,10 @@ def test_logits_stay_when_the_page_changes(page: Page, address: str) -> None:
         field.fill("5,2,1")
         field.press("Enter")
         page.wait_for_url("**logits=5**")
+        total = sigmoid([5.0, 2.0, 1.0]).sum()
+        expect(page.get_by_test_id("stMetric").filter(has_text="Sum").first).to_contain_text(
+            f"{total:.3f}"
+        )
 
 
 def test_the_default_logits_stay_out_of_the_link(page: Page, address: str) -> None:
