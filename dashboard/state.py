@@ -121,16 +121,24 @@ def choose(control: Choice, options: Sequence[str]) -> str:
     )
 
 
-def choose_several(control: Choice, options: Sequence[str], default: Sequence[str]) -> list[str]:
-    """Show a choice of several of `options` and return them."""
+def choose_several(
+    control: Choice, among: str, options: Sequence[str], default: Sequence[str]
+) -> list[str]:
+    """Show a choice of several of `options`; each `among` has a choice of its own."""
     return st.multiselect(
         control.label,
         options,
         default=default,
-        key=control.key,
+        key=f"{control.key}_{among}",
         help=control.help,
         bind="query-params",
     )
+
+
+def refuse(what: str, why: str) -> None:
+    """Say that something can't be shown; `why` may hold foreign text, and is never Markdown."""
+    st.error(what)
+    st.text(why)
 
 
 def sample_buttons() -> None:

@@ -1,14 +1,8 @@
 """What has which colour on every page: sigmoid with its BCE, softmax with its CCE."""
 
-import streamlit as st
-
 from experiments.charts import style
 
 SIGMOID = BCE = style.BLUE
 SOFTMAX = CCE = style.VERMILLION
-MARK = style.GREY
-
-
-def ink() -> str:
-    """Return the colour of text inside charts, which the theme does not reach."""
-    return "#edebe8" if st.context.theme.type == "dark" else "#2f2d2b"
+# Text in charts keeps the colour it was drawn with: a grey that shows on both themes.
+MARK = INK = style.GREY

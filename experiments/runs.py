@@ -68,7 +68,7 @@ def train_and_track(
 def _description(config: TrainConfig, dataset: Dataset) -> str:
     head = HEADS[config.head]
     return (
-        f"**{head.title}** on {dataset.spec.title} ({dataset.spec.source}); "
+        f"**{head.title}** on {dataset.spec.title} ([source]({dataset.spec.source})); "
         f"{config.model} model.\n\n{head.meaning}\n\n"
         "Losses are in nats, entropies in bits. Charts: the artifact folder `charts`."
     )

@@ -92,9 +92,9 @@ def _with_read_out(
             opacity=alt.condition(hover, alt.value(1), alt.value(0)),
             strokeDash=alt.value([1, 0]),
             tooltip=[
-                alt.Tooltip(name)
-                if frame[name].dtype == object
-                else alt.Tooltip(name, format=".4f")
+                alt.Tooltip(name, format=".4f")
+                if pd.api.types.is_numeric_dtype(frame[name])
+                else alt.Tooltip(name)
                 for name in columns
             ],
         )

@@ -16,7 +16,7 @@ def compare() -> None:
     try:
         logits = state.parse_logits(entered)
     except ValueError as error:
-        st.error(str(error))
+        state.refuse("These logits can't be read.", str(error))
         return
 
     frame = frames.activations(logits, temperature)
@@ -43,7 +43,7 @@ def compare() -> None:
             st.subheader(name.capitalize())
             st.latex(formula)
             st.altair_chart(
-                probability_bars(frame[frame["activation"] == name], colour, theme.ink()),
+                probability_bars(frame[frame["activation"] == name], colour, theme.INK),
                 alt=f"Probability of each class by {name}",
             )
             left, right = st.columns(2)
@@ -64,7 +64,7 @@ def compare() -> None:
     )
     st.markdown(
         f"At temperature {temperature:g} the softmax holds {bits['softmax']:.3f} of at most "
-        f"{bits['most']:.3f} bits. Sharpening drives it to 0, flattening to the maximum."
+        f"{bits['most']:.3f} bits. Sharpening leaves those at the top; flattening evens out."
     )
     with st.expander("The numbers"):
         st.dataframe(frame, hide_index=True, alt="Class, logit, activation and probability")

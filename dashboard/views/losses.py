@@ -18,7 +18,7 @@ def compare() -> None:
     try:
         logits = state.parse_logits(entered)
     except ValueError as error:
-        st.error(str(error))
+        state.refuse("These logits can't be read.", str(error))
         return
     names = frames.class_names(len(logits))
     label = names.index(state.choose(state.LABEL, names))
@@ -47,7 +47,7 @@ def compare() -> None:
             st.subheader({"BCE": "Binary cross-entropy", "CCE": "Categorical cross-entropy"}[loss])
             st.latex(formula)
             st.altair_chart(
-                term_bars(terms[terms["loss"] == loss], colour, theme.ink(), most),
+                term_bars(terms[terms["loss"] == loss], colour, theme.INK, most),
                 alt=f"What each class adds to the {loss}, in nats",
             )
             left, right = st.columns(2)
@@ -60,7 +60,7 @@ def compare() -> None:
     of_others = terms["term"][~is_true & (terms["loss"] == "BCE")].sum()
     st.markdown(
         f"The one-hot target leaves **CCE** one term, the surprise of {names[label]}: "
-        f"−log {probability['CCE']:.4f} = {of_true['term']['CCE']:.4f} nats. **BCE** keeps all "
+        f"−log {probability['CCE']:.6g} = {of_true['term']['CCE']:.4f} nats. **BCE** keeps all "
         f"{len(logits)}: {of_true['term']['BCE']:.4f} nats for {names[label]}, and "
         f"{of_others:.4f} for what it says of the others."
     )
@@ -85,7 +85,7 @@ def compare() -> None:
     st.markdown(
         "Far on the wrong side every loss grows in proportion to the logit, so its slope, the "
         "gradient, stays near 1: a mistake is never too large to learn from. CCE's bend is where "
-        "the true class overtakes the strongest of the others; BCE's is always at 0."
+        "the true class overtakes all the others together; BCE's is always at 0."
     )
 
 

@@ -47,13 +47,15 @@ def compare() -> None:
             "status", key=lambda status: status != "FINISHED", kind="stable"
         )
         newest = finished_first.drop_duplicates(["head", "model"]).head(DRAWN_AT_FIRST)
-        chosen = state.choose_several(state.RUNS, list(runs["label"]), list(newest["label"]))
+        chosen = state.choose_several(
+            state.RUNS, dataset, list(runs["label"]), list(newest["label"])
+        )
         of_label = dict(zip(runs["label"], runs["run_id"], strict=True))
         history = read_history(uri, tuple(of_label[label] for label in chosen))
         history["run"] = history["run"].map({of_label[label]: label for label in chosen})
         link = tracking.ui_link()
     except tracking.TrackingError as error:
-        st.error(str(error))
+        state.refuse("The runs can't be read.", str(error))
         return
 
     st.link_button("Open in the MLflow UI", link, icon=":material/open_in_new:")
@@ -84,7 +86,7 @@ def compare() -> None:
             st.altair_chart(history_chart(history, metric), alt=f"{title} over the epochs")
             st.caption(meaning)
 
-    st.subheader(f"All runs on {dataset}")
+    st.subheader("All runs on this data set")
     st.dataframe(
         runs,
         hide_index=True,

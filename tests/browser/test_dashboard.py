@@ -145,8 +145,18 @@ def test_the_pointer_reads_out_the_curve(page: Page, address: str) -> None:
     chart.hover()
     tooltip = page.locator("#vg-tooltip-element")
     expect(tooltip).to_be_visible()
+    expect(tooltip).not_to_contain_text("NaN")
     for word in ("curve", "logit", "probability", "loss"):
         expect(tooltip).to_contain_text(word)
+
+
+def test_foreign_text_stays_text(page: Page, address: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{address}/losses?logits=![](//evil.example/p)")
+    expect(page.get_by_text("can't be read")).to_be_visible()
+    expect(page.get_by_text("evil.example")).to_be_visible()
+    assert [url for url in asked if "evil.example" in url.split("?")[0]] == []
 
 
 def test_runs_shows_the_curves_and_leads_into_mlflow(page: Page, address: str) -> None:
@@ -156,8 +166,9 @@ def test_runs_shows_the_curves_and_leads_into_mlflow(page: Page, address: str) -
     assert "compareRunsMode=CHART" in (link.get_attribute("href") or "")
     page.get_by_role("combobox", name="Data set").click()
     page.get_by_role("option", name="breast_cancer").click()
-    expect(page.get_by_text("All runs on breast_cancer")).to_be_visible()
     page.wait_for_url("**dataset=breast_cancer**")
+    expect(page.get_by_text("sigmoid + BCE · linear ·").first).to_be_visible()
+    wait_until_drawn(page, charts=3)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
