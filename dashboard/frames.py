@@ -7,17 +7,27 @@ import math
 import numpy as np
 import pandas as pd
 
-from core.activations import log_softmax, sigmoid, softmax
+from core.activations import log_softmax, logsumexp, sigmoid, softmax
 from core.entropy import binary_entropy, entropy, entropy_from_logits
 from core.losses import binary_cross_entropy, categorical_cross_entropy
 
 CURVE_POINTS = 241
+# In logits, beyond what stands and bends there.
+CURVE_REACH = 6.0
+FARTHEST_BEND = 40.0
 NATS_PER_BIT = math.log(2)
 
 
 def class_names(num_classes: int) -> list[str]:
     """Return what the pages call the classes."""
     return [f"class {i}" for i in range(num_classes)]
+
+
+def written(value: float, decimals: int) -> str:
+    """Return a figure as the pages write it."""
+    if math.isnan(value):
+        return "undefined"
+    return "∞" if value == math.inf else f"{value:.{decimals}f}"
 
 
 def activations(logits: np.ndarray, temperature: float) -> pd.DataFrame:
@@ -76,13 +86,21 @@ def loss_terms(logits: np.ndarray, label: int) -> pd.DataFrame:
     )
 
 
-def loss_curves(logits: np.ndarray, label: int, least: float, most: float) -> pd.DataFrame:
-    """Return the losses while the true class's logit moves and the others stay.
+def rivals(logits: np.ndarray, label: int) -> float:
+    """Return the logit at which the true class has half of the softmax; −inf without others."""
+    return float(logsumexp(np.delete(logits, label))) if len(logits) > 1 else -np.inf
 
-    Columns: logit, curve, loss (nats), probability. BCE is drawn for one logit alone, with the
-    target 1 and with the target 0.
+
+def loss_curves(logits: np.ndarray, label: int) -> pd.DataFrame:
+    """Return the losses while one logit moves: CCE's true one, and that of a BCE alone.
+
+    Columns: logit, curve, loss (nats), probability. The logit moves around where the true class's
+    stands, and past both bends where they are near enough to be seen.
     """
-    moving = np.linspace(least, most, CURVE_POINTS)
+    current = float(logits[label])
+    bends = [bend for bend in (0.0, rivals(logits, label)) if abs(bend - current) < FARTHEST_BEND]
+    reach = np.array([current, *bends])
+    moving = np.linspace(reach.min() - CURVE_REACH, reach.max() + CURVE_REACH, CURVE_POINTS)
     rows = np.tile(logits, (CURVE_POINTS, 1))
     rows[:, label] = moving
     curves = {

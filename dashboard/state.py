@@ -6,6 +6,7 @@ a link opens the same picture.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,11 @@ import streamlit as st
 from dashboard.frames import class_names
 
 MAX_CLASSES = 1000
+# A last word that more typing makes a number: -, 1e, 2e-, in, -infi, na.
+UNFINISHED = re.compile(
+    r"(?<![^\s,;])([-+−]|[-+−]?(\.|i|in|infi|infin|infini|infinit|n|na|(\d+\.?\d*|\.\d+)e[-+−]?))$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -87,18 +93,6 @@ DATASET = Choice("dataset", "Data set", "Runs on other data are left out.")
 RUNS = Choice("runs", "Runs", "Which curves to draw over each other.")
 
 
-def text(control: Text) -> str:
-    """Show a text control and return what it holds."""
-    return st.text_input(
-        control.label,
-        control.default,
-        max_chars=20_000,
-        key=control.key,
-        help=control.help,
-        bind="query-params",
-    ).strip()
-
-
 def slider(control: Slider) -> float:
     """Show a slider and return its value."""
     value: float = st.slider(
@@ -115,10 +109,34 @@ def slider(control: Slider) -> float:
 
 
 def choose(control: Choice, options: Sequence[str]) -> str:
-    """Show a choice of one of `options`, the first by default, and return it."""
-    return st.selectbox(
-        control.label, options, key=control.key, help=control.help, bind="query-params"
+    """Show a choice of one of `options`, the first by default, and return it.
+
+    A choice that is no option for a while, as the last class while logits are typed, comes back.
+    """
+    memory = _memory(control)
+    wanted = st.session_state.get(memory)
+    if wanted in options:
+        st.session_state[control.key] = wanted
+    chosen = st.selectbox(
+        control.label,
+        options,
+        key=control.key,
+        help=control.help,
+        on_change=_remember,
+        args=(control,),
+        bind="query-params",
     )
+    if wanted is None or wanted in options:
+        st.session_state[memory] = chosen
+    return chosen
+
+
+def _memory(control: Choice) -> str:
+    return f"{control.key} chosen"
+
+
+def _remember(control: Choice) -> None:
+    st.session_state[_memory(control)] = st.session_state[control.key]
 
 
 def choose_several(
@@ -141,8 +159,32 @@ def refuse(what: str, why: str) -> None:
     st.text(why)
 
 
-def sample_buttons() -> None:
-    """Show a button per sample; it sets the logits and the true class."""
+def logits() -> np.ndarray | None:
+    """Show the logits' control and return what it holds, or say why that is no logits.
+
+    What it holds follows the typing, key by key: a field that waits for Enter would give its value
+    away when a link is tapped next, and Streamlit 1.67 then answers for the page just left.
+    """
+    _sample_buttons()
+    entered = st.text_input(
+        LOGITS.label,
+        LOGITS.default,
+        key=LOGITS.key,
+        help=LOGITS.help,
+        live="0ms",
+        bind="query-params",
+    ).strip()
+    finished, unfinished = split_unfinished(entered)
+    if unfinished:
+        st.caption(f"`{unfinished}` is left out until it is a number.")
+    try:
+        return parse_logits(finished)
+    except ValueError as error:
+        refuse("These logits can't be read.", str(error))
+        return None
+
+
+def _sample_buttons() -> None:
     with st.container(horizontal=True):
         for sample in SAMPLES:
             st.button(
@@ -150,18 +192,10 @@ def sample_buttons() -> None:
             )
 
 
-def keep_logits(page: str) -> None:
-    """Carry the logits that a link had set to `page`, when it is the second of the session.
-
-    Streamlit 1.67 itself carries what was typed, and from the second page on also what a link set.
-    """
-    first = st.session_state.setdefault("first page", page)
-    entered = st.session_state.get(LOGITS.key, LOGITS.default)
-    if page != first and not st.session_state.get("carried"):
-        st.session_state["carried"] = True
-        if entered != LOGITS.default:
-            st.query_params[LOGITS.key] = entered
-            st.session_state[LOGITS.key] = entered
+def split_unfinished(entered: str) -> tuple[str, str]:
+    """Return a line of text without, and only, a last word that is still being typed."""
+    found = UNFINISHED.search(entered)
+    return (entered[: found.start()], found[0]) if found else (entered, "")
 
 
 def parse_logits(entered: str) -> np.ndarray:
@@ -192,3 +226,4 @@ def parse_logits(entered: str) -> np.ndarray:
 def _use_sample(sample: Sample) -> None:
     st.session_state[LOGITS.key] = sample.logits
     st.session_state[LABEL.key] = class_names(sample.label + 1)[-1]
+    _remember(LABEL)

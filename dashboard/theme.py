@@ -1,8 +1,13 @@
 """What has which colour on every page: sigmoid with its BCE, softmax with its CCE."""
 
+import streamlit as st
+
 from experiments.charts import style
 
 SIGMOID = BCE = style.BLUE
 SOFTMAX = CCE = style.VERMILLION
-# Text in charts keeps the colour it was drawn with: a grey that shows on both themes.
-MARK = INK = style.GREY
+
+
+def ink() -> str:
+    """Return the colour of words and marks in charts, which do not follow the theme themselves."""
+    return "#d5d6dc" if st.context.theme.type == "dark" else "#31333f"

@@ -41,6 +41,7 @@ RUNS = ROOT / "runs"
 EXPERIMENT = "Cross-Entropy Lab"
 UI_VARIABLE = "CROSS_ENTROPY_LAB_MLFLOW_UI"
 DEFAULT_UI = "http://127.0.0.1:5000"
+NO_DATASET = "(no data set named)"
 
 _REACH_SECONDS = 4
 _HISTORY_KEYS = [f"{split}/{metric}" for split in ("train", "val") for metric in TITLES]
@@ -90,6 +91,17 @@ def ui_address() -> str:
     if uri.startswith(("http://", "https://")):
         return uri.rstrip("/")
     return os.environ.get(UI_VARIABLE, DEFAULT_UI)
+
+
+def answers(address: str) -> bool:
+    """Return whether a server at `address` answers within a second, whatever it says."""
+    try:
+        urllib.request.urlopen(f"{address}/health", timeout=1).close()  # noqa: S310
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
+    return True
 
 
 @_explained()
@@ -292,12 +304,15 @@ def _run_row(run: MlflowRun) -> dict[str, Any]:
         "name": run.info.run_name,
         "status": run.info.status,
         "started": pd.Timestamp(run.info.start_time, unit="ms", tz="UTC"),
-        "dataset": params.get("dataset", ""),
+        "dataset": params.get("dataset", NO_DATASET),
         "head": HEADS[head].title if head in HEADS else head,
-        "model": "linear" if hidden == "0" else f"hidden {hidden}",
+        "model": "linear" if hidden == "0" else f"hidden {hidden}" if hidden else "",
         "seed": params.get("seed", ""),
         **{f"val_{name}": metrics.get(f"final/val_{name}", np.nan) for name in TITLES},
-        "link": f"{ui_address()}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}",
+        "link": (
+            f"{ui_address()}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+            "/model-metrics?workflowType=machine_learning"
+        ),
     }
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
+from dashboard.frames import written
+
 MAX_LABELLED = 30
+# Right of the longest bar, for the value written there.
+ROOM = 1.2
 
 
 def probability_bars(frame: pd.DataFrame, colour: str, ink: str) -> alt.LayerChart:
@@ -18,7 +22,7 @@ def probability_bars(frame: pd.DataFrame, colour: str, ink: str) -> alt.LayerCha
     colour, ink : str
         Of the bars, and of the values written beside them.
     """
-    return _bars(frame, "probability", "Probability", colour, ink, 1)
+    return _bars(frame, "probability", "Probability", colour, ink, 1.0)
 
 
 def term_bars(frame: pd.DataFrame, colour: str, ink: str, most: float) -> alt.LayerChart:
@@ -31,12 +35,12 @@ def term_bars(frame: pd.DataFrame, colour: str, ink: str, most: float) -> alt.La
     colour, ink : str
         Of the bars, and of the values written beside them.
     most : float
-        The end of the axis, the same for charts that are compared.
+        The longest bar, the same for charts that are compared. An infinite term is as long.
     """
     return _bars(frame, "term", "Adds to the loss (nats)", colour, ink, most)
 
 
-def activation_comparison(frame: pd.DataFrame, colours: dict[str, str]) -> alt.Chart:
+def activation_comparison(frame: pd.DataFrame, colours: dict[str, str], ink: str) -> alt.LayerChart:
     """Draw sigmoid and softmax of the same logits next to each other.
 
     Parameters
@@ -45,29 +49,25 @@ def activation_comparison(frame: pd.DataFrame, colours: dict[str, str]) -> alt.C
         Columns class, logit, activation and probability.
     colours : dict
         Activation → colour.
+    ink : str
+        Of the values written above the bars.
     """
-    return (
-        alt.Chart(frame)
-        .mark_bar()
-        .encode(
-            x=alt.X("class:N", title=None, sort=None, axis=alt.Axis(labelAngle=0)),
-            xOffset=alt.XOffset("activation:N", sort=list(colours)),
-            y=alt.Y("probability:Q", title="Probability", scale=alt.Scale(domain=[0, 1])),
-            color=alt.Color(
-                "activation:N",
-                title=None,
-                scale=alt.Scale(domain=list(colours), range=list(colours.values())),
-                legend=alt.Legend(orient="top"),
-            ),
-            tooltip=[
-                "class:N",
-                "logit:Q",
-                "activation:N",
-                alt.Tooltip("probability:Q", format=".4f"),
-            ],
-        )
-        .properties(height=280)
+    base = alt.Chart(frame).encode(
+        x=alt.X("class:N", title=None, sort=None, axis=alt.Axis(labelAngle=0)),
+        xOffset=alt.XOffset("activation:N", sort=list(colours)),
+        y=alt.Y("probability:Q", title="Probability", scale=alt.Scale(domain=[0, 1])),
+        color=alt.Color(
+            "activation:N",
+            title=None,
+            scale=alt.Scale(domain=list(colours), range=list(colours.values())),
+            legend=alt.Legend(orient="top"),
+        ),
+        tooltip=["class:N", "logit:Q", "activation:N", alt.Tooltip("probability:Q", format=".4f")],
     )
+    values = base.mark_text(dy=-8).encode(
+        text=alt.Text("probability:Q", format=".2f"), color=alt.value(ink)
+    )
+    return (base.mark_bar() + values).properties(height=280)
 
 
 def _bars(
@@ -75,17 +75,19 @@ def _bars(
 ) -> alt.LayerChart:
     details = [name for name in ("logit", "target", "probability", "term") if name in frame]
     is_labelled = len(frame) <= MAX_LABELLED
-    base = alt.Chart(frame).encode(
+    # JSON has no infinity: the bar is drawn as long as the longest, and its value is text.
+    drawn = frame.assign(
+        length=frame[column].clip(upper=most), value=[written(value, 3) for value in frame[column]]
+    )
+    base = alt.Chart(drawn).encode(
         y=alt.Y(
             "class:N", title=None, sort=None, axis=alt.Axis(labelLimit=120) if is_labelled else None
         ),
-        x=alt.X(f"{column}:Q", title=title, scale=alt.Scale(domain=[0, most])),
+        x=alt.X("length:Q", title=title, scale=alt.Scale(domain=[0, most * ROOM], nice=False)),
         tooltip=["class", *(alt.Tooltip(name, format=".4g") for name in details)],
     )
     bars = base.mark_bar(color=colour)
     if not is_labelled:
         return alt.LayerChart(layer=[bars]).properties(height=480)
-    values = base.mark_text(align="left", dx=4, color=ink).encode(
-        text=alt.Text(f"{column}:Q", format=".3f")
-    )
+    values = base.mark_text(align="left", dx=4, color=ink).encode(text="value:N")
     return alt.LayerChart(layer=[bars, values]).properties(height=alt.Step(28))

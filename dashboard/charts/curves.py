@@ -9,7 +9,7 @@ import pandas as pd
 def loss_against_logit(
     curves: pd.DataFrame, current: float, colours: dict[str, str], mark: str
 ) -> alt.LayerChart:
-    """Draw losses against the true class's logit, with a rule where it stands now.
+    """Draw losses against a logit, with a rule where the true class's stands now.
 
     Parameters
     ----------
@@ -20,13 +20,13 @@ def loss_against_logit(
     colours : dict
         Curve → colour.
     mark : str
-        Colour of the rule at `current`.
+        Colour of the rule at `current` and its word.
     """
     lines = (
         alt.Chart(curves)
         .mark_line(strokeWidth=2.5)
         .encode(
-            x=alt.X("logit:Q", title="Logit of the true class", scale=alt.Scale(nice=False)),
+            x=alt.X("logit:Q", title="Logit", scale=alt.Scale(nice=False)),
             y=alt.Y("loss:Q", title="Loss (nats)"),
             color=alt.Color(
                 "curve:N",
@@ -100,9 +100,9 @@ def _with_read_out(
         )
         .add_params(hover)
     )
-    now = (
-        alt.Chart(pd.DataFrame({x: [current]}))
-        .mark_rule(color=mark, strokeDash=[2, 3], strokeWidth=2)
-        .encode(x=f"{x}:Q")
+    now = alt.Chart(pd.DataFrame({x: [current]})).encode(x=f"{x}:Q")
+    rule = now.mark_rule(color=mark, strokeDash=[2, 3], strokeWidth=2)
+    word = now.mark_text(color=mark, align="left", dx=6, dy=6).encode(
+        y=alt.value(0), text=alt.value("now")
     )
-    return (lines + now + points).properties(height=320)
+    return (lines + rule + word + points).properties(height=320)

@@ -6,22 +6,21 @@ from dashboard import frames, state, theme
 from dashboard.charts.bars import probability_bars
 from dashboard.charts.curves import entropy_against_temperature
 
+SUMMARY = "Your logits through sigmoid and softmax, with temperature."
+
 
 @st.fragment
 def compare() -> None:
     """Show the controls and what follows from them."""
-    state.sample_buttons()
-    entered = state.text(state.LOGITS)
+    logits = state.logits()
     temperature = state.slider(state.TEMPERATURE)
-    try:
-        logits = state.parse_logits(entered)
-    except ValueError as error:
-        state.refuse("These logits can't be read.", str(error))
+    if logits is None:
         return
 
     frame = frames.activations(logits, temperature)
     bits = frames.entropy_bits(logits, temperature)
-    if frame["probability"].isna().any():
+    undefined = frame["probability"].isna().any()
+    if undefined:
         st.warning(
             "With these logits a softmax is undefined: it needs at least one that is above -inf, "
             "at most one that is +inf, and no NaN."
@@ -40,36 +39,45 @@ def compare() -> None:
         strict=True,
     ):
         with column, st.container(border=True):
-            st.subheader(name.capitalize())
+            st.header(name.capitalize())
             st.latex(formula)
             st.altair_chart(
-                probability_bars(frame[frame["activation"] == name], colour, theme.INK),
+                probability_bars(frame[frame["activation"] == name], colour, theme.ink()),
                 alt=f"Probability of each class by {name}",
             )
             left, right = st.columns(2)
-            left.metric("Sum", f"{sums[name]:.3f}")
-            right.metric("Entropy (bits)", f"{bits[name]:.3f}", help=f"The entropy {counts}.")
+            left.metric("Sum", frames.written(sums[name], 3))
+            right.metric(
+                "Entropy (bits)", frames.written(bits[name], 3), help=f"The entropy {counts}."
+            )
 
+    questions = f"{len(logits)} yes-no questions" if len(logits) > 1 else "one yes-no question"
     st.markdown(
-        "**Softmax** is one answer: raise a logit and every other class gives way. **Sigmoid** is "
-        f"{len(logits)} answers: each depends on its own logit alone, so the sum can be anything "
-        f"from 0 to {len(logits)}. Both are activations, not losses."
+        "**Softmax** is one answer: raise a logit and every other class gives way. **Sigmoid** "
+        f"asks {questions}: each answer depends on its own logit alone, so the sum can be "
+        f"anything from 0 to {len(logits)}. Both are activations, not losses."
     )
 
-    st.subheader("Entropy against temperature")
+    st.header("Entropy against temperature")
+    if undefined:
+        st.markdown("Undefined, like the softmax.")
+        return
     curve = frames.entropy_curve(logits, state.TEMPERATURE.least, state.TEMPERATURE.most)
     st.altair_chart(
-        entropy_against_temperature(curve, temperature, theme.SOFTMAX, theme.MARK),
+        entropy_against_temperature(curve, temperature, theme.SOFTMAX, theme.ink()),
         alt="Entropy of the softmax in bits against the temperature",
     )
     st.markdown(
         f"At temperature {temperature:g} the softmax holds {bits['softmax']:.3f} of at most "
-        f"{bits['most']:.3f} bits. Sharpening leaves those at the top; flattening evens out."
+        f"{bits['most']:.3f} bits. A lower temperature sharpens: only the largest logits keep "
+        "their share. A higher one evens out."
     )
     with st.expander("The numbers"):
         st.dataframe(frame, hide_index=True, alt="Class, logit, activation and probability")
 
 
-st.title("Activations")
-st.markdown("An activation turns logits into probabilities. The same logits, read in two ways:")
-compare()
+def show() -> None:
+    """Show the page."""
+    st.title("Activations")
+    st.markdown("An activation turns logits into probabilities. The same logits, read in two ways:")
+    compare()

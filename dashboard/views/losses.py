@@ -7,91 +7,107 @@ from dashboard import frames, state, theme
 from dashboard.charts.bars import term_bars
 from dashboard.charts.curves import loss_against_logit
 
-CURVE_REACH = 8.0
+SUMMARY = "What each class adds to BCE and to CCE, and the loss against the logit."
 
 
 @st.fragment
 def compare() -> None:
     """Show the controls and what follows from them."""
-    state.sample_buttons()
-    entered = state.text(state.LOGITS)
-    try:
-        logits = state.parse_logits(entered)
-    except ValueError as error:
-        state.refuse("These logits can't be read.", str(error))
+    logits = state.logits()
+    if logits is None:
         return
     names = frames.class_names(len(logits))
     label = names.index(state.choose(state.LABEL, names))
 
     terms = frames.loss_terms(logits, label)
     totals = terms.groupby("loss")["term"].sum(min_count=len(logits))
-    if not np.isfinite(totals.to_numpy()).all():
+    if terms["term"].isna().any():
         st.warning(
-            "A loss here is infinite or undefined: an infinite logit either takes all the "
-            "probability from the true class, or leaves no distribution at all."
+            "A loss here is undefined. CCE needs at least one logit that is above -inf and at most "
+            "one that is +inf; neither loss is defined for NaN."
+        )
+    elif np.isinf(terms["term"]).any():
+        st.warning(
+            "A loss here is infinite: an infinite logit leaves no probability at all for what is "
+            "true."
         )
     longest = terms["term"].replace(np.inf, np.nan).max()
-    most = 1.15 * longest if longest > 0 else 1.0
 
     for column, loss, colour, formula in zip(
         st.columns(2),
         ("BCE", "CCE"),
         (theme.BCE, theme.CCE),
         (
-            r"\sum_i -t_i \log \sigma(z_i) - (1 - t_i) \log \sigma(-z_i)",
-            r"-\sum_i t_i \log s_i = -\log s_p",
+            r"\begin{aligned}\textstyle\sum_i &-t_i \log \sigma(z_i) \\"
+            r"&- (1 - t_i) \log \sigma(-z_i)\end{aligned}",
+            r"\begin{aligned}&-\textstyle\sum_i t_i \log s_i \\ &= -\log s_p\end{aligned}",
         ),
         strict=True,
     ):
         with column, st.container(border=True):
-            st.subheader({"BCE": "Binary cross-entropy", "CCE": "Categorical cross-entropy"}[loss])
+            st.header({"BCE": "Binary cross-entropy", "CCE": "Categorical cross-entropy"}[loss])
             st.latex(formula)
             st.altair_chart(
-                term_bars(terms[terms["loss"] == loss], colour, theme.INK, most),
+                term_bars(
+                    terms[terms["loss"] == loss],
+                    colour,
+                    theme.ink(),
+                    longest if longest > 0 else 1.0,
+                ),
                 alt=f"What each class adds to the {loss}, in nats",
             )
             left, right = st.columns(2)
-            left.metric(f"{loss} (nats)", f"{totals[loss]:.4f}")
-            right.metric(f"{loss} (bits)", f"{totals[loss] / frames.NATS_PER_BIT:.4f}")
+            left.metric(f"{loss} (nats)", frames.written(totals[loss], 4))
+            right.metric(f"{loss} (bits)", frames.written(totals[loss] / frames.NATS_PER_BIT, 4))
 
-    is_true = terms["class"] == names[label]
-    of_true = terms[is_true].set_index("loss")
-    probability = of_true["probability"]
-    of_others = terms["term"][~is_true & (terms["loss"] == "BCE")].sum()
+    of_true = terms[terms["class"] == names[label]].set_index("loss")
+    of_others = terms["term"][(terms["class"] != names[label]) & (terms["loss"] == "BCE")].sum()
+    surprise, yes_no = (frames.written(of_true["term"][loss], 4) for loss in ("CCE", "BCE"))
+    rest = (
+        f"and {frames.written(of_others, 4)} for what it says of the other {len(names) - 1}."
+        if len(names) > 1
+        else "and there is no other class."
+    )
     st.markdown(
         f"The one-hot target leaves **CCE** one term, the surprise of {names[label]}: "
-        f"−log {probability['CCE']:.6g} = {of_true['term']['CCE']:.4f} nats. **BCE** keeps all "
-        f"{len(logits)}: {of_true['term']['BCE']:.4f} nats for {names[label]}, and "
-        f"{of_others:.4f} for what it says of the others."
+        f"−log {of_true['probability']['CCE']:.6g} = {surprise} nats. **BCE** adds {yes_no} nats "
+        f"for {names[label]}, {rest}"
     )
     with st.expander("The numbers"):
         st.dataframe(terms, hide_index=True, alt="Every term of both losses")
 
     if not np.isfinite(logits).all():
         return
-    st.subheader("Loss against logit")
-    curves = frames.loss_curves(
-        logits, label, logits[label] - CURVE_REACH, logits[label] + CURVE_REACH
-    )
+    st.header("Loss against logit")
     st.altair_chart(
         loss_against_logit(
-            curves,
+            frames.loss_curves(logits, label),
             float(logits[label]),
             {"CCE": theme.CCE, "BCE, target 1": theme.BCE, "BCE, target 0": theme.BCE},
-            theme.MARK,
+            theme.ink(),
         ),
-        alt="CCE, and BCE with the targets 1 and 0, against the logit of the true class",
+        alt="CCE, and BCE with the targets 1 and 0, against the logit",
     )
+    if len(names) == 1:
+        st.markdown(
+            "With one class there is nothing to choose from: its softmax is 1 and CCE is 0, "
+            "whatever the logit. A yes-no question needs a sigmoid with BCE."
+        )
+    else:
+        st.markdown(
+            f"**CCE** is drawn for the logit of {names[label]} while the others stay; it bends "
+            f"where that overtakes all the others together, at {frames.rivals(logits, label):.4g}. "
+            "**BCE** looks at one logit alone, and bends at 0. Far on the wrong side of its bend "
+            "each grows by nearly one nat per unit of logit: the gradient stays near 1 in size, so "
+            "that no mistake is too large to learn from."
+        )
+
+
+def show() -> None:
+    """Show the page."""
+    st.title("Losses")
     st.markdown(
-        "Far on the wrong side every loss grows in proportion to the logit, so its slope, the "
-        "gradient, stays near 1: a mistake is never too large to learn from. CCE's bend is where "
-        "the true class overtakes all the others together; BCE's is always at 0."
+        "A loss says how surprised a prediction is by the truth. BCE asks about every class, CCE "
+        "about the true one alone."
     )
-
-
-st.title("Losses")
-st.markdown(
-    "A loss says how surprised a prediction is by the truth. BCE asks every class, CCE only the "
-    "true one."
-)
-compare()
+    compare()

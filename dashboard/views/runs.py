@@ -1,13 +1,19 @@
 """The tracked training runs: their curves, and the way into MLflow."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
 from dashboard import state
 from experiments import tracking
+from experiments.charts import style
 from experiments.charts.history import history_chart
+from experiments.datasets import DATASETS
 
+SUMMARY = "Training runs on real data: their loss and entropy curves, and MLflow."
 DRAWN_AT_FIRST = 4
+MOST_DRAWN = len(style.SERIES)
 
 
 @st.cache_data(ttl=10, show_spinner="Reading the runs…")
@@ -20,6 +26,12 @@ def list_runs(uri: str) -> pd.DataFrame:
 def read_history(uri: str, run_ids: tuple[str, ...]) -> pd.DataFrame:
     """Return the curves of runs, at most ten seconds old."""
     return tracking.read_history(run_ids)
+
+
+@st.cache_data(ttl=10, show_spinner=False)
+def ui_answers(address: str) -> bool:
+    """Return whether the MLflow UI answered in the last ten seconds."""
+    return tracking.answers(address)
 
 
 @st.fragment
@@ -35,14 +47,10 @@ def compare() -> None:
                 title="There are no runs yet",
             )
             return
-        dataset = state.choose(state.DATASET, list(runs["dataset"].value_counts().index))
+        dataset = state.choose(state.DATASET, _datasets(runs))
         runs = runs[runs["dataset"] == dataset]
-        runs = runs.assign(
-            label=[
-                f"{name.removesuffix(f' · {dataset}')} · {run_id[:6]}"
-                for name, run_id in zip(runs["name"], runs["run_id"], strict=True)
-            ]
-        )
+        runs = runs.assign(run=runs["run_id"].str[:6])
+        runs = runs.assign(label=[_label(run, dataset) for run in runs.itertuples()])
         finished_first = runs.sort_values(
             "status", key=lambda status: status != "FINISHED", kind="stable"
         )
@@ -51,7 +59,7 @@ def compare() -> None:
             state.RUNS, dataset, list(runs["label"]), list(newest["label"])
         )
         of_label = dict(zip(runs["label"], runs["run_id"], strict=True))
-        history = read_history(uri, tuple(of_label[label] for label in chosen))
+        history = read_history(uri, tuple(of_label[label] for label in chosen[:MOST_DRAWN]))
         history["run"] = history["run"].map({of_label[label]: label for label in chosen})
         link = tracking.ui_link()
     except tracking.TrackingError as error:
@@ -59,10 +67,19 @@ def compare() -> None:
         return
 
     st.link_button("Open in the MLflow UI", link, icon=":material/open_in_new:")
-    st.caption(f"The MLflow UI is at {tracking.ui_address()}; make demo starts it.")
-    if history.empty:
-        st.info("Choose at least one run that has curves.")
-    else:
+    if not ui_answers(tracking.ui_address()):
+        st.caption(
+            f"Nothing answers at {tracking.ui_address()} yet: `python -m experiments serve` starts "
+            "the MLflow UI."
+        )
+    without = [label for label in chosen[:MOST_DRAWN] if label not in set(history["run"])]
+    if not chosen:
+        st.info("Choose at least one run.")
+    if len(chosen) > MOST_DRAWN:
+        st.caption(f"Drawn are the first {MOST_DRAWN} of {len(chosen)}: more have no colours.")
+    if without:
+        st.text(f"Without a curve so far: {', '.join(without)}")
+    if not history.empty:
         for title, metric, meaning in (
             (
                 "Loss",
@@ -82,20 +99,23 @@ def compare() -> None:
                 "The share of rows whose most probable class is the true one.",
             ),
         ):
-            st.subheader(title)
+            st.header(title)
             st.altair_chart(history_chart(history, metric), alt=f"{title} over the epochs")
             st.caption(meaning)
 
-    st.subheader("All runs on this data set")
+    st.header("All runs on this data set")
+    zone = st.context.timezone or "UTC"
     st.dataframe(
         runs,
         hide_index=True,
         column_order=[
-            "started", "head", "model", "seed", "val_loss", "val_accuracy", "val_entropy_bits",
-            "status", "link",
+            "run", "started", "head", "model", "seed", "val_loss", "val_accuracy",
+            "val_entropy_bits", "status", "link",
         ],
         column_config={
-            "started": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
+            "started": st.column_config.DatetimeColumn(
+                f"started ({zone})", format="YYYY-MM-DD HH:mm", timezone=zone
+            ),
             "val_loss": st.column_config.NumberColumn("val loss (nats)", format="%.4f"),
             "val_accuracy": st.column_config.NumberColumn("val accuracy", format="percent"),
             "val_entropy_bits": st.column_config.NumberColumn("val entropy (bits)", format="%.4f"),
@@ -105,6 +125,19 @@ def compare() -> None:
     )  # fmt: skip
 
 
-st.title("Runs")
-st.markdown("Training runs on real data, as MLflow keeps them.")
-compare()
+def show() -> None:
+    """Show the page."""
+    st.title("Runs")
+    st.markdown("Training runs on real data, as MLflow keeps them.")
+    compare()
+
+
+def _datasets(runs: pd.DataFrame) -> list[str]:
+    """Return the data sets that have runs: ours in their own order, then others by name."""
+    found = set(runs["dataset"])
+    return [name for name in DATASETS if name in found] + sorted(found - set(DATASETS))
+
+
+def _label(run: Any, dataset: str) -> str:
+    ending = "" if run.status == "FINISHED" else f" · {run.status.lower()}"
+    return f"{run.name.removesuffix(f' · {dataset}')} · {run.run}{ending}"

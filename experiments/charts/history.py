@@ -8,9 +8,15 @@ import pandas as pd
 from experiments.charts import style
 
 TITLES = {
-    "loss": "Loss (nats)",
+    "loss": "Loss (nats, log scale)",
     "accuracy": "Accuracy",
     "entropy_bits": "Predictive entropy (bits)",
+}
+# Losses of heads that are compared differ by an order of magnitude, and fall by several.
+SCALES = {
+    "loss": alt.Scale(type="log"),
+    "accuracy": alt.Scale(zero=False),
+    "entropy_bits": alt.Scale(zero=True),
 }
 
 
@@ -32,9 +38,7 @@ def history_chart(history: pd.DataFrame, metric: str) -> alt.LayerChart:
         .mark_line(interpolate="linear", strokeWidth=2)
         .encode(
             x=alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1)),
-            y=alt.Y(
-                f"{metric}:Q", title=TITLES[metric], scale=alt.Scale(zero=metric != "accuracy")
-            ),
+            y=alt.Y(f"{metric}:Q", title=TITLES[metric], scale=SCALES[metric]),
             color=alt.Color(
                 "run:N",
                 title=None,
@@ -47,7 +51,7 @@ def history_chart(history: pd.DataFrame, metric: str) -> alt.LayerChart:
                 "split:N",
                 title=None,
                 scale=alt.Scale(domain=["val", "train"], range=[[1, 0], [4, 4]]),
-                legend=alt.Legend(orient="top", symbolStrokeColor=style.GREY),
+                legend=None,
             ),
             detail=["run:N", "split:N"],
         )
@@ -75,4 +79,8 @@ def history_chart(history: pd.DataFrame, metric: str) -> alt.LayerChart:
         .add_params(hover)
     )
     # Where the chart is fitted to its frame, the legend's lines are taken from the height.
-    return (lines + points).properties(width="container", height=280 + 20 * len(runs))
+    # Which dash is which, at any width: a second legend is dropped where there is no room for it.
+    subtitle = alt.Title("", subtitle="solid: validation rows   dashed: training rows")
+    return (lines + points).properties(
+        width="container", height=300 + 20 * len(runs), title=subtitle
+    )

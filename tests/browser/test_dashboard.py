@@ -128,6 +128,76 @@ def test_logits_stay_when_the_page_changes(page: Page, address: str) -> None:
         )
 
 
+def test_the_picture_follows_the_typing(page: Page, address: str) -> None:
+    page.goto(f"{address}/losses?label=class+1")
+    wait_until_drawn(page, charts=3)
+    field = page.get_by_label("Logits", exact=True)
+    field.fill("")
+    field.press_sequentially("3, -", delay=20)
+    expect(page.get_by_text("is left out until it is a number")).to_be_visible()
+    field.press_sequentially("2", delay=20)
+    expect(page.get_by_test_id("stMetric").filter(has_text="CCE (nats)")).to_contain_text(
+        f"{categorical_cross_entropy([3.0, -2.0], 1):.4f}"
+    )
+    expect(field).to_have_value("3, -2")
+    expect(field).to_be_focused()
+    # Fewer classes for a while do not lose the true one.
+    expect(page.get_by_role("combobox", name="True class")).to_have_value("class 1")
+
+
+@pytest.mark.parametrize("has_touch", [True, False])
+def test_leaving_a_field_by_a_link_keeps_what_was_typed(
+    browser: Browser, address: str, has_touch: bool
+) -> None:
+    context = browser.new_context(viewport={"width": 1024, "height": 800}, has_touch=has_touch)
+    page = context.new_page()
+    page.goto(f"{address}/activations")
+    wait_until_drawn(page, charts=3)
+    field = page.get_by_label("Logits", exact=True)
+    field.press("End")
+    field.press_sequentially(", 7")
+    link = page.get_by_role("link", name="Losses")
+    if has_touch:
+        link.tap()
+    else:
+        link.click()
+    expect(page.locator("h1")).to_have_text("Losses")
+    expect(page.get_by_label("Logits", exact=True)).to_have_value(f"{SAMPLES[0].logits}, 7")
+    wait_until_drawn(page, charts=3)
+    context.close()
+
+
+def test_back_and_forward_move_the_field_with_the_address(page: Page, address: str) -> None:
+    page.goto(f"{address}/activations?logits=3,1")
+    wait_until_drawn(page, charts=3)
+    field = page.get_by_label("Logits", exact=True)
+    page.get_by_role("link", name="Losses").click()
+    expect(page.locator("h1")).to_have_text("Losses")
+    expect(field).to_have_value("3,1")
+    field.fill("5,2")
+    page.wait_for_url("**logits=5**")
+    wait_until_drawn(page, charts=3)
+    for move, name, entered in (
+        (page.go_back, "Activations", "3,1"),
+        (page.go_forward, "Losses", "5,2"),
+    ):
+        move()
+        expect(page.locator("h1")).to_have_text(name)
+        expect(field).to_have_value(entered)
+        assert parse_qs(urlsplit(page.url).query) == {"logits": [entered]}
+        wait_until_drawn(page, charts=3)
+
+
+def test_a_page_leaves_nothing_on_the_next(page: Page, address: str) -> None:
+    page.goto(f"{address}/activations")
+    wait_until_drawn(page, charts=3)
+    page.get_by_role("link", name="Runs").click()
+    expect(page.locator("h1")).to_have_text("Runs")
+    assert page.get_by_label("Logits", exact=True).count() == 0
+    wait_until_drawn(page, charts=3)
+    expect(page).to_have_title("Runs · Cross-Entropy Lab")
+
+
 def test_the_default_logits_stay_out_of_the_link(page: Page, address: str) -> None:
     page.goto(f"{address}/activations")
     wait_until_drawn(page, charts=3)

@@ -15,8 +15,20 @@ def test_bars_share_their_scale_and_carry_their_values() -> None:
         (probability_bars(frames.activations(LOGITS, 1.0).head(3), "#000", "#111"), 1),
     ):
         bars, values = chart.to_dict()["layer"]
-        assert bars["encoding"]["x"]["scale"]["domain"] == [0, most]
+        least, end = bars["encoding"]["x"]["scale"]["domain"]
+        assert (least, end > most) == (0, True)
         assert values["mark"]["color"] == "#111"
+
+
+def test_an_infinite_term_is_drawn_and_written() -> None:
+    terms = frames.loss_terms(np.array([np.inf, 1.0, 0.0]), 1)
+    spec = term_bars(terms[terms["loss"] == "CCE"], "#000", "#111", 3.0).to_dict()
+    drawn = next(iter(spec["datasets"].values()))
+    assert [(row["length"], row["value"]) for row in drawn] == [
+        (0, "0.000"),
+        (3.0, "∞"),
+        (0, "0.000"),
+    ]
 
 
 @pytest.mark.parametrize("num_classes", [31, 1000])
@@ -29,8 +41,8 @@ def test_many_classes_fit_on_a_page(num_classes: int) -> None:
 
 def test_curves_mark_where_things_stand() -> None:
     colours = {"CCE": "#000", "BCE, target 1": "#111", "BCE, target 0": "#222"}
-    spec = loss_against_logit(frames.loss_curves(LOGITS, 0, -6, 10), 2.0, colours, "#333").to_dict()
-    assert [layer["mark"]["type"] for layer in spec["layer"]] == ["line", "rule", "point"]
+    spec = loss_against_logit(frames.loss_curves(LOGITS, 0), 2.0, colours, "#333").to_dict()
+    assert [layer["mark"]["type"] for layer in spec["layer"]] == ["line", "rule", "text", "point"]
     rule = spec["layer"][1]
     assert spec["datasets"][rule["data"]["name"]] == [{"logit": 2.0}]
 
@@ -42,9 +54,9 @@ def test_curves_mark_where_things_stand() -> None:
 
 def test_the_comparison_names_both_activations() -> None:
     spec = activation_comparison(
-        frames.activations(LOGITS, 1.0), {"sigmoid": "#000", "softmax": "#111"}
+        frames.activations(LOGITS, 1.0), {"sigmoid": "#000", "softmax": "#111"}, "#222"
     ).to_dict()
-    assert spec["encoding"]["color"]["scale"] == {
+    assert spec["layer"][0]["encoding"]["color"]["scale"] == {
         "domain": ["sigmoid", "softmax"],
         "range": ["#000", "#111"],
     }

@@ -41,10 +41,39 @@ def test_terms_sum_to_the_losses_of_core() -> None:
     assert only["class"].tolist() == ["class 1"]
 
 
-def test_loss_curves_are_those_of_core_where_the_logit_stands() -> None:
-    curves = frames.loss_curves(LOGITS, 1, -9.0, 7.0)
-    now = curves[np.isclose(curves["logit"], LOGITS[1])].set_index("curve")
-    assert now["loss"]["CCE"] == pytest.approx(categorical_cross_entropy(LOGITS, 1))
-    assert now["loss"]["BCE, target 1"] == pytest.approx(binary_cross_entropy(LOGITS[1], 1))
-    assert now["loss"]["BCE, target 0"] == pytest.approx(binary_cross_entropy(LOGITS[1], 0))
-    assert now["probability"]["CCE"] == pytest.approx(softmax(LOGITS)[1])
+@pytest.mark.parametrize("label", [0, 1, 2])
+def test_loss_curves_are_those_of_core(label: int) -> None:
+    curves = frames.loss_curves(LOGITS, label)
+    for name, target in (("BCE, target 1", 1), ("BCE, target 0", 0)):
+        curve = curves[curves["curve"] == name]
+        logit = curve["logit"].to_numpy()
+        expected = binary_cross_entropy(logit, np.full_like(logit, target))
+        np.testing.assert_array_equal(curve["loss"], expected)
+    curve = curves[curves["curve"] == "CCE"]
+    for logit, loss, probability in curve[["logit", "loss", "probability"]].to_numpy()[::40]:
+        moved = LOGITS.copy()
+        moved[label] = logit
+        assert loss == pytest.approx(categorical_cross_entropy(moved, label), rel=1e-12)
+        assert probability == pytest.approx(softmax(moved)[label], rel=1e-12)
+
+
+def test_loss_curves_reach_past_where_they_stand_and_bend() -> None:
+    logit = frames.loss_curves(np.array([-3.0, 9.0]), 0)["logit"]
+    assert logit.min() < -3
+    assert logit.max() > 9
+    logit = frames.loss_curves(np.array([1e6, 0.0]), 0)["logit"]
+    assert logit.min() > 1e6 - 10
+
+
+def test_rivals_halve_the_softmax() -> None:
+    moved = LOGITS.copy()
+    moved[1] = frames.rivals(LOGITS, 1)
+    assert softmax(moved)[1] == pytest.approx(0.5)
+    assert frames.rivals(np.array([3.0]), 0) == -np.inf
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.25, "1.250"), (np.inf, "∞"), (np.nan, "undefined"), (-0.5, "-0.500")]
+)
+def test_figures_are_written(value: float, text: str) -> None:
+    assert frames.written(value, 3) == text

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from dashboard.state import MAX_CLASSES, SAMPLES, parse_logits
+from dashboard.state import MAX_CLASSES, SAMPLES, parse_logits, split_unfinished
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,14 @@ def test_what_is_no_number_is_named(entered: str, says: str) -> None:
 def test_every_sample_can_be_read_and_has_its_class() -> None:
     for sample in SAMPLES:
         assert sample.label < len(parse_logits(sample.logits))
+
+
+@pytest.mark.parametrize("word", ["-", "+", "−", ".", "-.", "1e", "2.5e-", "i", "-in", "n", "na"])
+def test_a_number_still_being_typed_is_left_out(word: str) -> None:
+    assert split_unfinished(f"1, 2, {word}") == ("1, 2, ", word)
+    assert split_unfinished(word) == ("", word)
+
+
+@pytest.mark.parametrize("entered", ["1, 2", "1,", "1.", "-1e-3", "inf", "nan", "- 1", "one", "3i"])
+def test_what_no_typing_makes_a_number_is_kept(entered: str) -> None:
+    assert split_unfinished(entered) == (entered, "")

@@ -1,0 +1,1 @@
+"""One file per page: `show`, and what its card on Home says."""
