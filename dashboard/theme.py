@@ -1,13 +1,25 @@
-"""What has which colour on every page: sigmoid with its BCE, softmax with its CCE."""
+"""How charts look on every page: sigmoid and its BCE in one colour, softmax and its CCE in another.
 
+Words and marks in a chart do not follow the page's theme by themselves.
+"""
+
+import altair as alt
 import streamlit as st
 
 from experiments.charts import style
 
 SIGMOID = BCE = style.BLUE
 SOFTMAX = CCE = style.VERMILLION
+INK = {"light": "#31333f", "dark": "#d5d6dc"}
 
 
-def ink() -> str:
-    """Return the colour of words and marks in charts, which do not follow the theme themselves."""
-    return "#d5d6dc" if st.context.theme.type == "dark" else "#31333f"
+def draw(chart: alt.LayerChart, says: str) -> None:
+    """Show a chart in the ink of the theme; `says` is its alternative text."""
+    ink = INK[st.context.theme.type or "light"]
+    inked = chart.configure(
+        axis=alt.AxisConfig(labelColor=ink, titleColor=ink),
+        legend=alt.LegendConfig(labelColor=ink),
+        text=alt.MarkConfig(color=ink),
+        rule=alt.MarkConfig(color=ink),
+    )
+    st.altair_chart(inked, alt=says)

@@ -12,35 +12,35 @@ MAX_LABELLED = 30
 ROOM = 1.2
 
 
-def probability_bars(frame: pd.DataFrame, colour: str, ink: str) -> alt.LayerChart:
+def probability_bars(frame: pd.DataFrame, colour: str) -> alt.LayerChart:
     """Draw the probability of each class, with its value at the bar's end.
 
     Parameters
     ----------
     frame : DataFrame
         Columns class, logit and probability.
-    colour, ink : str
-        Of the bars, and of the values written beside them.
+    colour : str
+        Of the bars.
     """
-    return _bars(frame, "probability", "Probability", colour, ink, 1.0)
+    return _bars(frame, "probability", "Probability", colour, 1.0)
 
 
-def term_bars(frame: pd.DataFrame, colour: str, ink: str, most: float) -> alt.LayerChart:
+def term_bars(frame: pd.DataFrame, colour: str, most: float) -> alt.LayerChart:
     """Draw what each class adds to a loss.
 
     Parameters
     ----------
     frame : DataFrame
         Columns class, target, probability and term.
-    colour, ink : str
-        Of the bars, and of the values written beside them.
+    colour : str
+        Of the bars.
     most : float
         The longest bar, the same for charts that are compared. An infinite term is as long.
     """
-    return _bars(frame, "term", "Adds to the loss (nats)", colour, ink, most)
+    return _bars(frame, "term", "Adds to the loss (nats)", colour, most)
 
 
-def activation_comparison(frame: pd.DataFrame, colours: dict[str, str], ink: str) -> alt.LayerChart:
+def activation_comparison(frame: pd.DataFrame, colours: dict[str, str]) -> alt.LayerChart:
     """Draw sigmoid and softmax of the same logits next to each other.
 
     Parameters
@@ -49,30 +49,26 @@ def activation_comparison(frame: pd.DataFrame, colours: dict[str, str], ink: str
         Columns class, logit, activation and probability.
     colours : dict
         Activation → colour.
-    ink : str
-        Of the values written above the bars.
     """
     base = alt.Chart(frame).encode(
         x=alt.X("class:N", title=None, sort=None, axis=alt.Axis(labelAngle=0)),
         xOffset=alt.XOffset("activation:N", sort=list(colours)),
         y=alt.Y("probability:Q", title="Probability", scale=alt.Scale(domain=[0, 1])),
+        tooltip=["class:N", "logit:Q", "activation:N", alt.Tooltip("probability:Q", format=".4f")],
+    )
+    bars = base.mark_bar().encode(
         color=alt.Color(
             "activation:N",
             title=None,
             scale=alt.Scale(domain=list(colours), range=list(colours.values())),
             legend=alt.Legend(orient="top"),
-        ),
-        tooltip=["class:N", "logit:Q", "activation:N", alt.Tooltip("probability:Q", format=".4f")],
+        )
     )
-    values = base.mark_text(dy=-8).encode(
-        text=alt.Text("probability:Q", format=".2f"), color=alt.value(ink)
-    )
-    return (base.mark_bar() + values).properties(height=280)
+    values = base.mark_text(dy=-8).encode(text=alt.Text("probability:Q", format=".2f"))
+    return (bars + values).properties(height=280)
 
 
-def _bars(
-    frame: pd.DataFrame, column: str, title: str, colour: str, ink: str, most: float
-) -> alt.LayerChart:
+def _bars(frame: pd.DataFrame, column: str, title: str, colour: str, most: float) -> alt.LayerChart:
     details = [name for name in ("logit", "target", "probability", "term") if name in frame]
     is_labelled = len(frame) <= MAX_LABELLED
     # JSON has no infinity: the bar is drawn as long as the longest, and its value is text.
@@ -83,11 +79,18 @@ def _bars(
         y=alt.Y(
             "class:N", title=None, sort=None, axis=alt.Axis(labelLimit=120) if is_labelled else None
         ),
-        x=alt.X("length:Q", title=title, scale=alt.Scale(domain=[0, most * ROOM], nice=False)),
+        x=alt.X(
+            "length:Q",
+            title=title,
+            scale=alt.Scale(domain=[0, most * ROOM], nice=False),
+            axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1])
+            if column == "probability"
+            else alt.Axis(),
+        ),
         tooltip=["class", *(alt.Tooltip(name, format=".4g") for name in details)],
     )
     bars = base.mark_bar(color=colour)
     if not is_labelled:
         return alt.LayerChart(layer=[bars]).properties(height=480)
-    values = base.mark_text(align="left", dx=4, color=ink).encode(text="value:N")
+    values = base.mark_text(align="left", dx=4).encode(text="value:N")
     return alt.LayerChart(layer=[bars, values]).properties(height=alt.Step(28))

@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def loss_against_logit(
-    curves: pd.DataFrame, current: float, colours: dict[str, str], mark: str
+    curves: pd.DataFrame, current: float, colours: dict[str, str]
 ) -> alt.LayerChart:
     """Draw losses against a logit, with a rule where the true class's stands now.
 
@@ -19,8 +19,6 @@ def loss_against_logit(
         The logit now.
     colours : dict
         Curve → colour.
-    mark : str
-        Colour of the rule at `current` and its word.
     """
     lines = (
         alt.Chart(curves)
@@ -44,13 +42,11 @@ def loss_against_logit(
         )
     )
     return _with_read_out(
-        lines, curves, "logit", ["curve", "logit", "probability", "loss"], current, mark
+        lines, curves, "logit", ["curve", "logit", "probability", "loss"], current
     )
 
 
-def entropy_against_temperature(
-    curve: pd.DataFrame, current: float, colour: str, mark: str
-) -> alt.LayerChart:
+def entropy_against_temperature(curve: pd.DataFrame, current: float, colour: str) -> alt.LayerChart:
     """Draw the entropy of a softmax against its temperature, with a rule where it stands now.
 
     Parameters
@@ -59,8 +55,8 @@ def entropy_against_temperature(
         Columns temperature and entropy_bits.
     current : float
         The temperature now.
-    colour, mark : str
-        Of the curve, and of the rule at `current`.
+    colour : str
+        Of the curve.
     """
     lines = (
         alt.Chart(curve)
@@ -75,13 +71,11 @@ def entropy_against_temperature(
             y=alt.Y("entropy_bits:Q", title="Entropy of the softmax (bits)"),
         )
     )
-    return _with_read_out(
-        lines, curve, "temperature", ["temperature", "entropy_bits"], current, mark
-    )
+    return _with_read_out(lines, curve, "temperature", ["temperature", "entropy_bits"], current)
 
 
 def _with_read_out(
-    lines: alt.Chart, frame: pd.DataFrame, x: str, columns: list[str], current: float, mark: str
+    lines: alt.Chart, frame: pd.DataFrame, x: str, columns: list[str], current: float
 ) -> alt.LayerChart:
     hover = alt.selection_point(
         name="hover", fields=[x], nearest=True, on="pointerover", empty=False, clear="pointerout"
@@ -101,8 +95,6 @@ def _with_read_out(
         .add_params(hover)
     )
     now = alt.Chart(pd.DataFrame({x: [current]})).encode(x=f"{x}:Q")
-    rule = now.mark_rule(color=mark, strokeDash=[2, 3], strokeWidth=2)
-    word = now.mark_text(color=mark, align="left", dx=6, dy=6).encode(
-        y=alt.value(0), text=alt.value("now")
-    )
+    rule = now.mark_rule(strokeDash=[2, 3], strokeWidth=2)
+    word = now.mark_text(align="left", dx=6, dy=6).encode(y=alt.value(0), text=alt.value("now"))
     return (lines + rule + word + points).properties(height=320)

@@ -41,15 +41,15 @@ def compare() -> None:
         with column, st.container(border=True):
             st.header(name.capitalize())
             st.latex(formula)
-            st.altair_chart(
-                probability_bars(frame[frame["activation"] == name], colour, theme.ink()),
-                alt=f"Probability of each class by {name}",
+            theme.draw(
+                probability_bars(frame[frame["activation"] == name], colour),
+                says=f"Probability of each class by {name}",
             )
-            left, right = st.columns(2)
-            left.metric("Sum", frames.written(sums[name], 3))
-            right.metric(
-                "Entropy (bits)", frames.written(bits[name], 3), help=f"The entropy {counts}."
-            )
+            with st.container(horizontal=True):
+                st.metric("Sum", frames.written(sums[name], 3))
+                st.metric(
+                    "Entropy (bits)", frames.written(bits[name], 3), help=f"The entropy {counts}."
+                )
 
     questions = f"{len(logits)} yes-no questions" if len(logits) > 1 else "one yes-no question"
     st.markdown(
@@ -63,9 +63,9 @@ def compare() -> None:
         st.markdown("Undefined, like the softmax.")
         return
     curve = frames.entropy_curve(logits, state.TEMPERATURE.least, state.TEMPERATURE.most)
-    st.altair_chart(
-        entropy_against_temperature(curve, temperature, theme.SOFTMAX, theme.ink()),
-        alt="Entropy of the softmax in bits against the temperature",
+    theme.draw(
+        entropy_against_temperature(curve, temperature, theme.SOFTMAX),
+        says="Entropy of the softmax in bits against the temperature",
     )
     st.markdown(
         f"At temperature {temperature:g} the softmax holds {bits['softmax']:.3f} of at most "

@@ -24,11 +24,9 @@ def show(links: Mapping[StreamlitPage, str]) -> None:
     sums = frame.groupby("activation")["probability"].sum()
 
     st.header("The same logits, two readings")
-    st.altair_chart(
-        activation_comparison(
-            frame, {"sigmoid": theme.SIGMOID, "softmax": theme.SOFTMAX}, theme.ink()
-        ),
-        alt=f"Sigmoid and softmax of the logits {state.SAMPLES[0].logits} as bars, class by class",
+    theme.draw(
+        activation_comparison(frame, {"sigmoid": theme.SIGMOID, "softmax": theme.SOFTMAX}),
+        says=f"Sigmoid and softmax of the logits {state.SAMPLES[0].logits} as bars, class by class",
     )
     st.markdown(
         f"The logits {state.SAMPLES[0].logits}. :orange[**Softmax**] shares one probability among "

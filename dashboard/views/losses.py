@@ -47,18 +47,17 @@ def compare() -> None:
         with column, st.container(border=True):
             st.header({"BCE": "Binary cross-entropy", "CCE": "Categorical cross-entropy"}[loss])
             st.latex(formula)
-            st.altair_chart(
+            theme.draw(
                 term_bars(
                     terms[terms["loss"] == loss],
                     colour,
-                    theme.ink(),
                     longest if longest > 0 else 1.0,
                 ),
-                alt=f"What each class adds to the {loss}, in nats",
+                says=f"What each class adds to the {loss}, in nats",
             )
-            left, right = st.columns(2)
-            left.metric(f"{loss} (nats)", frames.written(totals[loss], 4))
-            right.metric(f"{loss} (bits)", frames.written(totals[loss] / frames.NATS_PER_BIT, 4))
+            with st.container(horizontal=True):
+                st.metric(f"{loss} (nats)", frames.written(totals[loss], 4))
+                st.metric(f"{loss} (bits)", frames.written(totals[loss] / frames.NATS_PER_BIT, 4))
 
     of_true = terms[terms["class"] == names[label]].set_index("loss")
     of_others = terms["term"][(terms["class"] != names[label]) & (terms["loss"] == "BCE")].sum()
@@ -79,14 +78,13 @@ def compare() -> None:
     if not np.isfinite(logits).all():
         return
     st.header("Loss against logit")
-    st.altair_chart(
+    theme.draw(
         loss_against_logit(
             frames.loss_curves(logits, label),
             float(logits[label]),
             {"CCE": theme.CCE, "BCE, target 1": theme.BCE, "BCE, target 0": theme.BCE},
-            theme.ink(),
         ),
-        alt="CCE, and BCE with the targets 1 and 0, against the logit",
+        says="CCE, and BCE with the targets 1 and 0, against the logit",
     )
     if len(names) == 1:
         st.markdown(

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, theme
 from experiments import tracking
 from experiments.charts import style
 from experiments.charts.history import history_chart
@@ -100,7 +100,7 @@ def compare() -> None:
             ),
         ):
             st.header(title)
-            st.altair_chart(history_chart(history, metric), alt=f"{title} over the epochs")
+            theme.draw(history_chart(history, metric), says=f"{title} over the epochs")
             st.caption(meaning)
 
     st.header("All runs on this data set")
@@ -109,17 +109,21 @@ def compare() -> None:
         runs,
         hide_index=True,
         column_order=[
-            "run", "started", "head", "model", "seed", "val_loss", "val_accuracy",
-            "val_entropy_bits", "status", "link",
+            "link", "started", "head", "model", "seed", "val_loss", "val_accuracy",
+            "val_entropy_bits", "status",
         ],
         column_config={
             "started": st.column_config.DatetimeColumn(
                 f"started ({zone})", format="YYYY-MM-DD HH:mm", timezone=zone
             ),
-            "val_loss": st.column_config.NumberColumn("val loss (nats)", format="%.4f"),
+            "val_loss": st.column_config.NumberColumn("val loss", help="In nats.", format="%.4f"),
             "val_accuracy": st.column_config.NumberColumn("val accuracy", format="percent"),
-            "val_entropy_bits": st.column_config.NumberColumn("val entropy (bits)", format="%.4f"),
-            "link": st.column_config.LinkColumn("MLflow", display_text="open"),
+            "val_entropy_bits": st.column_config.NumberColumn(
+                "val entropy", help="Mean predictive entropy, in bits.", format="%.4f"
+            ),
+            "link": st.column_config.LinkColumn(
+                "run", display_text="runs/(.{6})", help="Opens the run in the MLflow UI."
+            ),
         },
         alt="The runs with their final values",
     )  # fmt: skip

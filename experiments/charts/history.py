@@ -18,6 +18,7 @@ SCALES = {
     "accuracy": alt.Scale(zero=False),
     "entropy_bits": alt.Scale(zero=True),
 }
+POWERS = [10.0**exponent for exponent in range(-12, 7)]
 
 
 def history_chart(history: pd.DataFrame, metric: str) -> alt.LayerChart:
@@ -37,14 +38,30 @@ def history_chart(history: pd.DataFrame, metric: str) -> alt.LayerChart:
         alt.Chart(history)
         .mark_line(interpolate="linear", strokeWidth=2)
         .encode(
-            x=alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1)),
-            y=alt.Y(f"{metric}:Q", title=TITLES[metric], scale=SCALES[metric]),
+            # Which dash is which, at any width: a second legend goes where there is no room for it.
+            x=alt.X(
+                "epoch:Q",
+                title="Epoch (solid: validation, dashed: training)",
+                axis=alt.Axis(tickMinStep=1),
+            ),
+            y=alt.Y(
+                f"{metric}:Q",
+                title=TITLES[metric],
+                scale=SCALES[metric],
+                axis=alt.Axis(values=POWERS) if metric == "loss" else alt.Axis(),
+            ),
             color=alt.Color(
                 "run:N",
                 title=None,
                 scale=alt.Scale(domain=runs, range=colours),
                 legend=alt.Legend(
-                    orient="top", columns=1, labelLimit=0, symbolType="stroke", symbolStrokeWidth=3
+                    orient="top",
+                    columns=1,
+                    labelLimit=0,
+                    symbolType="stroke",
+                    symbolStrokeWidth=3,
+                    symbolSize=60,
+                    labelFontSize=11,
                 ),
             ),
             strokeDash=alt.StrokeDash(
@@ -79,8 +96,4 @@ def history_chart(history: pd.DataFrame, metric: str) -> alt.LayerChart:
         .add_params(hover)
     )
     # Where the chart is fitted to its frame, the legend's lines are taken from the height.
-    # Which dash is which, at any width: a second legend is dropped where there is no room for it.
-    subtitle = alt.Title("", subtitle="solid: validation rows   dashed: training rows")
-    return (lines + points).properties(
-        width="container", height=300 + 20 * len(runs), title=subtitle
-    )
+    return (lines + points).properties(width="container", height=280 + 20 * len(runs))
