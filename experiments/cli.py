@@ -48,12 +48,12 @@ def demo(seed: int, and_serve: bool) -> None:
       python -m experiments demo
       python -m experiments demo --seed 1 --serve
     """
-    with _servers() if and_serve else nullcontext():
+    with _servers() if and_serve else nullcontext() as running:
         finished = [_train(config) for config in runs.demo_configs(seed)]
         click.echo(f"\n{_table(finished)}\n")
         click.echo(f"Runs in the MLflow UI: {tracking.ui_link()}")
-        if and_serve:
-            _wait_for_interrupt()
+        if running:
+            _wait_for_interrupt(running)
         elif tracking.ui_address() == tracking.DEFAULT_UI:
             click.echo("Start it, and the dashboard, with: make serve")
 
@@ -66,8 +66,8 @@ def serve_command() -> None:
     Example:
       python -m experiments serve
     """
-    with _servers():
-        _wait_for_interrupt()
+    with _servers() as running:
+        _wait_for_interrupt(running)
 
 
 def main() -> None:
@@ -122,15 +122,15 @@ def _table(finished: Sequence[FinishedRun]) -> str:
 
 
 @contextmanager
-def _servers() -> Iterator[None]:
+def _servers() -> Iterator[serve.Servers]:
     click.echo("Starting the dashboard and the MLflow UI …")
-    with serve.servers(click.echo) as dashboard:
-        click.echo(f"Dashboard:  {dashboard}")
+    with serve.servers(click.echo) as running:
+        click.echo(f"Dashboard:  {running.dashboard}")
         click.echo(f"MLflow UI:  {tracking.ui_link()}")
-        yield
+        yield running
 
 
-def _wait_for_interrupt() -> None:
+def _wait_for_interrupt(running: serve.Servers) -> None:
     click.echo("Ctrl-C stops the dashboard and the MLflow UI.")
-    serve.wait_for_interrupt()
+    serve.wait_for_interrupt(running)
     click.echo("\nStopped.")

@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from experiments import tracking
@@ -26,9 +27,17 @@ class ServeError(Exception):
     """A server didn't start; the message says where its log is."""
 
 
+@dataclass(frozen=True)
+class Servers:
+    """What runs: each process with its log."""
+
+    dashboard: str
+    processes: list[tuple[subprocess.Popen[bytes], Path]]
+
+
 @contextmanager
-def servers(say: Callable[[str], None]) -> Iterator[str]:
-    """Start both servers, give the address of the dashboard, and stop them at the end.
+def servers(say: Callable[[str], None]) -> Iterator[Servers]:
+    """Start both servers, and stop them at the end.
 
     Where MLFLOW_TRACKING_URI is a server, that server's own UI is the MLflow UI.
 
@@ -63,7 +72,7 @@ def servers(say: Callable[[str], None]) -> Iterator[str]:
         started.append((process, f"{dashboard}/_stcore/health", log))
         for process, health, log in started:
             _wait_until_it_answers(process, health, log)
-        yield dashboard
+        yield Servers(dashboard, [(process, log) for process, _, log in started])
 
 
 @contextmanager
@@ -95,11 +104,20 @@ def reserved_port(wanted: int, purpose: str, say: Callable[[str], None]) -> Iter
     raise ServeError(f"No free port from {wanted} to {wanted + 99} for the {purpose}.")
 
 
-def wait_for_interrupt() -> None:
-    """Return on KeyboardInterrupt."""
+def wait_for_interrupt(running: Servers) -> None:
+    """Return on KeyboardInterrupt.
+
+    Raises
+    ------
+    ServeError
+        If one of the servers stops by itself.
+    """
     try:
         while True:
-            signal.pause()
+            for process, log in running.processes:
+                if process.poll() is not None:
+                    raise ServeError(f"A server stopped by itself. What it printed is in {log}")
+            time.sleep(0.5)
     except KeyboardInterrupt:
         return
 

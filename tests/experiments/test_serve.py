@@ -1,6 +1,13 @@
+import os
+import signal
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
-from experiments.serve import HOST, reserved_port
+import pytest
+
+from experiments.serve import HOST, ServeError, Servers, reserved_port, wait_for_interrupt
 
 
 def test_a_free_port_is_taken_as_it_is() -> None:
@@ -26,3 +33,13 @@ def test_a_taken_port_gives_the_next_free_one_and_says_so() -> None:
         with reserved_port(port, "page", said.append) as other:
             assert other > port
     assert said == [f"Port {port} is taken: the page is on {other}."]
+
+
+def test_a_server_that_dies_is_told_of(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "import signal; signal.pause()"]
+    with subprocess.Popen(command) as living, subprocess.Popen(command) as dying:
+        log = tmp_path / "dying.log"
+        os.kill(dying.pid, signal.SIGKILL)
+        with pytest.raises(ServeError, match=r"stopped by itself.*dying\.log"):
+            wait_for_interrupt(Servers("", [(living, tmp_path / "living.log"), (dying, log)]))
+        living.kill()
