@@ -22,7 +22,7 @@ import numpy as np
 
 from core._checks import Array, sum_tolerance
 
-BLOCK_BYTES = 512 * 1024
+BLOCK_BYTES = 1024 * 1024
 WIDEST_CLASS_MAJOR = 64
 
 # e^−x is 0 in every dtype from here on, so it can stand in for −inf where a product needs a number.
@@ -181,6 +181,12 @@ def working_dtype(array: Array) -> np.dtype[Any]:
     if array.dtype.kind != "f":
         return np.dtype(np.float64)
     return np.dtype(np.float32) if array.dtype.itemsize < 4 else array.dtype.newbyteorder("=")
+
+
+def sign_bit(dtype: np.dtype[Any]) -> Any:
+    """Return the unsigned integer, as wide as a float of `dtype`, that is its sign bit alone."""
+    unsigned = np.dtype(f"u{dtype.itemsize}")
+    return unsigned.type(1 << (8 * dtype.itemsize - 1))
 
 
 # --- Steps of the row kernels. `axis` is that of the classes: 0 class-major, 1 row-major. ---------

@@ -20,52 +20,61 @@ def binary_block(
     smoothing: float,
 ) -> None:
     """Fill the binary cross-entropy of a block of elements, and its gradient."""
-    # With a = |x|, e = e^−a, and on the side of x's sign `wrong` the weight of the loss that grows
-    # with a and `right` that of the other (x > 0: 1 − t and w t; x ≤ 0: w t and 1 − t):
-    # loss = (wrong + right) log1p(e) + wrong a;  gradient = sign(x) (wrong − right e)/(1 + e).
-    x = _blocked.load_flat(work, "x", logits)
-    wrong = work("wrong", x.shape, x.dtype)
-    np.copyto(wrong, targets, casting="unsafe")
-    if np.fmin.reduce(wrong, axis=None) < 0 or np.fmax.reduce(wrong, axis=None) > 1:
+    # With a = |x|, e = e^−a, q = e/(1 + e) = σ(−a), `wrong` the weight of the side that a speaks
+    # against (x ≥ 0: 1 − t; x < 0: w t) and `both` that of both sides (1 without weights):
+    # loss = both log1p(e) + wrong a;  gradient = sign(x) (wrong − both q).
+    dtype = _blocked.working_dtype(logits)
+    x = logits
+    if x.dtype != dtype or not x.flags.c_contiguous:
+        x = _blocked.load_flat(work, "x", logits)
+    t = targets
+    if smoothing or t.dtype != dtype:
+        t = work("t", x.shape, dtype)
+        np.copyto(t, targets, casting="unsafe")
+    if np.fmin.reduce(t, axis=None) < 0 or np.fmax.reduce(t, axis=None) > 1:
         raise _blocked.RefusedError
     if smoothing:
-        np.multiply(wrong, 1 - smoothing, out=wrong)
-        np.add(wrong, smoothing / 2, out=wrong)
-    right = np.subtract(1, wrong, out=work("right", x.shape, x.dtype))
-    is_positive = np.greater(x, 0, out=work("is_positive", x.shape, bool))
-    side = work("side", x.shape, x.dtype)
-    np.copyto(side, is_positive)
+        np.multiply(t, 1 - smoothing, out=t)
+        np.add(t, smoothing / 2, out=t)
+    sign = _blocked.sign_bit(dtype)
+    bits = x.view(sign.dtype)
+    minus_a = work("minus_a", x.shape, dtype)
+    np.bitwise_or(bits, sign, out=minus_a.view(sign.dtype))
+    e = np.exp(minus_a, out=work("e", x.shape, dtype))
+    # x ≥ 0, but told from the sign bit, as the sign of the gradient is below: −0 is on the left.
+    is_right = np.less(bits, sign, out=work("is_right", x.shape, bool))
+    wrong = work("wrong", x.shape, dtype)
+    both = None
     if pos_weight is None:
-        # t is in [0, 1], so the choice between t and 1 − t is a distance from 1 or 0.
-        np.subtract(side, wrong, out=wrong)
+        # t is in [0, 1], so the choice between 1 − t and t is a distance.
+        np.copyto(wrong, is_right)
+        np.subtract(wrong, t, out=wrong)
         np.abs(wrong, out=wrong)
-        np.subtract(side, right, out=right)
-        np.abs(right, out=right)
     else:
-        np.multiply(wrong, pos_weight, out=wrong)
-        positive = wrong.copy()
-        np.copyto(wrong, right, where=is_positive)
-        np.copyto(right, positive, where=is_positive)
-    a = np.abs(x, out=x)
-    e = np.negative(a, out=work("e", x.shape, x.dtype))
-    np.exp(e, out=e)
+        negative = 1 - t
+        np.multiply(t, pos_weight, out=wrong)
+        both = wrong + negative
+        np.copyto(wrong, negative, where=is_right)
     if value is not None:
-        tail = np.log1p(e, out=work("tail", x.shape, x.dtype))
-        if pos_weight is not None:
-            np.multiply(tail, wrong + right, out=tail)
-        np.multiply(a, wrong, out=a)
-        if not np.isfinite(np.maximum.reduce(a, axis=None)):
+        tail = np.log1p(e, out=work("tail", x.shape, dtype))
+        if both is not None:
+            np.multiply(tail, both, out=tail)
+        growing = np.multiply(minus_a, wrong, out=minus_a)
+        if not np.isfinite(np.minimum.reduce(growing, axis=None)):
             # A weight of 0 silences even an infinite logit; a NaN is still in the tail.
-            a[wrong == 0] = 0
-        np.add(tail, a, out=value, casting="unsafe")
+            growing[wrong == 0] = 0
+        np.subtract(tail, growing, out=value, casting="unsafe")
     if grad is not None:
-        np.multiply(right, e, out=right)
-        np.subtract(wrong, right, out=wrong)
-        np.add(e, 1, out=e)
-        np.divide(wrong, e, out=wrong)
-        np.multiply(side, 2, out=side)
-        np.subtract(side, 1, out=side)
-        np.multiply(wrong, side, out=grad, casting="unsafe")
+        q = np.add(e, 1, out=work("q", x.shape, dtype))
+        np.divide(e, q, out=q)
+        if both is not None:
+            np.multiply(q, both, out=q)
+        np.subtract(wrong, q, out=wrong)
+        side = np.bitwise_and(bits, sign, out=q.view(sign.dtype))
+        signed = grad if grad.dtype == dtype else wrong
+        np.bitwise_xor(wrong.view(sign.dtype), side, out=signed.view(sign.dtype))
+        if signed is not grad:
+            np.copyto(grad, signed, casting="unsafe")
 
 
 def hard_block(
