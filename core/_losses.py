@@ -197,9 +197,8 @@ def soft_block(
         t, total = _reweighted(work, t, axis, class_weight, smoothing)
     needs_care = _distribution_loss(work, logits, t, total, axis, value, grad)
     # A one-hot row is a label, and as a label it keeps the digits of a confident gradient.
-    one_hot = np.maximum.reduce(t, axis=axis) == total
-    if one_hot.any():
-        rows = np.flatnonzero(one_hot)
+    rows = _one_hot_rows(work, t, total, axis)
+    if len(rows):
         labels = targets[rows].argmax(axis=-1)
         weight = total[rows]
         value_rows = None if value is None else np.empty(len(rows), value.dtype)
@@ -210,6 +209,18 @@ def soft_block(
         if grad is not None:
             grad[rows] = grad_rows
     return needs_care
+
+
+def _one_hot_rows(work: Work, t: Array, total: Array, axis: int) -> Array:
+    # A look at the block's largest target is cheaper than one at each row's.
+    if np.fmax.reduce(t, axis=None) < 0.99 * np.fmin.reduce(total):
+        return np.arange(0)
+    if axis == 0 or t.shape[1] > _blocked.WIDEST_DOT:
+        return np.flatnonzero(np.maximum.reduce(t, axis=axis) == total)
+    # Σ t² is about (Σ t)² where one term is nearly all: those rows are looked at.
+    squares = np.vecdot(t, t, out=work("squares", total.shape, t.dtype))
+    near = np.flatnonzero(squares >= 0.99 * total * total)
+    return near[np.maximum.reduce(t[near], axis=1) == total[near]] if len(near) else near
 
 
 def smoothed_block(
@@ -255,10 +266,9 @@ def _distribution_loss(
     e = np.exp(shifted, out=work("exponentials", shifted.shape, shifted.dtype))
     needs_care = rest = _blocked.sum_rest(work, e, top)
     if value is not None:
-        np.multiply(t, shifted, out=shifted)
         loss = np.log1p(rest, out=work("loss", rest.shape, rest.dtype))
         np.multiply(loss, total, out=loss)
-        np.subtract(loss, _blocked.sum_rows(work, "terms", shifted, axis), out=loss)
+        np.subtract(loss, _blocked.dot_rows(work, "terms", t, shifted, axis), out=loss)
         np.copyto(value, loss, casting="unsafe")
         needs_care = loss
     if grad is not None:
