@@ -11,6 +11,7 @@ infinite log beside a target of 0, a NaN) is computed again with its limits put 
 from __future__ import annotations
 
 import itertools
+import math
 import multiprocessing
 import os
 import threading
@@ -24,8 +25,12 @@ from core._checks import Array, sum_tolerance
 
 BLOCK_BYTES = 1024 * 1024
 WIDEST_CLASS_MAJOR = 64
+# NumPy sums this many in their order, however they lie; more, in an order that depends on it.
+MOST_IN_ORDER = 7
 # Along a short row a dot product is faster than a sum; it may add one term after the other.
 WIDEST_DOT = 128
+
+_NATIVE = (np.dtype(np.float32), np.dtype(np.float64))
 
 # e^−x is 0 in every dtype from here on, so it can stand in for −inf where a product needs a number.
 BEYOND_EXP = 2000.0
@@ -34,9 +39,10 @@ BEYOND_EXP = 2000.0
 class Work:
     """The scratch arrays of one thread, by name; a name gives the same memory each time."""
 
+    row_numbers: Array = np.arange(0)
+
     def __init__(self) -> None:
         self._buffers: dict[tuple[str, np.dtype[Any]], Array] = {}
-        self.row_numbers: Array = np.arange(0)
 
     def __call__(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
         """Return an uninitialised array."""
@@ -138,6 +144,11 @@ def _rows_per_block(bytes_per_row: int) -> int:
     return rows if rows < 64 else rows // 32 * 32 - 16
 
 
+def with_last(array: Array, axis: int) -> Array:
+    """Return a view with `axis` moved to the end."""
+    return array if axis in (-1, array.ndim - 1) else np.moveaxis(array, axis, -1)
+
+
 def compute_rows(
     compute: Compute, inputs: Sequence[Array], outputs: Sequence[Array | None]
 ) -> None:
@@ -151,17 +162,24 @@ def compute_rows(
     dtype = working_dtype(logits)
 
     def kernel(work: Work, start: int, stop: int) -> None:
-        ins = [array[start:stop] for array in inputs]
-        outs = [None if array is None else array[start:stop] for array in outputs]
-        bad = np.isnan(compute(work, *ins, *outs))
-        if bad.any():
-            again = [array[bad] for array in ins]
-            again[0] = _with_limits(again[0].astype(dtype), again[1:])
-            fixed = [None if out is None else np.empty_like(out[bad]) for out in outs]
-            compute(work, *again, *fixed)
-            for out, values in zip(outs, fixed, strict=True):
-                if out is not None:
-                    out[bad] = values
+        ins, outs = inputs, outputs
+        if stop - start < num_rows:
+            ins = [array[start:stop] for array in inputs]
+            outs = [None if array is None else array[start:stop] for array in outputs]
+        checked = compute(work, *ins, *outs)
+        # A sum is cheaper than a look at each, and a NaN makes it NaN.
+        if not math.isnan(np.add.reduce(checked)):
+            return
+        bad = np.isnan(checked)
+        if not bad.any():
+            return  # +inf and −inf
+        again = [array[bad] for array in ins]
+        again[0] = _with_limits(again[0].astype(dtype), again[1:])
+        fixed = [None if out is None else np.empty_like(out[bad]) for out in outs]
+        compute(work, *again, *fixed)
+        for out, values in zip(outs, fixed, strict=True):
+            if out is not None:
+                out[bad] = values
 
     run(kernel, num_rows, max(1, num_classes) * dtype.itemsize)
 
@@ -187,15 +205,17 @@ def compute_elements(
 
 def working_dtype(array: Array) -> np.dtype[Any]:
     """Return what to compute in: float16 in float32, and what is no float in float64."""
-    if array.dtype.kind != "f":
+    dtype = array.dtype
+    if dtype in _NATIVE:
+        return dtype
+    if dtype.kind != "f":
         return np.dtype(np.float64)
-    return np.dtype(np.float32) if array.dtype.itemsize < 4 else array.dtype.newbyteorder("=")
+    return np.dtype(np.float32) if dtype.itemsize < 4 else dtype.newbyteorder("=")
 
 
 def sign_bit(dtype: np.dtype[Any]) -> Any:
     """Return the unsigned integer, as wide as a float of `dtype`, that is its sign bit alone."""
-    unsigned = np.dtype(f"u{dtype.itemsize}")
-    return unsigned.type(1 << (8 * dtype.itemsize - 1))
+    return np.uint32(1 << 31) if dtype.itemsize == 4 else np.uint64(1 << 63)
 
 
 # --- Steps of the row kernels. `axis` is that of the classes: 0 class-major, 1 row-major. ---------
@@ -294,20 +314,20 @@ def sum_rows(work: Work, name: str, terms: Array, axis: int) -> Array:
         ones = work("ones", (terms.shape[1],), terms.dtype)
         ones[:] = 1
         return np.vecdot(terms, ones, out=out)
-    length = len(terms)
-    if length <= 8:
-        return np.add.reduce(terms, axis=0, out=work(name, terms.shape[1:], terms.dtype))
-    half = length // 2
-    partial = work(name, (half, *terms.shape[1:]), terms.dtype)
-    np.add(terms[:half], terms[half : 2 * half], out=partial)
-    if length % 2:
-        partial[0] += terms[-1]
-    while half > 1:
+    half = len(terms)
+    if half > MOST_IN_ORDER:
         length, half = half, half // 2
-        partial[:half] += partial[half : 2 * half]
+        folded = work("folded", (half, *terms.shape[1:]), terms.dtype)
+        np.add(terms[:half], terms[half : 2 * half], out=folded)
         if length % 2:
-            partial[0] += partial[length - 1]
-    return partial[0]
+            folded[0] += terms[-1]
+        terms = folded
+    while half > MOST_IN_ORDER:
+        length, half = half, half // 2
+        terms[:half] += terms[half : 2 * half]
+        if length % 2:
+            terms[0] += terms[length - 1]
+    return np.add.reduce(terms[:half], axis=0, out=work(name, terms.shape[1:], terms.dtype))
 
 
 def dot_rows(work: Work, name: str, a: Array, b: Array, axis: int) -> Array:

@@ -239,7 +239,7 @@ def logsumexp(logits: npt.ArrayLike, axis: int = -1) -> Array:
     """
     z, dtype = _checks.as_float(logits, "logits")
     _checks.require_axis(z, axis, "logits")
-    moved = np.moveaxis(z, axis, -1)
+    moved = _blocked.with_last(z, axis)
     rows = moved.reshape(-1, moved.shape[-1])
     result = np.empty(len(rows), dtype)
     _blocked.compute_rows(_logsumexp, [rows], [result])
@@ -303,7 +303,7 @@ def _rowwise(
     z, dtype = _checks.as_float(logits, "logits")
     _checks.require_axis(z, axis, "logits")
     temperature = _checks.require_positive(temperature, "temperature")
-    moved = np.moveaxis(z, axis, -1)
+    moved = _blocked.with_last(z, axis)
     result = np.empty(moved.shape, dtype)
     num_classes = moved.shape[-1]
     _blocked.compute_rows(
@@ -311,7 +311,7 @@ def _rowwise(
         [moved.reshape(-1, num_classes)],
         [result.reshape(-1, num_classes)],
     )
-    return np.moveaxis(result, -1, axis)
+    return result if moved is z else np.moveaxis(result, -1, axis)
 
 
 def _decay(work: Work, x: Array) -> Array:

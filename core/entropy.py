@@ -309,7 +309,7 @@ def _per_distribution(
     base: float,
     dtype: np.dtype[Any],
 ) -> Array:
-    moved = [np.moveaxis(array, axis, -1) for array in inputs.values()]
+    moved = [_blocked.with_last(array, axis) for array in inputs.values()]
     shape = moved[0].shape
     result = np.empty(shape[:-1], dtype)
     try:
