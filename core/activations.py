@@ -6,6 +6,7 @@ and they take logits.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -49,8 +50,8 @@ def sigmoid(x: npt.ArrayLike) -> Array:
 
     Notes
     -----
-    σ(x) = 1/(1 + e^−x), computed from e^−|x|, which never overflows and keeps the relative
-    accuracy of both tails. Softmax over (x, 0) gives the same number.
+    σ(x) = 1/(1 + e^−x), and e^x in the left tail, where e^−x overflows: both tails keep their
+    relative accuracy. Softmax over (x, 0) gives the same number.
 
     Examples
     --------
@@ -323,12 +324,17 @@ def _decay(work: Work, x: Array) -> Array:
 
 
 def _sigmoid(work: Work, x: Array, out: Array) -> None:
-    # max(e, [x ≥ 0])/(1 + e): the numerator is 1 on the right and e on the left.
-    e = _decay(work, x)
-    right = np.greater_equal(x, 0, out=work("right", x.shape, bool))
-    numerator = np.maximum(e, right, out=work("numerator", x.shape, e.dtype))
+    dtype = _blocked.working_dtype(x)
+    e = work("e", x.shape, dtype)
+    np.negative(x, out=e, dtype=dtype, casting="unsafe")
+    np.exp(e, out=e)
     np.add(e, 1, out=e)
-    np.divide(numerator, e, out=out, casting="unsafe")
+    np.divide(1, e, out=out, casting="unsafe")
+    # Where e^−x overflows, σ(x) is e^x, which has not underflowed yet.
+    overflow = -math.log(np.finfo(dtype).max)
+    if np.fmin.reduce(x, axis=None) < overflow:
+        left = np.flatnonzero(x < overflow)
+        out[left] = np.exp(x[left].astype(dtype))
 
 
 def _sigmoid_derivative(work: Work, x: Array, out: Array) -> None:
