@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -48,23 +48,27 @@ class Head:
     meaning : str
         One sentence on what the head assumes or, for a mistake, on what is wrong with it.
     loss_value_and_grad : callable
-        (logits, labels) → loss of each example in nats, shape (N,), and its gradient with respect
-        to the logits, in their shape. Labels are class ids, or for multi-label 0 and 1, (N, K).
+        (logits, labels, *, class_weight=None, label_smoothing=0.0) → loss of each example in nats,
+        shape (N,), and its gradient with respect to the logits, in their shape. Labels are class
+        ids, or for multi-label 0 and 1, (N, K). A weight multiplies its class's terms.
     log_probabilities : callable
         logits → log-probabilities as the loss scores them: of the classes, shape (N, K), each row
         a distribution, so that accuracy and entropy compare across heads; for multi-label of
         each label, shape (N, K).
     is_mistake : bool
         Whether it is one of the heads that people build and should not.
+    takes_options : bool
+        Whether its loss takes `class_weight` and `label_smoothing`.
     """
 
     name: str
     title: str
     task: Task
     meaning: str
-    loss_value_and_grad: Callable[[Array, Array], tuple[Array, Array]]
+    loss_value_and_grad: Callable[..., tuple[Array, Array]]
     log_probabilities: Callable[[Array], Array]
     is_mistake: bool = False
+    takes_options: bool = True
 
     def num_outputs(self, num_classes: int) -> int:
         """Return how many logits an example has: 1 for a binary head, else one per class."""
@@ -77,11 +81,26 @@ def _one_logit(logits: Array) -> Array:
     return logits[:, 0]
 
 
-def _binary_loss(logits: Array, labels: Array) -> tuple[Array, Array]:
+def _binary_loss(
+    logits: Array,
+    labels: Array,
+    *,
+    class_weight: Array | None = None,
+    label_smoothing: float = 0.0,
+) -> tuple[Array, Array]:
     x = _one_logit(logits)
     y = _checks.as_labels(labels, x.shape, 2, "labels")
-    value, grad = binary_cross_entropy_value_and_grad(x, y)
-    return value, grad[:, np.newaxis]
+    if class_weight is None:
+        value, grad = binary_cross_entropy_value_and_grad(x, y, label_smoothing=label_smoothing)
+        return value, grad[:, np.newaxis]
+    # w₁ on the positive term and w₀ on the negative one: the ratio first, then w₀ on both.
+    weights = _checks.as_weights(class_weight, "class_weight", 2, np.dtype(np.float64))
+    _checks.require_positive(float(weights[0]), "class_weight of class 0")
+    value, grad = binary_cross_entropy_value_and_grad(
+        x, y, pos_weight=float(weights[1] / weights[0]), label_smoothing=label_smoothing
+    )
+    scale = x.dtype.type(weights[0])
+    return value * scale, grad[:, np.newaxis] * scale
 
 
 def _binary_log_probabilities(logits: Array) -> Array:
@@ -89,11 +108,18 @@ def _binary_log_probabilities(logits: Array) -> Array:
     return np.concatenate([log_sigmoid(-logits), log_sigmoid(logits)], axis=-1)
 
 
-def _one_vs_rest_loss(logits: Array, labels: Array) -> tuple[Array, Array]:
+def _one_vs_rest_loss(
+    logits: Array,
+    labels: Array,
+    *,
+    class_weight: Array | None = None,
+    label_smoothing: float = 0.0,
+) -> tuple[Array, Array]:
     y = _checks.as_labels(labels, logits.shape[:-1], logits.shape[-1], "labels")
     one_hot = y[:, np.newaxis] == np.arange(logits.shape[-1])
-    value, grad = binary_cross_entropy_value_and_grad(logits, one_hot)
-    return value.sum(axis=-1), grad
+    return _multi_label_loss(
+        logits, one_hot, class_weight=class_weight, label_smoothing=label_smoothing
+    )
 
 
 def _one_vs_rest_log_probabilities(logits: Array) -> Array:
@@ -101,14 +127,25 @@ def _one_vs_rest_log_probabilities(logits: Array) -> Array:
     return log_softmax(log_sigmoid(logits))
 
 
-def _multi_label_loss(logits: Array, labels: Array) -> tuple[Array, Array]:
-    value, grad = binary_cross_entropy_value_and_grad(logits, labels)
+def _multi_label_loss(
+    logits: Array,
+    labels: Array,
+    *,
+    class_weight: Array | None = None,
+    label_smoothing: float = 0.0,
+) -> tuple[Array, Array]:
+    value, grad = binary_cross_entropy_value_and_grad(
+        logits, labels, label_smoothing=label_smoothing
+    )
+    if class_weight is not None:
+        weights = _checks.as_weights(class_weight, "class_weight", value.shape[-1], value.dtype)
+        value, grad = value * weights, grad * weights
     return value.sum(axis=-1), grad
 
 
-def _softmax_twice_loss(logits: Array, labels: Array) -> tuple[Array, Array]:
+def _softmax_twice_loss(logits: Array, labels: Array, **options: Any) -> tuple[Array, Array]:
     s = softmax(logits)
-    value, outer = categorical_cross_entropy_value_and_grad(s, labels)
+    value, outer = categorical_cross_entropy_value_and_grad(s, labels, **options)
     return value, s * (outer - (s * outer).sum(axis=-1, keepdims=True))
 
 
@@ -116,8 +153,8 @@ def _softmax_twice_log_probabilities(logits: Array) -> Array:
     return log_softmax(softmax(logits))
 
 
-def _sigmoid_cce_loss(logits: Array, labels: Array) -> tuple[Array, Array]:
-    value, outer = categorical_cross_entropy_value_and_grad(sigmoid(logits), labels)
+def _sigmoid_cce_loss(logits: Array, labels: Array, **options: Any) -> tuple[Array, Array]:
+    value, outer = categorical_cross_entropy_value_and_grad(sigmoid(logits), labels, **options)
     return value, outer * sigmoid_derivative(logits)
 
 
@@ -196,6 +233,7 @@ HEADS: dict[str, Head] = {
             softmax_squared_error_value_and_grad,
             log_softmax,
             is_mistake=True,
+            takes_options=False,
         ),
         Head(
             "sigmoid_squared_error",
@@ -205,6 +243,7 @@ HEADS: dict[str, Head] = {
             _binary_squared_error,
             _binary_log_probabilities,
             is_mistake=True,
+            takes_options=False,
         ),
     )
 }

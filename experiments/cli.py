@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from types import FrameType
+from typing import Any
 
 import click
 import pandas as pd
 from tqdm import tqdm
 
+from core.heads import HEADS, heads_for
 from experiments import datasets, runs, serve, tracking
-from experiments.config import MAX_SEED, TrainConfig
+from experiments.config import CLASS_WEIGHTS, MAX_SEED, TrainConfig
+from experiments.datasets import Dataset
 from experiments.runs import FinishedRun
 from experiments.training import Epoch
 
@@ -26,14 +29,128 @@ def cli() -> None:
     """
 
 
-@cli.command()
-@click.option(
+Command = Callable[..., None]
+
+
+def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+SEED = click.option(
     "--seed",
     type=click.IntRange(0, MAX_SEED),
     default=0,
     show_default=True,
     help="Of the split, the weights and the batches. The same seed gives the same numbers.",
 )
+DATA = _options(
+    click.option(
+        "--dataset",
+        type=click.Choice(list(datasets.DATASETS)),
+        default="digits",
+        show_default=True,
+        help="A sample data set.",
+    ),
+    click.option(
+        "--data",
+        type=click.Path(dir_okay=False),
+        help="Your own table instead, .csv or .parquet, all numbers but for the target.",
+    ),
+    click.option("--target", help="The column of your table that holds the classes."),
+)
+TRAINING = _options(
+    click.option(
+        "--hidden",
+        type=click.IntRange(0),
+        default=0,
+        show_default=True,
+        help="Units of the hidden layer; 0 is a linear model.",
+    ),
+    click.option("--epochs", "num_epochs", type=click.IntRange(1), default=30, show_default=True),
+    click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True),
+    click.option(
+        "--learning-rate", type=float, default=3e-3, show_default=True, help="Adam's step size."
+    ),
+    click.option(
+        "--label-smoothing",
+        type=float,
+        default=0.0,
+        show_default=True,
+        help="How much of each target is spread evenly, from 0 to 1.",
+    ),
+    click.option(
+        "--class-weight",
+        type=click.Choice(CLASS_WEIGHTS),
+        default="none",
+        show_default=True,
+        help="Balanced: rare classes weigh as much as frequent ones.",
+    ),
+    SEED,
+)
+
+
+@cli.command(name="train")
+@DATA
+@click.option(
+    "--head",
+    type=click.Choice(list(HEADS)),
+    help="Activation and loss; by default the first that fits the data.",
+)
+@TRAINING
+@click.option("--mistakes", is_flag=True, help="Let a head through that is a mistake.")
+def train_command(
+    dataset: str, data: str | None, target: str | None, head: str | None, **options: Any
+) -> None:
+    """Train one classifier and log the run.
+
+    \b
+    Examples:
+      python -m experiments train --dataset digits --hidden 32
+      python -m experiments train --dataset iris --head ovr_sigmoid_bce --label-smoothing 0.1
+      python -m experiments train --data table.csv --target kind --class-weight balanced
+    """
+    with _refused():
+        dataset, target = _chosen_data(dataset, data, target)
+        head = head or heads_for(datasets.spec_of(dataset, target).task)[0].name
+        config = TrainConfig(dataset, head, target=target, **options)
+    finished = _train(config, datasets.load(dataset, config.seed, target))
+    click.echo(f"\n{_table([finished])}\n")
+    _say_where()
+
+
+@cli.command(name="compare")
+@DATA
+@TRAINING
+@click.option("--mistakes", is_flag=True, help="Also the heads that people build and should not.")
+def compare_command(
+    dataset: str, data: str | None, target: str | None, mistakes: bool, **options: Any
+) -> None:
+    """Train every head that fits, on the same rows and seed, and say what that shows.
+
+    \b
+    Examples:
+      python -m experiments compare --dataset digits --mistakes
+      python -m experiments compare --data table.parquet --target kind --hidden 32
+    """
+    with _refused():
+        dataset, target = _chosen_data(dataset, data, target)
+        task = datasets.spec_of(dataset, target).task
+        configs = [
+            TrainConfig(dataset, head.name, target=target, mistakes=mistakes, **options)
+            for head in heads_for(task, mistakes=mistakes)
+        ]
+    comparison = runs.compare(configs, datasets.load(dataset, configs[0].seed, target), _train)
+    click.echo(f"\n{_table(comparison.children)}\n\n{comparison.conclusion}\n")
+    _say_where()
+
+
+@cli.command()
+@SEED
 @click.option(
     "--serve",
     "and_serve",
@@ -49,13 +166,16 @@ def demo(seed: int, and_serve: bool) -> None:
       python -m experiments demo --seed 1 --serve
     """
     with _servers() if and_serve else nullcontext() as running:
-        finished = [_train(config) for config in runs.demo_configs(seed)]
+        finished = [
+            _train(config, datasets.load(config.dataset, seed))
+            for config in runs.demo_configs(seed)
+        ]
         click.echo(f"\n{_table(finished)}\n")
-        click.echo(f"Runs in the MLflow UI: {tracking.ui_link()}")
         if running:
+            click.echo(f"Runs in the MLflow UI: {tracking.ui_link()}")
             _wait_for_interrupt(running)
-        elif tracking.ui_address() == tracking.DEFAULT_UI:
-            click.echo("Start it, and the dashboard, with: make serve")
+        else:
+            _say_where()
 
 
 @cli.command(name="serve")
@@ -91,8 +211,30 @@ def _stop_as_on_interrupt() -> None:
             signal.signal(number, interrupt)
 
 
-def _train(config: TrainConfig) -> FinishedRun:
-    dataset = datasets.load(config.dataset, config.seed)
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Turn what a config says no to into one line."""
+    try:
+        yield
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _chosen_data(dataset: str, data: str | None, target: str | None) -> tuple[str, str]:
+    if (data is None) != (target is None):
+        raise click.UsageError(
+            "--data and --target go together: a table, and its column of classes"
+        )
+    return (data, target) if data and target else (dataset, "")
+
+
+def _say_where() -> None:
+    click.echo(f"Runs in the MLflow UI: {tracking.ui_link()}")
+    if tracking.ui_address() == tracking.DEFAULT_UI:
+        click.echo("Start it, and the dashboard, with: make serve")
+
+
+def _train(config: TrainConfig, dataset: Dataset, parent: str | None = None) -> FinishedRun:
     # disable=None: a bar on a terminal, nothing elsewhere.
     with tqdm(
         total=config.num_epochs, desc=config.run_name, unit="epoch", leave=False, disable=None
@@ -102,7 +244,7 @@ def _train(config: TrainConfig) -> FinishedRun:
             bar.set_postfix_str(f"val loss {epoch.val.loss:.4f}", refresh=False)
             bar.update(int(epoch.number > 0))
 
-        finished = runs.train_and_track(config, dataset, show)
+        finished = runs.train_and_track(config, dataset, show, parent)
     click.echo(f"{config.run_name}: val accuracy {finished.last.val.accuracy:.1%}")
     return finished
 
@@ -113,6 +255,7 @@ def _table(finished: Sequence[FinishedRun]) -> str:
             "run": run.config.run_name,
             "id": run.run_id[:8],
             "val loss (nats)": f"{run.last.val.loss:.4f}",
+            "val cross-entropy (bits)": f"{run.last.val.cross_entropy_bits:.4f}",
             "val accuracy": f"{run.last.val.accuracy:.1%}",
             "val entropy (bits)": f"{run.last.val.entropy_bits:.4f}",
         }

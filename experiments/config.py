@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.heads import HEADS, heads_for
-from experiments.datasets import DATASETS
+from experiments import datasets
+from experiments.datasets import DatasetSpec
 
 # scikit-learn splits by 32-bit seeds.
 MAX_SEED = 2**32 - 1
+CLASS_WEIGHTS = ("none", "balanced")
 
 
 @dataclass(frozen=True)
@@ -19,22 +22,31 @@ class TrainConfig:
     Parameters
     ----------
     dataset : str
-        A key of `experiments.datasets.DATASETS`.
+        A key of `experiments.datasets.DATASETS`; with `target`, the path of a table.
     head : str
-        A key of `core.heads.HEADS` that fits the data set's task.
+        A key of `core.heads.HEADS` for the data set's task.
     hidden : int
         Units of the hidden layer; 0 is a linear model.
     num_epochs : int
     batch_size : int
     learning_rate : float
         Adam's step size.
+    label_smoothing : float
+        From 0 to 1: how much of each target is spread evenly.
+    class_weight : {"none", "balanced"}
+        Balanced weighs each class's term of the loss by N/(K · its rows).
     seed : int
         Of the split, the initial weights and the order of the batches.
+    target : str
+        The column of the classes, where `dataset` is the path of a table.
+    mistakes : bool
+        Whether a head that is a mistake is let through.
 
     Raises
     ------
     ValueError
-        If a name is unknown, the head does not fit the task, or a number is out of range.
+        If a name is unknown, the head does not fit the task or the options, or a number is out of
+        range.
     """
 
     dataset: str
@@ -43,20 +55,14 @@ class TrainConfig:
     num_epochs: int = 30
     batch_size: int = 32
     learning_rate: float = 3e-3
+    label_smoothing: float = 0.0
+    class_weight: str = "none"
     seed: int = 0
+    target: str = ""
+    mistakes: bool = False
 
     def __post_init__(self) -> None:
-        if self.dataset not in DATASETS:
-            raise ValueError(f"dataset must be one of {', '.join(DATASETS)}; got {self.dataset!r}")
-        if self.head not in HEADS:
-            raise ValueError(f"head must be one of {', '.join(HEADS)}; got {self.head!r}")
-        task = DATASETS[self.dataset].task
-        if HEADS[self.head] not in heads_for(task):
-            fitting = ", ".join(head.name for head in heads_for(task))
-            raise ValueError(
-                f"head {self.head!r} does not fit {self.dataset}, whose task is {task}; "
-                f"heads that do: {fitting}"
-            )
+        self._require_fitting_head(self.spec)
         for name, least in (("hidden", 0), ("num_epochs", 1), ("batch_size", 1), ("seed", 0)):
             value = getattr(self, name)
             if not isinstance(value, int) or value < least:
@@ -67,6 +73,42 @@ class TrainConfig:
             raise ValueError(
                 f"learning_rate must be a finite number above 0; got {self.learning_rate}"
             )
+        if not 0 <= self.label_smoothing <= 1:
+            raise ValueError(
+                f"label_smoothing must lie between 0 and 1; got {self.label_smoothing}"
+            )
+        if self.class_weight not in CLASS_WEIGHTS:
+            raise ValueError(
+                f"class_weight must be one of {', '.join(CLASS_WEIGHTS)}; got {self.class_weight!r}"
+            )
+
+        head = HEADS[self.head]
+        if not head.takes_options and (self.label_smoothing or self.class_weight != "none"):
+            raise ValueError(
+                f"head {head.name!r} takes neither label_smoothing nor class_weight: its loss is "
+                "no cross-entropy"
+            )
+
+    def _require_fitting_head(self, spec: DatasetSpec) -> None:
+        if self.head not in HEADS:
+            raise ValueError(f"head must be one of {', '.join(HEADS)}; got {self.head!r}")
+        head = HEADS[self.head]
+        fitting = ", ".join(head.name for head in heads_for(spec.task))
+        if head.task != spec.task:
+            raise ValueError(
+                f"head {head.name!r} does not fit {spec.name}: it is for a task that is "
+                f"{head.task}, and this one is {spec.task}; heads that fit: {fitting}"
+            )
+        if head.is_mistake and not self.mistakes:
+            raise ValueError(
+                f"head {head.name!r} is a mistake: {head.meaning} Allow it with --mistakes; "
+                f"heads that fit: {fitting}"
+            )
+
+    @property
+    def spec(self) -> DatasetSpec:
+        """The data set, before its rows are read."""
+        return datasets.spec_of(self.dataset, self.target)
 
     @property
     def model(self) -> str:
@@ -76,4 +118,5 @@ class TrainConfig:
     @property
     def run_name(self) -> str:
         """For people: head, model and data set, what differs first."""
-        return f"{HEADS[self.head].title} · {self.model} · {self.dataset}"
+        name = Path(self.dataset).stem if self.target else self.dataset
+        return f"{HEADS[self.head].title} · {self.model} · {name}"

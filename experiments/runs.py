@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
+import pandas as pd
+
+from core.activations import softmax
+from core.calibration import reliability
 from core.heads import HEADS
-from experiments import tracking
+from experiments import models, tracking
 from experiments.charts.history import history_chart
+from experiments.charts.predictions import (
+    class_chart,
+    confusion_chart,
+    pull_chart,
+    reliability_chart,
+)
 from experiments.config import TrainConfig
-from experiments.curves import history_frame
+from experiments.curves import (
+    class_frame,
+    confusion_frame,
+    history_frame,
+    pull_frame,
+    reliability_frame,
+)
 from experiments.datasets import Dataset
 from experiments.training import Epoch, train
 
@@ -31,7 +48,12 @@ class FinishedRun:
 
     run_id: str
     config: TrainConfig
-    last: Epoch
+    epochs: tuple[Epoch, ...]
+
+    @property
+    def last(self) -> Epoch:
+        """The state after training."""
+        return self.epochs[-1]
 
 
 def demo_configs(seed: int) -> list[TrainConfig]:
@@ -40,9 +62,22 @@ def demo_configs(seed: int) -> list[TrainConfig]:
 
 
 def train_and_track(
-    config: TrainConfig, dataset: Dataset, on_epoch: Callable[[Epoch], None]
+    config: TrainConfig,
+    dataset: Dataset,
+    on_epoch: Callable[[Epoch], None],
+    parent: str | None = None,
 ) -> FinishedRun:
     """Train one classifier and log it whole: inputs, curves, charts and the model.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    dataset : Dataset
+        The rows of `config.dataset`.
+    on_epoch : callable
+        Called with each epoch when it is logged.
+    parent : str, optional
+        The id of the run that this one is part of.
 
     Raises
     ------
@@ -50,7 +85,8 @@ def train_and_track(
         If the store can't be reached or opened.
     """
     params = {**asdict(config), "optimizer": "adam", "num_classes": len(dataset.class_names)}
-    with tracking.track(config.run_name, params, _description(config, dataset)) as run:
+    description = _description(config, dataset)
+    with tracking.track(config.run_name, params, description, parent) as run:
         run.log_dataset(dataset)
         epochs = []
         for epoch in train(config, dataset):
@@ -61,8 +97,112 @@ def train_and_track(
         history = history_frame(config.run_name, epochs)
         run.log_chart(history_chart(history, "entropy_bits"), "entropy_curve")
         run.log_chart(history_chart(history, "loss"), "loss_curve")
+        run.log_chart(pull_chart(pull_frame(epochs)), "gradient_pull")
+        _log_predictions(run, config, dataset, epochs[-1])
         run.log_model(config, dataset, epochs[-1].params)
-    return FinishedRun(run.run_id, config, epochs[-1])
+    return FinishedRun(run.run_id, config, tuple(epochs))
+
+
+def _log_predictions(run: tracking.Run, config: TrainConfig, dataset: Dataset, last: Epoch) -> None:
+    """Log what the model says of the validation rows: the rows, and what they come to."""
+    head, labels, names = HEADS[config.head], dataset.val.labels, dataset.class_names
+    logits, _ = models.forward(last.params, dataset.val.inputs)
+    rows = pd.DataFrame(logits, columns=[f"logit_{i}" for i in range(logits.shape[1])])
+    if head.task == "multi-label":
+        rows = rows.assign(**{f"label_{i}": labels[:, i] for i in range(labels.shape[1])})
+        run.log_predictions(rows, "val")
+        return
+    run.log_predictions(rows.assign(label=labels), "val")
+    log_probabilities = head.log_probabilities(logits)
+    bins = reliability_frame(reliability(softmax(log_probabilities), labels))
+    run.log_chart(reliability_chart(bins), "reliability")
+    predicted = log_probabilities.argmax(axis=-1)
+    run.log_chart(confusion_chart(confusion_frame(predicted, labels, names)), "confusion")
+    classes = class_frame(log_probabilities, labels, names)
+    run.log_chart(class_chart(classes), "classes")
+    run.log_table(classes, "classes")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Heads trained on the same rows from the same seed, as children of one run."""
+
+    run_id: str
+    children: tuple[FinishedRun, ...]
+
+    @property
+    def conclusion(self) -> str:
+        """What the comparison shows, in a sentence or two."""
+        best, *others = sorted(self.children, key=_bits)
+        said = (
+            f"{_title(best)} predicts the validation rows best: {_bits(best):.3f} bits of "
+            f"cross-entropy a row, {best.last.val.accuracy:.1%} right"
+        )
+        for run in others:
+            said += (
+                f"; {_title(run)} needs {_bits(run) / _bits(best):.1f} times the bits "
+                f"({run.last.val.accuracy:.1%})"
+            )
+        return said + "."
+
+
+def compare(
+    configs: Sequence[TrainConfig], dataset: Dataset, train_child: Callable[..., FinishedRun]
+) -> Comparison:
+    """Train each config as a child of one run, which ends with what the comparison shows.
+
+    Parameters
+    ----------
+    configs : sequence of TrainConfig
+        Heads on the same data set and seed.
+    dataset : Dataset
+        Their rows.
+    train_child : callable
+        (config, dataset, parent) → the finished run.
+
+    Raises
+    ------
+    TrackingError
+        If the store can't be reached or opened.
+    """
+    first = configs[0]
+    params = {"dataset": first.dataset, "hidden": first.hidden, "seed": first.seed}
+    name = f"compare heads · {first.model} · {dataset.spec.name}"
+    with tracking.track(name, params) as run:
+        comparison = Comparison(
+            run.run_id, tuple(train_child(config, dataset, run.run_id) for config in configs)
+        )
+        history = pd.concat(
+            [history_frame(_title(child), child.epochs) for child in comparison.children],
+            ignore_index=True,
+        )
+        for metric in ("cross_entropy_bits", "entropy_bits", "accuracy"):
+            run.log_chart(history_chart(history, metric), metric)
+        run.describe(_summary(comparison, dataset))
+    return comparison
+
+
+def _title(run: FinishedRun) -> str:
+    return HEADS[run.config.head].title
+
+
+def _bits(run: FinishedRun) -> float:
+    return max(run.last.val.cross_entropy_bits, sys.float_info.min)
+
+
+def _summary(comparison: Comparison, dataset: Dataset) -> str:
+    lines = [
+        f"{comparison.conclusion}\n\nOn {dataset.spec.title}, validation rows:\n",
+        "| head | cross-entropy (bits) | accuracy | entropy (bits) | what it assumes |",
+        "|---|---|---|---|---|",
+    ]
+    for child in comparison.children:
+        val = child.last.val
+        lines.append(
+            f"| {_title(child)} | {val.cross_entropy_bits:.4f} | {val.accuracy:.1%} | "
+            f"{val.entropy_bits:.4f} | {HEADS[child.config.head].meaning} |"
+        )
+    return "\n".join(lines)
 
 
 def _description(config: TrainConfig, dataset: Dataset) -> str:

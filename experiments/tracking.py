@@ -6,9 +6,11 @@ import fcntl
 import http.client
 import logging
 import os
+import platform
 import re
 import socket
 import sqlite3
+import subprocess
 import tempfile
 import time
 import urllib.error
@@ -149,6 +151,11 @@ class Run:
         )
 
     @_explained()
+    def describe(self, description: str) -> None:
+        """Replace the Markdown at the top of the run's page."""
+        self._client.set_tag(self.run_id, "mlflow.note.content", description)
+
+    @_explained()
     def log_dataset(self, dataset: Dataset) -> None:
         """Log the rows trained on and those held out as the run's inputs, with their digests."""
         from mlflow.entities import DatasetInput, InputTag
@@ -164,8 +171,22 @@ class Run:
 
     @_explained()
     def log_chart(self, chart: alt.TopLevelMixin, name: str) -> None:
-        """Log a chart as charts/<name>.html, which opens in the MLflow UI without internet."""
+        """Log a chart as charts/<name>.html, which needs no internet, and as <name>.svg."""
         self._client.log_text(self.run_id, style.to_html(chart), f"charts/{name}.html")
+        self._client.log_text(self.run_id, style.to_svg(chart), f"charts/{name}.svg")
+
+    @_explained()
+    def log_table(self, frame: pd.DataFrame, name: str) -> None:
+        """Log a frame as tables/<name>.json, which the MLflow UI shows as a table."""
+        self._client.log_table(self.run_id, frame, f"tables/{name}.json")
+
+    @_explained()
+    def log_predictions(self, frame: pd.DataFrame, split: str) -> None:
+        """Log logits and labels as predictions/<split>.parquet."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{split}.parquet"
+            frame.to_parquet(path, index=False)
+            self._client.log_artifact(self.run_id, str(path), "predictions")
 
     @_explained()
     def log_model(self, config: TrainConfig, dataset: Dataset, params: Params) -> None:
@@ -200,7 +221,9 @@ class Run:
 
 
 @contextmanager
-def track(name: str, params: Mapping[str, Any], description: str = "") -> Iterator[Run]:
+def track(
+    name: str, params: Mapping[str, Any], description: str = "", parent: str | None = None
+) -> Iterator[Run]:
     """Open a run of the experiment; it ends FINISHED, FAILED on an error, KILLED on Ctrl-C.
 
     Parameters
@@ -211,6 +234,8 @@ def track(name: str, params: Mapping[str, Any], description: str = "") -> Iterat
         What the run was made with.
     description : str
         Markdown, shown at the top of the run's page.
+    parent : str, optional
+        The id of the run that this one is part of.
 
     Raises
     ------
@@ -220,7 +245,13 @@ def track(name: str, params: Mapping[str, Any], description: str = "") -> Iterat
     from mlflow.entities import Param
 
     client = connect()
-    tags = {"mlflow.note.content": description, "mlflow.source.name": "experiments"}
+    tags = {
+        "mlflow.note.content": description,
+        "mlflow.source.name": "experiments",
+        **_versions(),
+    }
+    if parent:
+        tags["mlflow.parentRunId"] = parent
     with _explained():
         run_id = client.create_run(_experiment_id(client), run_name=name, tags=tags).info.run_id
     try:
@@ -262,9 +293,12 @@ def list_runs() -> pd.DataFrame:
         token = page.token or None
     columns = [
         "run_id", "name", "status", "started", "dataset", "head", "model", "seed",
-        "val_loss", "val_accuracy", "val_entropy_bits", "link",
+        *(f"val_{name}" for name in TITLES), "link",
     ]  # fmt: skip
-    return pd.DataFrame([_run_row(run) for run in found], columns=columns)
+    # A run of runs has no curves of its own.
+    parents = {run.data.tags.get("mlflow.parentRunId") for run in found}
+    rows = [_run_row(run) for run in found if run.info.run_id not in parents]
+    return pd.DataFrame(rows, columns=columns)
 
 
 @_explained()
@@ -304,7 +338,7 @@ def _run_row(run: MlflowRun) -> dict[str, Any]:
         "name": run.info.run_name,
         "status": run.info.status,
         "started": pd.Timestamp(run.info.start_time, unit="ms", tz="UTC"),
-        "dataset": params.get("dataset", NO_DATASET),
+        "dataset": Path(params["dataset"]).stem if "dataset" in params else NO_DATASET,
         "head": HEADS[head].title if head in HEADS else head,
         "model": "linear" if hidden == "0" else f"hidden {hidden}" if hidden else "",
         "seed": params.get("seed", ""),
@@ -400,10 +434,36 @@ def _first_line(error: Exception) -> str:
 def _mlflow_dataset(dataset: Dataset, split: Split, name: str) -> Any:
     from mlflow.data.pandas_dataset import from_pandas
 
-    table = split.features.assign(label=np.array(dataset.class_names)[split.labels])
+    if split.labels.ndim == 1:
+        table = split.features.assign(label=np.array(dataset.class_names)[split.labels])
+    else:
+        table = split.features.join(pd.DataFrame(split.labels, columns=list(dataset.class_names)))
     return from_pandas(
-        table, source=dataset.spec.source, targets="label", name=f"{dataset.spec.name}-{name}"
+        table,
+        source=dataset.spec.source,
+        targets="label" if split.labels.ndim == 1 else None,
+        name=f"{dataset.spec.name}-{name}",
     )
+
+
+@lru_cache(maxsize=1)
+def _versions() -> dict[str, str]:
+    """Return, as tags, the commit and the versions that a run is made with."""
+    from importlib.metadata import version
+
+    tags = {f"version.{name}": version(name) for name in ("cross-entropy-lab", "numpy", "mlflow")}
+    tags["version.python"] = platform.python_version()
+    with suppress(OSError, subprocess.SubprocessError):
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+        tags["mlflow.source.git.commit"] = commit.stdout.strip()
+    return tags
 
 
 def _model_requirements() -> list[str]:

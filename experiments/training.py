@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
-from core.entropy import entropy_from_logits
+from core.activations import sigmoid, softmax
+from core.calibration import expected_calibration_error
+from core.entropy import binary_entropy, entropy, entropy_from_logits
 from core.heads import HEADS, Head
+from core.losses import (
+    binary_cross_entropy,
+    categorical_cross_entropy,
+    sigmoid_squared_error,
+    softmax_squared_error,
+)
 from experiments import models
 from experiments.config import TrainConfig
 from experiments.datasets import Dataset, Split
 from experiments.models import Params
 
+Array = np.ndarray
+
 
 @dataclass(frozen=True)
 class SplitMetrics:
-    """What one split says of the model."""
+    """What one split says of the model, as means over its rows."""
 
-    loss: float  # mean of the head's own loss, nats
-    accuracy: float
-    entropy_bits: float  # mean entropy of the predicted distributions
+    loss: float  # the head's own, nats
+    cross_entropy_bits: float  # surprise of the labels; compares across heads
+    kl_bits: float  # from the targets trained on, smoothing included, to what is predicted
+    entropy_bits: float  # of what is predicted
+    entropy_right_bits: float  # of the rows that are right; NaN where there is none
+    entropy_wrong_bits: float
+    accuracy: float  # share of rows, or for multi-label of labels, that are right
+    brier: float
+    ece: float
+    gradient_norm: float  # of the loss by all parameters
+    positive_pull: float  # Σ |∂loss/∂logit| of the classes that are true
+    negative_pull: float  # and of the others
 
 
 @dataclass(frozen=True)
@@ -34,16 +55,20 @@ class Epoch:
     params: Params
 
     def metrics(self) -> dict[str, float]:
-        """Return the metrics under slash-names: train/loss, val/accuracy and so on."""
+        """Return the metrics under slash-names, train/loss and so on; what is undefined is not."""
         return {
             f"{split}/{name}": value
             for split, values in (("train", self.train), ("val", self.val))
             for name, value in asdict(values).items()
+            if math.isfinite(value)
         }
 
     def final_metrics(self) -> dict[str, float]:
         """Return what a finished run is compared by: final/val_loss and so on."""
-        return {f"final/val_{name}": value for name, value in asdict(self.val).items()}
+        values = asdict(self.val)
+        return {
+            f"final/val_{name}": value for name, value in values.items() if math.isfinite(value)
+        }
 
 
 class Adam:
@@ -77,34 +102,112 @@ def train(config: TrainConfig, dataset: Dataset) -> Iterator[Epoch]:
         rng, inputs.shape[1], config.hidden, head.num_outputs(len(dataset.class_names))
     )
     adam = Adam(params, config.learning_rate)
-    yield _record(0, head, params, dataset)
+    options = loss_options(config, dataset)
+    yield _record(0, head, params, dataset, options)
     for number in range(1, config.num_epochs + 1):
         order = rng.permutation(len(labels))
         for start in range(0, len(order), config.batch_size):
             rows = order[start : start + config.batch_size]
             x = inputs[rows]
             logits, output_input = models.forward(params, x)
-            _, grad_logits = head.loss_value_and_grad(logits, labels[rows])
+            _, grad_logits = head.loss_value_and_grad(logits, labels[rows], **options)
             adam.update(params, models.backward(params, x, output_input, grad_logits / len(rows)))
-        yield _record(number, head, params, dataset)
+        yield _record(number, head, params, dataset, options)
 
 
-def evaluate(head: Head, params: Params, split: Split) -> SplitMetrics:
+def loss_options(config: TrainConfig, dataset: Dataset) -> dict[str, Any]:
+    """Return what the loss of a run is given besides logits and labels."""
+    options: dict[str, Any] = {}
+    if config.label_smoothing:
+        options["label_smoothing"] = config.label_smoothing
+    if config.class_weight == "balanced":
+        labels = dataset.train.labels
+        counts = labels.sum(axis=0) if labels.ndim == 2 else np.bincount(labels)
+        options["class_weight"] = len(labels) / (len(counts) * np.maximum(counts, 1))
+    return options
+
+
+def evaluate(head: Head, params: Params, split: Split, options: Mapping[str, Any]) -> SplitMetrics:
     """Return what `split` says of a model with these parameters."""
-    logits, _ = models.forward(params, split.inputs)
-    loss, _ = head.loss_value_and_grad(logits, split.labels)
-    log_probabilities = head.log_probabilities(logits)
+    logits, output_input = models.forward(params, split.inputs)
+    loss, grad = head.loss_value_and_grad(logits, split.labels, **options)
+    grads = models.backward(params, split.inputs, output_input, grad / len(grad))
+    scores = _multi_label if head.task == "multi-label" else _exclusive
+    values = scores(head, logits, split.labels, options.get("label_smoothing", 0.0))
+    pull = np.abs(grad)
+    is_true = _truth(head, logits, split.labels)
     return SplitMetrics(
-        loss=float(loss.mean(dtype=np.float64)),
-        accuracy=float(np.mean(log_probabilities.argmax(axis=-1) == split.labels)),
-        entropy_bits=float(entropy_from_logits(log_probabilities, base=2).mean(dtype=np.float64)),
+        loss=_mean(loss),
+        gradient_norm=math.sqrt(sum(float(np.vdot(part, part)) for part in grads.values())),
+        positive_pull=_mean(np.where(is_true, pull, 0).sum(axis=-1)),
+        negative_pull=_mean(np.where(is_true, 0, pull).sum(axis=-1)),
+        **values,
     )
 
 
-def _record(number: int, head: Head, params: Params, dataset: Dataset) -> Epoch:
+def _exclusive(head: Head, logits: Array, labels: Array, smoothing: float) -> dict[str, float]:
+    # Log-probabilities are logits of the same distribution.
+    log_p = head.log_probabilities(logits)
+    num_classes = log_p.shape[1]
+    target = (np.arange(num_classes) == 0) * (1 - smoothing) + smoothing / num_classes
+    is_right = log_p.argmax(axis=-1) == labels
+    bits = entropy_from_logits(log_p, base=2)
+    smoothed = categorical_cross_entropy(log_p, labels, label_smoothing=smoothing)
+    return {
+        "cross_entropy_bits": _mean(categorical_cross_entropy(log_p, labels)) / math.log(2),
+        "kl_bits": _mean(smoothed) / math.log(2) - float(entropy(target, base=2)),
+        **_entropies(bits, is_right),
+        "accuracy": _mean(is_right),
+        "brier": _mean(softmax_squared_error(log_p, labels)),
+        "ece": expected_calibration_error(softmax(log_p), labels),
+    }
+
+
+def _multi_label(head: Head, logits: Array, labels: Array, smoothing: float) -> dict[str, float]:
+    p = sigmoid(logits)
+    smoothed = binary_cross_entropy(logits, labels, label_smoothing=smoothing).sum(axis=-1)
+    floor = labels.shape[1] * float(binary_entropy(smoothing / 2, base=2))
+    is_right = (p > 0.5) == labels
+    both = np.stack([1 - p, p], axis=-1).reshape(-1, 2)
+    return {
+        "cross_entropy_bits": _mean(binary_cross_entropy(logits, labels).sum(axis=-1))
+        / math.log(2),
+        "kl_bits": _mean(smoothed) / math.log(2) - floor,
+        **_entropies(binary_entropy(p, base=2).sum(axis=-1), is_right.all(axis=-1)),
+        "accuracy": _mean(is_right),
+        "brier": _mean(sigmoid_squared_error(logits, labels).sum(axis=-1)),
+        "ece": expected_calibration_error(both, labels.reshape(-1)),
+    }
+
+
+def _entropies(bits: Array, is_right: Array) -> dict[str, float]:
+    return {
+        "entropy_bits": _mean(bits),
+        "entropy_right_bits": _mean(bits[is_right]) if is_right.any() else math.nan,
+        "entropy_wrong_bits": _mean(bits[~is_right]) if not is_right.all() else math.nan,
+    }
+
+
+def _truth(head: Head, logits: Array, labels: Array) -> Array:
+    """Return which logits' classes are true, in their shape."""
+    if head.task == "multi-label":
+        return labels == 1
+    if head.task == "binary":
+        return labels[:, np.newaxis] == 1
+    truth: Array = labels[:, np.newaxis] == np.arange(logits.shape[1])
+    return truth
+
+
+def _mean(values: Array) -> float:
+    return float(values.mean(dtype=np.float64))
+
+
+def _record(
+    number: int, head: Head, params: Params, dataset: Dataset, options: Mapping[str, Any]
+) -> Epoch:
     return Epoch(
         number,
-        evaluate(head, params, dataset.train),
-        evaluate(head, params, dataset.val),
+        evaluate(head, params, dataset.train, options),
+        evaluate(head, params, dataset.val, options),
         {name: value.copy() for name, value in params.items()},
     )

@@ -88,6 +88,12 @@ def compare() -> None:
                 "compare the shapes, not the heights.",
             ),
             (
+                "Cross-entropy",
+                "cross_entropy_bits",
+                "How surprised the predictions are by the labels, in bits a row: the same scale "
+                "for every head on these data.",
+            ),
+            (
                 "Predictive entropy",
                 "entropy_bits",
                 "How unsure the predictions are on average. It starts at log₂ K, where nothing is "
@@ -109,14 +115,17 @@ def compare() -> None:
         runs,
         hide_index=True,
         column_order=[
-            "link", "started", "head", "model", "seed", "val_loss", "val_accuracy",
-            "val_entropy_bits", "status",
+            "link", "started", "head", "model", "seed", "val_loss", "val_cross_entropy_bits",
+            "val_accuracy", "val_entropy_bits", "status",
         ],
         column_config={
             "started": st.column_config.DatetimeColumn(
                 f"started ({zone})", format="YYYY-MM-DD HH:mm", timezone=zone
             ),
             "val_loss": st.column_config.NumberColumn("val loss", help="In nats.", format="%.4f"),
+            "val_cross_entropy_bits": st.column_config.NumberColumn(
+                "val bits", help="Mean cross-entropy, in bits a row.", format="%.4f"
+            ),
             "val_accuracy": st.column_config.NumberColumn("val accuracy", format="percent"),
             "val_entropy_bits": st.column_config.NumberColumn(
                 "val entropy", help="Mean predictive entropy, in bits.", format="%.4f"

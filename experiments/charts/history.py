@@ -9,12 +9,14 @@ from experiments.charts import style
 
 TITLES = {
     "loss": "Loss (nats, log scale)",
+    "cross_entropy_bits": "Cross-entropy (bits, log scale)",
     "accuracy": "Accuracy",
     "entropy_bits": "Predictive entropy (bits)",
 }
 # Losses of heads that are compared differ by an order of magnitude, and fall by several.
 SCALES = {
     "loss": alt.Scale(type="log"),
+    "cross_entropy_bits": alt.Scale(type="log"),
     "accuracy": alt.Scale(zero=False),
     "entropy_bits": alt.Scale(zero=True),
 }
@@ -48,7 +50,7 @@ def history_chart(history: pd.DataFrame, metric: str) -> alt.LayerChart:
                 f"{metric}:Q",
                 title=TITLES[metric],
                 scale=SCALES[metric],
-                axis=alt.Axis(values=POWERS) if metric == "loss" else alt.Axis(),
+                axis=alt.Axis(values=POWERS) if SCALES[metric].type == "log" else alt.Axis(),
             ),
             color=alt.Color(
                 "run:N",

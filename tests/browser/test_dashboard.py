@@ -20,7 +20,7 @@ from tests.browser.servers import ROOT, chromium, dashboard, wait_until_drawn
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 # Page → how many charts it opens with.
-PAGES = {"": 1, "activations": 3, "losses": 3, "runs": 3}
+PAGES = {"": 1, "activations": 3, "losses": 3, "runs": 4}
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +194,7 @@ def test_a_page_leaves_nothing_on_the_next(page: Page, address: str) -> None:
     page.get_by_role("link", name="Runs").click()
     expect(page.locator("h1")).to_have_text("Runs")
     assert page.get_by_label("Logits", exact=True).count() == 0
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=4)
     expect(page).to_have_title("Runs · Cross-Entropy Lab")
 
 
@@ -231,14 +231,14 @@ def test_foreign_text_stays_text(page: Page, address: str) -> None:
 
 def test_runs_shows_the_curves_and_leads_into_mlflow(page: Page, address: str) -> None:
     page.goto(f"{address}/runs")
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=4)
     link = page.get_by_role("link", name="Open in the MLflow UI")
     assert "compareRunsMode=CHART" in (link.get_attribute("href") or "")
     page.get_by_role("combobox", name="Data set").click()
     page.get_by_role("option", name="breast_cancer").click()
     page.wait_for_url("**dataset=breast_cancer**")
     expect(page.get_by_text("sigmoid + BCE · linear ·").first).to_be_visible()
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=4)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -29,6 +29,33 @@ def test_gradient_is_that_of_the_loss(head: Head) -> None:
     np.testing.assert_allclose(grad, wanted, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    "head", [head for head in HEADS.values() if head.takes_options], ids=lambda head: head.name
+)
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_gradient_with_weights_and_smoothing_is_that_of_the_loss(
+    head: Head, smoothing: float
+) -> None:
+    logits, labels = logits_for(head), labels_for(head)
+    weights = np.array([0.5, 3.0, 1.25])[: 2 if head.task == "binary" else 3]
+
+    def loss(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return head.loss_value_and_grad(z, labels, class_weight=weights, label_smoothing=smoothing)
+
+    wanted = finite_difference(lambda z: loss(z)[0], logits)
+    np.testing.assert_allclose(loss(logits)[1], wanted, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["softmax_cce", "sigmoid_bce"])
+def test_a_weight_multiplies_the_loss_of_its_class(name: str) -> None:
+    head = HEADS[name]
+    logits = logits_for(head)
+    weights = np.array([0.5, 3.0, 1.25])[: 2 if head.task == "binary" else 3]
+    plain, _ = head.loss_value_and_grad(logits, LABELS)
+    weighted, _ = head.loss_value_and_grad(logits, LABELS, class_weight=weights)
+    np.testing.assert_allclose(weighted, plain * weights[LABELS], rtol=1e-14)
+
+
 @ALL
 def test_log_probabilities_are_those_of_distributions(head: Head) -> None:
     probabilities = np.exp(head.log_probabilities(logits_for(head)))

@@ -87,10 +87,14 @@ def test_mlflows_own_client_reads_the_runs_back(demo) -> None:
                 assert [point.step for point in points] == list(range(31))
             assert run.data.metrics[f"final/val_{key}"] == run.data.metrics[f"val/{key}"]
         charts = client(uri).list_artifacts(run.info.run_id, "charts")
-        assert [chart.path for chart in charts] == [
-            "charts/entropy_curve.html",
-            "charts/loss_curve.html",
-        ]
+        assert {chart.path for chart in charts} == {
+            f"charts/{name}.{suffix}"
+            for name in (
+                "classes", "confusion", "entropy_curve", "gradient_pull", "loss_curve",
+                "reliability",
+            )
+            for suffix in ("html", "svg")
+        }  # fmt: skip
 
 
 def test_the_model_loads_in_a_fresh_process_and_predicts_what_was_measured(demo) -> None:

@@ -1,13 +1,16 @@
 import math
+from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
 
+from core.entropy import entropy
 from core.heads import heads_for
 from experiments.config import TrainConfig
 from experiments.curves import history_frame
 from experiments.datasets import DATASETS, load
 from experiments.runs import demo_configs
-from experiments.training import Adam, train
+from experiments.training import Adam, loss_options, train
 
 CONFIG = TrainConfig("digits", "softmax_cce", hidden=8, num_epochs=3)
 
@@ -40,16 +43,55 @@ def test_each_demo_run_starts_from_ignorance_and_learns(config: TrainConfig) -> 
     assert after.entropy_bits < before.entropy_bits
 
 
-def test_every_data_set_has_a_demo_run_for_every_head_that_fits() -> None:
-    shown = {(config.dataset, config.head) for config in demo_configs(seed=0)}
-    assert shown == {
-        (data.name, head.name) for data in DATASETS.values() for head in heads_for(data.task)
-    }
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_data_set_can_be_learned(name: str) -> None:
+    data = load(name, seed=0)
+    head = heads_for(data.spec.task)[0]
+    epochs = list(train(TrainConfig(name, head.name, hidden=64, num_epochs=20), data))
+    before, after = epochs[0].val, epochs[-1].val
+    assert after.cross_entropy_bits < 0.75 * before.cross_entropy_bits
+    assert after.accuracy > before.accuracy + 0.1
+
+
+def test_what_an_epoch_holds_is_consistent() -> None:
+    config = TrainConfig("digits", "softmax_cce", num_epochs=2, label_smoothing=0.1)
+    val = list(train(config, load("digits", seed=0)))[-1].val
+    # Cross-entropy of the smoothed labels is their entropy and the divergence from them.
+    spread = [0.91] + [0.01] * 9
+    assert val.loss / math.log(2) == pytest.approx(val.kl_bits + entropy(spread, base=2), rel=1e-6)
+    share = val.accuracy
+    mixed = share * val.entropy_right_bits + (1 - share) * val.entropy_wrong_bits
+    assert val.entropy_bits == pytest.approx(mixed, rel=1e-6)
+    assert val.entropy_wrong_bits > val.entropy_right_bits
+    # With softmax and CCE the gradient of a row sums to 0 over the classes, smoothing or not.
+    assert 0 < val.ece < 1
+    assert 0 < val.brier < 2
+    assert val.gradient_norm > 0
+
+
+def test_the_pulls_of_softmax_with_cce_are_equal() -> None:
+    val = list(train(CONFIG, load("digits", seed=0)))[-1].val
+    assert val.positive_pull == pytest.approx(val.negative_pull, rel=1e-4)
+    assert val.kl_bits == pytest.approx(val.cross_entropy_bits)
+
+
+def test_balanced_classes_weigh_the_same() -> None:
+    data = load("breast_cancer", seed=0)
+    config = TrainConfig("breast_cancer", "sigmoid_bce", class_weight="balanced")
+    weights = loss_options(config, data)["class_weight"]
+    counts = np.bincount(data.train.labels)
+    assert weights * counts == pytest.approx([len(data.train.labels) / 2] * 2)
+
+
+def test_what_is_undefined_is_no_metric() -> None:
+    first = next(train(CONFIG, load("digits", seed=0)))
+    broken = replace(first, val=replace(first.val, entropy_wrong_bits=math.nan))
+    assert "val/entropy_wrong_bits" in first.metrics()
+    assert "val/entropy_wrong_bits" not in broken.metrics()
+    assert "final/val_entropy_wrong_bits" not in broken.final_metrics()
 
 
 def test_adams_first_step_is_the_learning_rate() -> None:
-    import numpy as np
-
     params = {"w": np.array([1.0, 1.0], dtype=np.float32)}
     Adam(params, learning_rate=0.1).update(params, {"w": np.array([5.0, -0.02])})
     np.testing.assert_allclose(params["w"], [0.9, 1.1], rtol=1e-5)
@@ -57,10 +99,8 @@ def test_adams_first_step_is_the_learning_rate() -> None:
 
 def test_metrics_have_slash_names_and_one_row_each_in_the_frame() -> None:
     epochs = list(train(CONFIG, load("digits", seed=0)))
-    assert set(epochs[0].metrics()) == {
-        f"{split}/{name}"
-        for split in ("train", "val")
-        for name in ("loss", "accuracy", "entropy_bits")
+    assert set(epochs[1].metrics()) == {
+        f"{split}/{name}" for split in ("train", "val") for name in asdict(epochs[0].val)
     }
     frame = history_frame("a run", epochs)
     assert len(frame) == 2 * len(epochs)

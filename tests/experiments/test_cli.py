@@ -1,0 +1,111 @@
+"""The commands, on small data: what they print, what they log, what they refuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from experiments import tracking
+from experiments.cli import cli
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments)
+
+
+def logged() -> list[Run]:
+    client = MlflowClient(tracking.tracking_uri())
+    experiment = client.get_experiment_by_name(tracking.EXPERIMENT)
+    assert experiment is not None
+    return list(client.search_runs([experiment.experiment_id]))
+
+
+def test_train_logs_a_run_with_what_it_was_told() -> None:
+    done = invoke(
+        "train", "--dataset", "iris", "--hidden", "8", "--epochs", "3", "--label-smoothing", "0.1",
+        "--class-weight", "balanced",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "softmax + CCE · hidden 8 · iris: val accuracy" in done.output
+    (run,) = logged()
+    assert run.data.params["label_smoothing"] == "0.1"
+    assert run.data.params["class_weight"] == "balanced"
+    assert run.data.tags["mlflow.source.git.commit"]
+    assert run.data.tags["version.numpy"]
+    rows = pd.read_parquet(artifact(run, "predictions/val.parquet"))
+    assert list(rows.columns) == ["logit_0", "logit_1", "logit_2", "label"]
+    assert len(rows) == 30
+    accuracy = (rows.iloc[:, :3].to_numpy().argmax(axis=1) == rows["label"]).mean()
+    assert accuracy == run.data.metrics["final/val_accuracy"]
+    assert artifact(run, "charts/confusion.svg").read_text().startswith("<svg")
+
+
+def artifact(run: Run, path: str) -> Path:
+    client = MlflowClient(tracking.tracking_uri())
+    return Path(client.download_artifacts(run.info.run_id, path))
+
+
+def test_compare_trains_every_head_as_a_child_and_says_what_it_shows() -> None:
+    done = invoke("compare", "--dataset", "iris", "--epochs", "4", "--mistakes")
+    assert done.exit_code == 0, done.output
+    assert "predicts the validation rows best:" in done.output
+    runs = logged()
+    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    children = [run for run in runs if run is not parent]
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    assert {run.data.params["head"] for run in children} == {
+        "softmax_cce", "ovr_sigmoid_bce", "softmax_twice_cce", "sigmoid_cce",
+        "softmax_squared_error",
+    }  # fmt: skip
+    assert "| softmax twice + CCE |" in parent.data.tags["mlflow.note.content"]
+    # A page of runs shows the children alone.
+    assert set(tracking.list_runs()["run_id"]) == {run.info.run_id for run in children}
+
+
+def test_a_multi_label_set_trains() -> None:
+    done = invoke("train", "--dataset", "topics", "--epochs", "2")
+    assert done.exit_code == 0, done.output
+    (run,) = logged()
+    assert run.data.params["head"] == "multi_label_sigmoid_bce"
+    rows = pd.read_parquet(artifact(run, "predictions/val.parquet"))
+    assert list(rows.columns[-6:]) == [f"label_{i}" for i in range(6)]
+
+
+def test_ones_own_table_trains(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    pd.DataFrame({"a": range(40), "b": 1.0, "kind": ["x"] * 20 + ["y"] * 20}).to_csv(path)
+    done = invoke("train", "--data", str(path), "--target", "kind", "--epochs", "2")
+    assert done.exit_code == 0, done.output
+    (run,) = logged()
+    assert run.data.params["head"] == "sigmoid_bce"
+    assert tracking.list_runs()["dataset"].tolist() == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--head", "sigmoid_bce"], "does not fit digits: it is for a task that is binary"),
+        (["--head", "softmax_twice_cce"], "Allow it with --mistakes"),
+        (["--learning-rate", "0"], "learning_rate must be a finite number above 0"),
+        (["--data", "mine.csv"], "--data and --target go together"),
+        (["--data", "gone.csv", "--target", "kind"], "gone.csv can't be read"),
+        (["--epochs", "0"], "0 is not in the range"),
+    ],
+)
+def test_what_can_not_be_trained_is_refused_in_a_line(arguments: list[str], says: str) -> None:
+    done = invoke("train", *arguments)
+    assert done.exit_code == 2
+    assert says in done.output
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("command", ["train", "compare", "demo", "serve"])
+def test_help_has_examples(command: str) -> None:
+    done = invoke(command, "--help")
+    assert done.exit_code == 0
+    assert f"python -m experiments {command}" in done.output
