@@ -150,6 +150,38 @@ def compare_command(
 
 
 @cli.command()
+def curves() -> None:
+    """Log the theory as runs: entropy, surprisal, losses, divergence, temperature, smoothing.
+
+    \b
+    Example:
+      python -m experiments curves
+    """
+    runs.track_theory()
+    _say_where(tracking.THEORY)
+
+
+@cli.command()
+def sync() -> None:
+    """Send what runs could not send when the store was gone or their process was killed.
+
+    \b
+    Example:
+      python -m experiments sync
+    """
+    synced = list(tracking.sync())
+    for run in synced:
+        if run.problem:
+            click.echo(f"{run.run_id}: not sent, and kept: {run.problem}", err=True)
+        else:
+            click.echo(f"{run.run_id}: {run.num_points} points sent, {run.status}")
+    if not synced:
+        click.echo("Nothing is waiting.")
+    if any(run.problem for run in synced):
+        sys.exit(1)
+
+
+@cli.command()
 @SEED
 @click.option(
     "--serve",
@@ -228,8 +260,8 @@ def _chosen_data(dataset: str, data: str | None, target: str | None) -> tuple[st
     return (data, target) if data and target else (dataset, "")
 
 
-def _say_where() -> None:
-    click.echo(f"Runs in the MLflow UI: {tracking.ui_link()}")
+def _say_where(experiment: str = tracking.EXPERIMENT) -> None:
+    click.echo(f"Runs in the MLflow UI: {tracking.ui_link(experiment)}")
     if tracking.ui_address() == tracking.DEFAULT_UI:
         click.echo("Start it, and the dashboard, with: make serve")
 

@@ -19,15 +19,17 @@ from experiments.charts.predictions import (
     pull_chart,
     reliability_chart,
 )
+from experiments.charts.theory import curve_chart
 from experiments.config import TrainConfig
-from experiments.curves import (
+from experiments.curves import theory
+from experiments.datasets import Dataset
+from experiments.frames import (
     class_frame,
     confusion_frame,
     history_frame,
     pull_frame,
     reliability_frame,
 )
-from experiments.datasets import Dataset
 from experiments.training import Epoch, train
 
 # Both heads on exclusive classes, and the binary one, each linear and with a hidden layer.
@@ -180,6 +182,32 @@ def compare(
             run.log_chart(history_chart(history, metric), metric)
         run.describe(_summary(comparison, dataset))
     return comparison
+
+
+def track_theory() -> None:
+    """Log each curve of the theory as a run: its points as a metric, and its chart.
+
+    Raises
+    ------
+    TrackingError
+        If the store can't be reached or opened.
+    """
+    for curve in theory():
+        description = (
+            f"{curve.meaning}\n\nThe step of a metric is {curve.steps_per_unit} times the "
+            f"{curve.x_title}. The chart: the artifact folder `charts`."
+        )
+        params = {"x": curve.x_title, "y": curve.y_title, "steps_per_unit": curve.steps_per_unit}
+        with tracking.track(curve.name, params, description, experiment=tracking.THEORY) as run:
+            points = curve.frame[["curve", "value", "step"]].itertuples(index=False)
+            run.log_points(
+                [(f"{curve.name}/{_key(name)}", value, step) for name, value, step in points]
+            )
+            run.log_chart(curve_chart(curve.frame, curve.x_title, curve.y_title), curve.name)
+
+
+def _key(curve: str) -> str:
+    return curve.replace(" = ", "_").replace(" ", "_")
 
 
 def _title(run: FinishedRun) -> str:

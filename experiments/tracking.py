@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import http.client
 import logging
+import math
 import os
 import platform
 import re
@@ -19,7 +20,8 @@ import urllib.request
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +35,7 @@ from experiments.charts.history import TITLES
 from experiments.config import TrainConfig
 from experiments.datasets import Dataset, Split
 from experiments.models import Params
+from experiments.spool import Point, Sender, Spool
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -41,11 +44,17 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = ROOT / "runs"
 EXPERIMENT = "Cross-Entropy Lab"
+# Its steps are no epochs: apart, so that the UI draws neither over the other.
+THEORY = "Cross-Entropy Lab: theory"
 UI_VARIABLE = "CROSS_ENTROPY_LAB_MLFLOW_UI"
 DEFAULT_UI = "http://127.0.0.1:5000"
 NO_DATASET = "(no data set named)"
 
+# Of the values that are not finite, in a tag.
+MOST_NAMED = 50
+
 _REACH_SECONDS = 4
+_log = logging.getLogger(__name__)
 _HISTORY_KEYS = [f"{split}/{metric}" for split in ("train", "val") for metric in TITLES]
 
 
@@ -107,15 +116,15 @@ def answers(address: str) -> bool:
 
 
 @_explained()
-def ui_link() -> str:
-    """Return the link to the experiment's runs, as charts, in the MLflow UI.
+def ui_link(experiment: str = EXPERIMENT) -> str:
+    """Return the link to an experiment's runs, as charts, in the MLflow UI.
 
     Raises
     ------
     TrackingError
         If the store can't be reached or read.
     """
-    page = f"{ui_address()}/#/experiments/{_experiment_id(connect())}/runs"
+    page = f"{ui_address()}/#/experiments/{_experiment_id(connect(), experiment)}/runs"
     return f"{page}?workflowType=machine_learning&compareRunsMode=CHART"
 
 
@@ -139,16 +148,53 @@ class Run:
     def __init__(self, client: MlflowClient, run_id: str) -> None:
         self.run_id = run_id
         self._client = client
+        self._not_finite: dict[str, list[str]] = {}
+        spool = Spool(spool_folder() / f"{run_id}.jsonl", _without_password(tracking_uri()))
+        self._sender = Sender(spool, partial(_send, client, run_id))
 
-    @_explained()
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Log one value per key at a step."""
-        from mlflow.entities import Metric
+        """Log one value per key at a step; it is on its way when this returns."""
+        self.log_points([(key, value, step) for key, value in metrics.items()])
 
+    def log_points(self, points: Sequence[tuple[str, float, int]]) -> None:
+        """Log (key, value, step) by step; they are on their way when this returns.
+
+        A value that is not finite would hide its chart: it is counted in a tag instead.
+        """
         now = int(time.time() * 1000)
-        self._client.log_batch(
-            self.run_id, metrics=[Metric(key, value, now, step) for key, value in metrics.items()]
-        )
+        finite = []
+        for key, value, step in points:
+            if math.isfinite(value):
+                finite.append(Point(key, float(value), now, step))
+            else:
+                self._not_finite.setdefault(key, []).append(f"{float(value)} at step {step}")
+        self._sender.add(finite)
+
+    def finish(self, status: str) -> None:
+        """Send what is left and end the run; what the store does not take waits for `sync`."""
+        is_sent = self._sender.close()
+        spool = self._sender.spool
+        now = int(time.time() * 1000)
+        try:
+            if not is_sent:
+                raise self._sender.error or RuntimeError("the points were not taken")
+            for key, values in self._not_finite.items():
+                named = ", ".join(values[:MOST_NAMED]) + ", …" * (len(values) > MOST_NAMED)
+                self._client.set_tag(self.run_id, f"not_finite.{key}", f"{len(values)}: {named}")
+            self._client.set_terminated(self.run_id, status, now)
+        except Exception as error:
+            spool.end(status, now)
+            spool.close()
+            _log.warning(
+                "The tracking store %s does not take the end of run %s: %s. It waits in %s; "
+                "`python -m experiments sync` sends it.",
+                _without_password(tracking_uri()),
+                self.run_id,
+                _first_line(error),
+                spool.path,
+            )
+        else:
+            spool.remove()
 
     @_explained()
     def describe(self, description: str) -> None:
@@ -222,9 +268,13 @@ class Run:
 
 @contextmanager
 def track(
-    name: str, params: Mapping[str, Any], description: str = "", parent: str | None = None
+    name: str,
+    params: Mapping[str, Any],
+    description: str = "",
+    parent: str | None = None,
+    experiment: str = EXPERIMENT,
 ) -> Iterator[Run]:
-    """Open a run of the experiment; it ends FINISHED, FAILED on an error, KILLED on Ctrl-C.
+    """Open a run; it ends FINISHED, FAILED on an error, KILLED on Ctrl-C.
 
     Parameters
     ----------
@@ -236,6 +286,8 @@ def track(
         Markdown, shown at the top of the run's page.
     parent : str, optional
         The id of the run that this one is part of.
+    experiment : str
+        The MLflow experiment to put it in.
 
     Raises
     ------
@@ -253,20 +305,75 @@ def track(
     if parent:
         tags["mlflow.parentRunId"] = parent
     with _explained():
-        run_id = client.create_run(_experiment_id(client), run_name=name, tags=tags).info.run_id
+        run_id = client.create_run(
+            _experiment_id(client, experiment), run_name=name, tags=tags
+        ).info.run_id
+    with _explained():
+        run = Run(client, run_id)
     try:
         with _explained():
             client.log_batch(
                 run_id, params=[Param(key, str(value)) for key, value in params.items()]
             )
-        yield Run(client, run_id)
+        yield run
     except BaseException as error:
-        # Where the store itself is gone, the first error is the one to hear of.
-        with suppress(Exception):
-            client.set_terminated(run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
+        run.finish("FAILED" if isinstance(error, Exception) else "KILLED")
         raise
-    with _explained():
-        client.set_terminated(run_id, "FINISHED")
+    run.finish("FINISHED")
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What `sync` did with what one run had left."""
+
+    run_id: str
+    num_points: int
+    status: str  # the run's now; "" where the store did not take it
+    problem: str
+
+
+def sync() -> Iterator[Synced]:
+    """Send what processes that are gone have left for this store, and end their runs.
+
+    A run that says how it ended ends so; one whose process was killed ends FAILED. Points that the
+    store has already are stored once. What was left for another store stays.
+
+    Raises
+    ------
+    TrackingError
+        If the store can't be reached or opened.
+    """
+    client = connect()
+    store = _without_password(tracking_uri())
+    for spool in Spool.left_in(spool_folder()):
+        if spool.store != store:
+            spool.close()
+            continue
+        num_points, status, ended = 0, "FAILED", None
+        try:
+            while True:
+                points, offset, end = spool.unsent()
+                if end:
+                    status, ended = str(end["end"]), int(end["at"])
+                if points:
+                    _send(client, spool.run_id, points)
+                    num_points += len(points)
+                if offset == spool.sent:
+                    break
+                spool.mark_sent(offset)
+            client.set_terminated(spool.run_id, status, ended)
+        except Exception as error:
+            spool.close()
+            yield Synced(spool.run_id, num_points, "", _first_line(error))
+        else:
+            spool.remove()
+            yield Synced(spool.run_id, num_points, status, "")
+
+
+def spool_folder() -> Path:
+    """Return where points wait: beside a SQLite store, else in runs/."""
+    database = _sqlite_path(tracking_uri())
+    return (RUNS if database is None else database.parent) / "spool"
 
 
 @_explained()
@@ -329,6 +436,12 @@ def read_history(run_ids: Sequence[str]) -> pd.DataFrame:
     return wide.reindex(columns=[*index, *TITLES])
 
 
+def _send(client: MlflowClient, run_id: str, points: Sequence[Point]) -> None:
+    from mlflow.entities import Metric
+
+    client.log_batch(run_id, metrics=[Metric(*point) for point in points])
+
+
 def _run_row(run: MlflowRun) -> dict[str, Any]:
     params, metrics = run.data.params, run.data.metrics
     hidden = params.get("hidden", "")
@@ -350,19 +463,19 @@ def _run_row(run: MlflowRun) -> dict[str, Any]:
     }
 
 
-def _experiment_id(client: MlflowClient) -> str:
+def _experiment_id(client: MlflowClient, name: str) -> str:
     from mlflow.exceptions import MlflowException
 
-    experiment = client.get_experiment_by_name(EXPERIMENT)
+    experiment = client.get_experiment_by_name(name)
     if experiment is None:
         root = artifact_root()
         try:
             return client.create_experiment(
-                EXPERIMENT, artifact_location=None if root is None else root.as_uri()
+                name, artifact_location=None if root is None else root.as_uri()
             )
         except MlflowException:
             # Another process was first.
-            experiment = client.get_experiment_by_name(EXPERIMENT)
+            experiment = client.get_experiment_by_name(name)
             if experiment is None:
                 raise
     if experiment.lifecycle_stage == "deleted":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
@@ -12,15 +13,16 @@ from mlflow.entities import Run
 
 from experiments import tracking
 from experiments.cli import cli
+from experiments.curves import theory
 
 
 def invoke(*arguments: str) -> Result:
     return CliRunner().invoke(cli, arguments)
 
 
-def logged() -> list[Run]:
+def logged(name: str = tracking.EXPERIMENT) -> list[Run]:
     client = MlflowClient(tracking.tracking_uri())
-    experiment = client.get_experiment_by_name(tracking.EXPERIMENT)
+    experiment = client.get_experiment_by_name(name)
     assert experiment is not None
     return list(client.search_runs([experiment.experiment_id]))
 
@@ -67,6 +69,21 @@ def test_compare_trains_every_head_as_a_child_and_says_what_it_shows() -> None:
     assert set(tracking.list_runs()["run_id"]) == {run.info.run_id for run in children}
 
 
+def test_curves_logs_the_theory() -> None:
+    done = invoke("curves")
+    assert done.exit_code == 0, done.output
+    runs = {run.info.run_name: run for run in logged(tracking.THEORY)}
+    assert set(runs) == {curve.name for curve in theory()}
+    client = MlflowClient(tracking.tracking_uri())
+    points = client.get_metric_history(runs["bce"].info.run_id, "bce/target_1")
+    for point in (points[0], points[80], points[-1]):
+        assert point.value == pytest.approx(np.logaddexp(0, -point.step / 10), rel=1e-12)
+    assert [point.step for point in points] == list(range(-80, 81))
+    assert artifact(runs["kl"], "charts/kl.html").exists()
+    # They are no training runs.
+    assert tracking.list_runs().empty
+
+
 def test_a_multi_label_set_trains() -> None:
     done = invoke("train", "--dataset", "topics", "--epochs", "2")
     assert done.exit_code == 0, done.output
@@ -104,7 +121,7 @@ def test_what_can_not_be_trained_is_refused_in_a_line(arguments: list[str], says
     assert "Traceback" not in done.output
 
 
-@pytest.mark.parametrize("command", ["train", "compare", "demo", "serve"])
+@pytest.mark.parametrize("command", ["train", "compare", "curves", "sync", "demo", "serve"])
 def test_help_has_examples(command: str) -> None:
     done = invoke(command, "--help")
     assert done.exit_code == 0

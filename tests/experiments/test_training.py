@@ -7,8 +7,8 @@ import pytest
 from core.entropy import entropy
 from core.heads import heads_for
 from experiments.config import TrainConfig
-from experiments.curves import history_frame
 from experiments.datasets import DATASETS, load
+from experiments.frames import history_frame
 from experiments.runs import demo_configs
 from experiments.training import Adam, loss_options, train
 

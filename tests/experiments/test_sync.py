@@ -1,0 +1,164 @@
+"""Points are kept: the server killed, replies lost, the process killed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from experiments import tracking
+from tests.experiments.servers import Server, losing_proxy, server
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setattr(tracking, "RUNS", tmp_path / "runs")
+    # A dead server is known after one try, not after three.
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with server(tmp_path) as started:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", started.address)
+        yield started
+
+
+def points_of(run_id: str, key: str = "train/loss") -> list[tuple[int, float]]:
+    history = tracking.connect().get_metric_history(run_id, key)
+    return [(point.step, point.value) for point in history]
+
+
+def status_of(run_id: str) -> str:
+    status: str = tracking.connect().get_run(run_id).info.status
+    return status
+
+
+def waiting() -> list[Path]:
+    return sorted(tracking.spool_folder().glob("*.jsonl"))
+
+
+def log(run: tracking.Run, steps: range) -> None:
+    for step in steps:
+        run.log_metrics({"train/loss": 1 / (step + 1)}, step)
+
+
+EVERY = [(step, 1 / (step + 1)) for step in range(60)]
+
+
+def test_a_server_killed_and_back_has_every_point_once(running: Server) -> None:
+    with tracking.track("a run", {}) as run:
+        log(run, range(20))
+        running.kill()
+        log(run, range(20, 40))
+        running.start()
+        log(run, range(40, 60))
+    assert points_of(run.run_id) == EVERY
+    assert status_of(run.run_id) == "FINISHED"
+    assert waiting() == []
+
+
+def test_what_a_dead_server_did_not_take_waits_for_sync(
+    running: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING), tracking.track("a run", {}) as run:
+        log(run, range(20))
+        running.kill()
+        log(run, range(20, 60))
+    assert "`python -m experiments sync` sends it" in caplog.text
+    assert len(waiting()) == 1
+    with pytest.raises(tracking.TrackingError, match="can't be reached"):
+        list(tracking.sync())
+    assert len(waiting()) == 1
+
+    running.start()
+    (synced,) = tracking.sync()
+    assert (synced.run_id, synced.status, synced.problem) == (run.run_id, "FINISHED", "")
+    assert points_of(run.run_id) == EVERY
+    assert status_of(run.run_id) == "FINISHED"
+    assert waiting() == []
+    assert list(tracking.sync()) == []
+
+
+def test_a_batch_whose_reply_is_lost_is_stored_once(
+    running: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with losing_proxy(running.port, replies_to_lose=2) as (address, lost):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        with tracking.track("a run", {}) as run:
+            log(run, range(60))
+        assert len(lost) == 2
+        assert points_of(run.run_id) == EVERY
+        assert status_of(run.run_id) == "FINISHED"
+
+
+KILLED = """
+import sys
+from experiments import tracking
+with tracking.track("a run", {}) as run:
+    for step in range(60):
+        run.log_metrics({"train/loss": 1 / (step + 1)}, step)
+    print(run.run_id, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_killed_process_leaves_its_points_and_sync_ends_its_run() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        run_id = process.stdout.readline().strip()
+        (path,) = waiting()
+        deadline = time.monotonic() + 30
+        while path.read_bytes().count(b"\n") < 61 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        # Of a process that lives nothing is touched.
+        assert list(tracking.sync()) == []
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    # As a line that was being written when the process died.
+    with path.open("ab") as file:
+        file.write(b'["train/loss", 0.1')
+    assert status_of(run_id) == "RUNNING"
+    (synced,) = tracking.sync()
+    assert (synced.run_id, synced.status) == (run_id, "FAILED")
+    assert points_of(run_id) == EVERY
+    assert status_of(run_id) == "FAILED"
+
+
+def test_what_another_store_is_owed_stays(monkeypatch: pytest.MonkeyPatch, store: str) -> None:
+    folder = tracking.spool_folder()
+    folder.mkdir(parents=True)
+    (folder / "abc.jsonl").write_text('{"store": "http://elsewhere"}\n["loss", 1.0, 1, 1]\n')
+    assert list(tracking.sync()) == []
+    assert len(waiting()) == 1
+
+
+def test_a_run_that_is_no_more_is_named_and_kept() -> None:
+    with tracking.track("a run", {}):
+        pass
+    folder = tracking.spool_folder()
+    store = tracking.tracking_uri()
+    (folder / ("0" * 32 + ".jsonl")).write_text(f'{{"store": "{store}"}}\n["loss", 1.0, 1, 1]\n')
+    (synced,) = tracking.sync()
+    assert "not found" in synced.problem
+    assert len(waiting()) == 1
+
+
+def test_a_value_that_is_not_finite_is_counted_and_the_chart_stays_whole() -> None:
+    with tracking.track("a run", {}) as run:
+        for step, value in enumerate([1.0, float("nan"), 2.0, float("inf")]):
+            run.log_metrics({"train/loss": value}, step)
+    assert points_of(run.run_id) == [(0, 1.0), (2, 2.0)]
+    tags = tracking.connect().get_run(run.run_id).data.tags
+    assert tags["not_finite.train/loss"] == "2: nan at step 1, inf at step 3"
