@@ -217,3 +217,23 @@ def test_softmax_of_two_is_the_sigmoid_of_the_difference(a: float, b: float) -> 
 def test_bad_input_is_named(call, error, says) -> None:
     with pytest.raises(error, match=says):
         call()
+
+
+@pytest.mark.parametrize(
+    ("logits", "wanted"),
+    [
+        ([1000.0, 1.0], [0.0, -999.0]),
+        (
+            [0.0, 1.0, 2.0, 3.0],
+            [-3.4401896985611953, -2.4401896985611953, -1.4401896985611953, -0.44018969856119533],
+        ),
+        (
+            [100.0, 101.0, 102.0, 103.0],
+            [-3.4401896985611953, -2.4401896985611953, -1.4401896985611953, -0.44018969856119533],
+        ),
+        ([1.0], [0.0]),
+    ],
+)
+def test_reference_cases_of_scipy(logits: list[float], wanted: list[float]) -> None:
+    # scipy, scipy/special/tests/test_log_softmax.py: from mpmath at 200 digits.
+    np.testing.assert_allclose(log_softmax(logits), wanted, rtol=1e-13, atol=1e-300)

@@ -74,6 +74,21 @@ def test_categorical_reference_case_of_optax() -> None:
     assert categorical_cross_entropy(logits, targets) == pytest.approx(2.8990, abs=5e-5)
 
 
+def test_weights_and_smoothing_meet_as_in_pytorch() -> None:
+    # What PyTorch 2.13.0 gives for F.cross_entropy(…, weight=…, label_smoothing=0.1) and for
+    # F.binary_cross_entropy_with_logits(…, pos_weight=3), both with reduction="none".
+    loss = categorical_cross_entropy(
+        [[1.0, 2.0, 3.0], [0.5, -1.0, 0.25]],
+        [0, 2],
+        class_weight=[1.0, 2.0, 0.5],
+        label_smoothing=0.1,
+    )
+    np.testing.assert_allclose(loss, [2.34773273051845344, 0.60999690562775144], rtol=1e-14)
+    loss = binary_cross_entropy([-2.0, 0.0, 3.0], [1.0, 0.25, 0.0], pos_weight=3.0)
+    wanted = [6.38078403312891851, 1.03972077083991787, 3.04858735157374205]
+    np.testing.assert_allclose(loss, wanted, rtol=1e-14)
+
+
 def test_the_negative_class_gets_its_own_exponential() -> None:
     # The lesson writes e^{S_p} in the numerator for the negative class; it is e^{S_n}.
     logits = np.log([1.0, 2.0, 5.0])
