@@ -103,8 +103,20 @@ TRAINING = _options(
 )
 @TRAINING
 @click.option("--mistakes", is_flag=True, help="Let a head through that is a mistake.")
+@click.option(
+    "--resume",
+    metavar="RUN_ID",
+    help="Go on with a run whose process was killed, as it was configured.",
+)
+@click.pass_context
 def train_command(
-    dataset: str, data: str | None, target: str | None, head: str | None, **options: Any
+    context: click.Context,
+    dataset: str,
+    data: str | None,
+    target: str | None,
+    head: str | None,
+    resume: str | None,
+    **options: Any,
 ) -> None:
     """Train one classifier and log the run.
 
@@ -113,12 +125,20 @@ def train_command(
       python -m experiments train --dataset digits --hidden 32
       python -m experiments train --dataset iris --head ovr_sigmoid_bce --label-smoothing 0.1
       python -m experiments train --data table.csv --target kind --class-weight balanced
+      python -m experiments train --resume 0123456789abcdef0123456789abcdef
     """
+    if resume:
+        _require_alone(context, "resume")
+        config = runs.config_of(resume)
+        finished = _train(config, _load(config), resume=resume)
+        click.echo(f"\n{_table([finished])}\n")
+        _say_where()
+        return
     with _refused():
         dataset, target = _chosen_data(dataset, data, target)
         head = head or heads_for(datasets.spec_of(dataset, target).task)[0].name
         config = TrainConfig(dataset, head, target=target, **options)
-    finished = _train(config, datasets.load(dataset, config.seed, target))
+    finished = _train(config, _load(config))
     click.echo(f"\n{_table([finished])}\n")
     _say_where()
 
@@ -266,7 +286,20 @@ def _say_where(experiment: str = tracking.EXPERIMENT) -> None:
         click.echo("Start it, and the dashboard, with: make serve")
 
 
-def _train(config: TrainConfig, dataset: Dataset, parent: str | None = None) -> FinishedRun:
+def _require_alone(context: click.Context, name: str) -> None:
+    for other in context.params:
+        source = context.get_parameter_source(other)
+        if other != name and source == click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name} goes alone: the run keeps its own configuration")
+
+
+def _load(config: TrainConfig) -> Dataset:
+    return datasets.load(config.dataset, config.seed, config.target)
+
+
+def _train(
+    config: TrainConfig, dataset: Dataset, parent: str | None = None, resume: str | None = None
+) -> FinishedRun:
     # disable=None: a bar on a terminal, nothing elsewhere.
     with tqdm(
         total=config.num_epochs, desc=config.run_name, unit="epoch", leave=False, disable=None
@@ -274,9 +307,12 @@ def _train(config: TrainConfig, dataset: Dataset, parent: str | None = None) -> 
 
         def show(epoch: Epoch) -> None:
             bar.set_postfix_str(f"val loss {epoch.val.loss:.4f}", refresh=False)
-            bar.update(int(epoch.number > 0))
+            bar.update(epoch.number - bar.n)
 
-        finished = runs.train_and_track(config, dataset, show, parent)
+        if resume:
+            finished = runs.resume_and_track(resume, config, dataset, show)
+        else:
+            finished = runs.train_and_track(config, dataset, show, parent)
     click.echo(f"{config.run_name}: val accuracy {finished.last.val.accuracy:.1%}")
     return finished
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import pandas as pd
 
 from core.activations import softmax
 from core.calibration import reliability
 from core.heads import HEADS
-from experiments import models, tracking
+from experiments import checkpoints, models, tracking
 from experiments.charts.history import history_chart
 from experiments.charts.predictions import (
     class_chart,
@@ -30,7 +31,7 @@ from experiments.frames import (
     pull_frame,
     reliability_frame,
 )
-from experiments.training import Epoch, train
+from experiments.training import Epoch, State, start, train
 
 # Both heads on exclusive classes, and the binary one, each linear and with a hidden layer.
 DEMO = tuple(
@@ -42,6 +43,15 @@ DEMO = tuple(
     )
     for hidden in (0, 32)
 )
+
+
+# MLflow keeps a parameter as text.
+_READERS: dict[Any, Callable[[str], Any]] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": lambda text: text == "True",
+}
 
 
 @dataclass(frozen=True)
@@ -90,18 +100,72 @@ def train_and_track(
     description = _description(config, dataset)
     with tracking.track(config.run_name, params, description, parent) as run:
         run.log_dataset(dataset)
-        epochs = []
-        for epoch in train(config, dataset):
-            run.log_metrics(epoch.metrics(), step=epoch.number)
-            epochs.append(epoch)
-            on_epoch(epoch)
-        run.log_metrics(epochs[-1].final_metrics())
-        history = history_frame(config.run_name, epochs)
-        run.log_chart(history_chart(history, "entropy_bits"), "entropy_curve")
-        run.log_chart(history_chart(history, "loss"), "loss_curve")
-        run.log_chart(pull_chart(pull_frame(epochs)), "gradient_pull")
-        _log_predictions(run, config, dataset, epochs[-1])
-        run.log_model(config, dataset, epochs[-1].params)
+        return _train_and_log(run, config, dataset, start(config, dataset), [], on_epoch)
+
+
+def config_of(run_id: str) -> TrainConfig:
+    """Return the config of a run in the store.
+
+    Raises
+    ------
+    TrackingError
+        If the store can't be reached, or has no such run of a training.
+    """
+    params = tracking.params_of(run_id)
+    try:
+        return TrainConfig(
+            **{
+                field.name: _READERS[field.type](params[field.name])
+                for field in fields(TrainConfig)
+            }
+        )
+    except (KeyError, ValueError) as error:
+        raise tracking.TrackingError(f"Run {run_id} can't be resumed: {error}") from error
+
+
+def resume_and_track(
+    run_id: str, config: TrainConfig, dataset: Dataset, on_epoch: Callable[[Epoch], None]
+) -> FinishedRun:
+    """Go on with a run whose process is gone, from its last checkpoint to the same end.
+
+    Raises
+    ------
+    TrackingError
+        If the store can't be reached, the run is finished or has no checkpoint.
+    """
+    path = tracking.checkpoint_path(run_id)
+    if not path.exists():
+        raise tracking.TrackingError(
+            f"Run {run_id} left no checkpoint at {path}: train anew, on the machine it ran on"
+        )
+    state, epochs = checkpoints.load(path, config)
+    with tracking.resume(run_id) as run:
+        # Where it stands is yielded, and recorded, once more.
+        return _train_and_log(run, config, dataset, state, epochs[:-1], on_epoch)
+
+
+def _train_and_log(
+    run: tracking.Run,
+    config: TrainConfig,
+    dataset: Dataset,
+    state: State,
+    epochs: list[Epoch],
+    on_epoch: Callable[[Epoch], None],
+) -> FinishedRun:
+    path = tracking.checkpoint_path(run.run_id)
+    for epoch in train(config, dataset, state):
+        run.log_metrics(epoch.metrics(), step=epoch.number)
+        epochs.append(epoch)
+        checkpoints.save(path, state, epochs)
+        on_epoch(epoch)
+    run.log_metrics(epochs[-1].final_metrics())
+    history = history_frame(config.run_name, epochs)
+    run.log_chart(history_chart(history, "entropy_bits"), "entropy_curve")
+    run.log_chart(history_chart(history, "loss"), "loss_curve")
+    run.log_chart(pull_chart(pull_frame(epochs)), "gradient_pull")
+    _log_predictions(run, config, dataset, epochs[-1])
+    run.log_model(config, dataset, epochs[-1].params)
+    path.unlink()
     return FinishedRun(run.run_id, config, tuple(epochs))
 
 

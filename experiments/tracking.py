@@ -35,7 +35,7 @@ from experiments.charts.history import TITLES
 from experiments.config import TrainConfig
 from experiments.datasets import Dataset, Split
 from experiments.models import Params
-from experiments.spool import Point, Sender, Spool
+from experiments.spool import BusyError, Point, Sender, Spool
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -145,9 +145,11 @@ def connect() -> MlflowClient:
 class Run:
     """A run being written. Made by `track`."""
 
-    def __init__(self, client: MlflowClient, run_id: str) -> None:
+    def __init__(self, client: MlflowClient, run_id: str, is_resumed: bool = False) -> None:
         self.run_id = run_id
         self._client = client
+        self._is_resumed = is_resumed
+        self._stored_steps: dict[str, set[int]] = {}
         self._not_finite: dict[str, list[str]] = {}
         spool = Spool(spool_folder() / f"{run_id}.jsonl", _without_password(tracking_uri()))
         self._sender = Sender(spool, partial(_send, client, run_id))
@@ -159,16 +161,26 @@ class Run:
     def log_points(self, points: Sequence[tuple[str, float, int]]) -> None:
         """Log (key, value, step) by step; they are on their way when this returns.
 
-        A value that is not finite would hide its chart: it is counted in a tag instead.
+        A value that is not finite would hide its chart: it is counted in a tag instead. What a
+        resumed run has at a step already is not logged again.
         """
         now = int(time.time() * 1000)
         finite = []
         for key, value, step in points:
+            if self._is_resumed and step in self._steps_of(key):
+                continue
             if math.isfinite(value):
                 finite.append(Point(key, float(value), now, step))
             else:
                 self._not_finite.setdefault(key, []).append(f"{float(value)} at step {step}")
         self._sender.add(finite)
+
+    @_explained()
+    def _steps_of(self, key: str) -> set[int]:
+        if key not in self._stored_steps:
+            history = self._client.get_metric_history(self.run_id, key)
+            self._stored_steps[key] = {point.step for point in history}
+        return self._stored_steps[key]
 
     def finish(self, status: str) -> None:
         """Send what is left and end the run; what the store does not take waits for `sync`."""
@@ -310,12 +322,56 @@ def track(
         ).info.run_id
     with _explained():
         run = Run(client, run_id)
-    try:
+    with _ended(run):
         with _explained():
             client.log_batch(
                 run_id, params=[Param(key, str(value)) for key, value in params.items()]
             )
         yield run
+
+
+@contextmanager
+def resume(run_id: str) -> Iterator[Run]:
+    """Open a run again whose process is gone; it ends as one of `track` does.
+
+    Raises
+    ------
+    TrackingError
+        If the store can't be reached or has no such run, it is finished, or its process is alive.
+    """
+    client = connect()
+    with _explained():
+        status = client.get_run(run_id).info.status
+        path = spool_folder() / f"{run_id}.jsonl"
+        if status == "FINISHED":
+            raise TrackingError(f"Run {run_id} is finished: there is nothing to resume")
+        try:
+            if path.exists():
+                _send_left(client, Spool(path))
+            run = Run(client, run_id, is_resumed=True)
+        except BusyError as error:
+            raise TrackingError(f"Run {run_id} is being written by a process that lives") from error
+        client.update_run(run_id, status="RUNNING")
+    with _ended(run):
+        yield run
+
+
+@_explained()
+def params_of(run_id: str) -> dict[str, str]:
+    """Return what a run was made with, as text.
+
+    Raises
+    ------
+    TrackingError
+        If the store can't be reached or has no such run.
+    """
+    return dict(connect().get_run(run_id).data.params)
+
+
+@contextmanager
+def _ended(run: Run) -> Iterator[None]:
+    try:
+        yield
     except BaseException as error:
         run.finish("FAILED" if isinstance(error, Exception) else "KILLED")
         raise
@@ -349,25 +405,36 @@ def sync() -> Iterator[Synced]:
         if spool.store != store:
             spool.close()
             continue
-        num_points, status, ended = 0, "FAILED", None
         try:
-            while True:
-                points, offset, end = spool.unsent()
-                if end:
-                    status, ended = str(end["end"]), int(end["at"])
-                if points:
-                    _send(client, spool.run_id, points)
-                    num_points += len(points)
-                if offset == spool.sent:
-                    break
-                spool.mark_sent(offset)
-            client.set_terminated(spool.run_id, status, ended)
+            num_points, status = _send_left(client, spool)
         except Exception as error:
             spool.close()
-            yield Synced(spool.run_id, num_points, "", _first_line(error))
+            yield Synced(spool.run_id, 0, "", _first_line(error))
         else:
-            spool.remove()
             yield Synced(spool.run_id, num_points, status, "")
+
+
+def _send_left(client: MlflowClient, spool: Spool) -> tuple[int, str]:
+    """Send what is in a spool, end its run, and delete it: how many points, how the run ended."""
+    num_points, status, ended = 0, "FAILED", None
+    while True:
+        points, offset, end = spool.unsent()
+        if end:
+            status, ended = str(end["end"]), int(end["at"])
+        if points:
+            _send(client, spool.run_id, points)
+            num_points += len(points)
+        if offset == spool.sent:
+            break
+        spool.mark_sent(offset)
+    client.set_terminated(spool.run_id, status, ended)
+    spool.remove()
+    return num_points, status
+
+
+def checkpoint_path(run_id: str) -> Path:
+    """Return where a run keeps what it resumes from."""
+    return spool_folder().with_name("checkpoints") / f"{run_id}.npz"
 
 
 def spool_folder() -> Path:

@@ -93,26 +93,46 @@ class Adam:
             params[name] -= np.float32(step) * self.mean[name] / (root + np.float32(epsilon))
 
 
-def train(config: TrainConfig, dataset: Dataset) -> Iterator[Epoch]:
-    """Yield the state before training and after each epoch; same config, same numbers."""
-    head = HEADS[config.head]
+@dataclass
+class State:
+    """All that training goes on from, bit for bit."""
+
+    number: int  # of the last epoch that is through
+    params: Params
+    adam: Adam
+    rng: np.random.Generator
+
+
+def start(config: TrainConfig, dataset: Dataset) -> State:
+    """Return the state before training."""
     rng = np.random.default_rng(config.seed)
+    num_outputs = HEADS[config.head].num_outputs(len(dataset.class_names))
+    num_features = dataset.train.inputs.shape[1]
+    params = models.init_params(rng, num_features, config.hidden, num_outputs)
+    return State(0, params, Adam(params, config.learning_rate), rng)
+
+
+def train(config: TrainConfig, dataset: Dataset, state: State) -> Iterator[Epoch]:
+    """Yield where `state` stands and after each epoch to come; it moves along.
+
+    Same config, same numbers, also where the state was saved and loaded between.
+    """
+    head = HEADS[config.head]
     inputs, labels = dataset.train.inputs, dataset.train.labels
-    params = models.init_params(
-        rng, inputs.shape[1], config.hidden, head.num_outputs(len(dataset.class_names))
-    )
-    adam = Adam(params, config.learning_rate)
     options = loss_options(config, dataset)
-    yield _record(0, head, params, dataset, options)
-    for number in range(1, config.num_epochs + 1):
-        order = rng.permutation(len(labels))
-        for start in range(0, len(order), config.batch_size):
-            rows = order[start : start + config.batch_size]
+    params = state.params
+    yield _record(state.number, head, params, dataset, options)
+    while state.number < config.num_epochs:
+        order = state.rng.permutation(len(labels))
+        for first in range(0, len(order), config.batch_size):
+            rows = order[first : first + config.batch_size]
             x = inputs[rows]
             logits, output_input = models.forward(params, x)
             _, grad_logits = head.loss_value_and_grad(logits, labels[rows], **options)
-            adam.update(params, models.backward(params, x, output_input, grad_logits / len(rows)))
-        yield _record(number, head, params, dataset, options)
+            grads = models.backward(params, x, output_input, grad_logits / len(rows))
+            state.adam.update(params, grads)
+        state.number += 1
+        yield _record(state.number, head, params, dataset, options)
 
 
 def loss_options(config: TrainConfig, dataset: Dataset) -> dict[str, Any]:

@@ -162,3 +162,51 @@ def test_a_value_that_is_not_finite_is_counted_and_the_chart_stays_whole() -> No
     assert points_of(run.run_id) == [(0, 1.0), (2, 2.0)]
     tags = tracking.connect().get_run(run.run_id).data.tags
     assert tags["not_finite.train/loss"] == "2: nan at step 1, inf at step 3"
+
+
+def train(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "experiments", "train", *arguments]
+
+
+def curves_of(run_id: str) -> dict[str, list[tuple[int, float]]]:
+    client = tracking.connect()
+    keys = client.get_run(run_id).data.metrics
+    return {key: points_of(run_id, key) for key in keys}
+
+
+def test_a_killed_training_resumes_to_the_end_of_an_uninterrupted_one() -> None:
+    options = ["--dataset", "digits", "--hidden", "16", "--epochs", "12", "--seed", "5"]
+    subprocess.run(train(*options), cwd=ROOT, check=True, capture_output=True)
+    (whole,) = tracking.list_runs()["run_id"]
+
+    process = subprocess.Popen(train(*options), cwd=ROOT, stdout=subprocess.DEVNULL)
+    checkpoints = tracking.checkpoint_path("").parent
+    deadline = time.monotonic() + 60
+    while not list(checkpoints.glob("*.npz")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    (killed,) = set(tracking.list_runs()["run_id"]) - {whole}
+    assert status_of(killed) == "RUNNING"
+
+    done = subprocess.run(
+        train("--resume", killed), cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert "softmax + CCE · hidden 16 · digits" in done.stdout
+    assert status_of(killed) == "FINISHED"
+    assert curves_of(killed) == curves_of(whole)
+    assert not list(checkpoints.glob("*"))
+    assert waiting() == []
+
+    again = subprocess.run(train("--resume", killed), cwd=ROOT, capture_output=True, text=True)
+    assert again.returncode == 1
+    assert "left no checkpoint" in again.stderr
+    assert "Traceback" not in again.stderr
+
+
+def test_resume_goes_alone() -> None:
+    done = subprocess.run(
+        train("--resume", "abc", "--epochs", "3"), cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "--resume goes alone" in done.stderr

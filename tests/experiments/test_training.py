@@ -1,4 +1,5 @@
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -7,12 +8,17 @@ import pytest
 from core.entropy import entropy
 from core.heads import heads_for
 from experiments.config import TrainConfig
-from experiments.datasets import DATASETS, load
+from experiments.datasets import DATASETS, Dataset, load
 from experiments.frames import history_frame
 from experiments.runs import demo_configs
-from experiments.training import Adam, loss_options, train
+from experiments.training import Adam, Epoch, loss_options, start
+from experiments.training import train as train_from
 
 CONFIG = TrainConfig("digits", "softmax_cce", hidden=8, num_epochs=3)
+
+
+def train(config: TrainConfig, data: Dataset) -> Iterator[Epoch]:
+    return train_from(config, data, start(config, data))
 
 
 def test_same_seed_same_numbers() -> None:
