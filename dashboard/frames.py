@@ -27,7 +27,10 @@ def written(value: float, decimals: int) -> str:
     """Return a figure as the pages write it."""
     if math.isnan(value):
         return "undefined"
-    return "∞" if value == math.inf else f"{value:.{decimals}f}"
+    if value == math.inf:
+        return "∞"
+    is_readable = value == 0 or 0.5 * 10**-decimals <= abs(value) < 1e7
+    return f"{value:.{decimals}f}" if is_readable else f"{value:.4g}"
 
 
 def activations(logits: np.ndarray, temperature: float) -> pd.DataFrame:

@@ -77,7 +77,8 @@ LOGITS = Text(
     "logits",
     "Logits",
     SAMPLES[0].logits,
-    "One number per class, separated by commas or spaces; inf and -inf are numbers too.",
+    "One number per class, separated by commas or spaces, with a point for decimals; "
+    "inf and -inf are numbers too.",
 )
 TEMPERATURE = Slider(
     "temperature",

@@ -322,7 +322,7 @@ def _table(finished: Sequence[FinishedRun]) -> str:
         {
             "run": run.config.run_name,
             "id": run.run_id[:8],
-            "val loss (nats)": f"{run.last.val.loss:.4f}",
+            "val loss": f"{run.last.val.loss:.4f}",
             "val cross-entropy (bits)": f"{run.last.val.cross_entropy_bits:.4f}",
             "val accuracy": f"{run.last.val.accuracy:.1%}",
             "val entropy (bits)": f"{run.last.val.entropy_bits:.4f}",

@@ -73,7 +73,8 @@ def _bars(frame: pd.DataFrame, column: str, title: str, colour: str, most: float
     is_labelled = len(frame) <= MAX_LABELLED
     # JSON has no infinity: the bar is drawn as long as the longest, and its value is text.
     drawn = frame.assign(
-        length=frame[column].clip(upper=most), value=[written(value, 3) for value in frame[column]]
+        length=frame[column].clip(upper=most).fillna(0),
+        value=[written(value, 3) for value in frame[column]],
     )
     base = alt.Chart(drawn).encode(
         y=alt.Y(
@@ -83,7 +84,7 @@ def _bars(frame: pd.DataFrame, column: str, title: str, colour: str, most: float
             "length:Q",
             title=title,
             scale=alt.Scale(domain=[0, most * ROOM], nice=False),
-            axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1])
+            axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format="~g")
             if column == "probability"
             else alt.Axis(),
         ),

@@ -46,7 +46,9 @@ def loss_against_logit(
     )
 
 
-def entropy_against_temperature(curve: pd.DataFrame, current: float, colour: str) -> alt.LayerChart:
+def entropy_against_temperature(
+    curve: pd.DataFrame, current: float, most: float, colour: str
+) -> alt.LayerChart:
     """Draw the entropy of a softmax against its temperature, with a rule where it stands now.
 
     Parameters
@@ -55,6 +57,8 @@ def entropy_against_temperature(curve: pd.DataFrame, current: float, colour: str
         Columns temperature and entropy_bits.
     current : float
         The temperature now.
+    most : float
+        The entropy of no preference at all, where the axis ends.
     colour : str
         Of the curve.
     """
@@ -68,7 +72,11 @@ def entropy_against_temperature(curve: pd.DataFrame, current: float, colour: str
                 scale=alt.Scale(type="log"),
                 axis=alt.Axis(values=[0.1, 0.2, 0.5, 1, 2, 5, 10]),
             ),
-            y=alt.Y("entropy_bits:Q", title="Entropy of the softmax (bits)"),
+            y=alt.Y(
+                "entropy_bits:Q",
+                title="Entropy of the softmax (bits)",
+                scale=alt.Scale(domain=[0, most or 1.0], nice=False),
+            ),
         )
     )
     return _with_read_out(lines, curve, "temperature", ["temperature", "entropy_bits"], current)

@@ -6,6 +6,8 @@ from dashboard import frames, state, theme
 from dashboard.charts.bars import probability_bars
 from dashboard.charts.curves import entropy_against_temperature
 
+# Bits: less is a flat line.
+VISIBLE = 0.001
 SUMMARY = "Your logits through sigmoid and softmax, with temperature."
 
 
@@ -51,12 +53,17 @@ def compare() -> None:
                     "Entropy (bits)", frames.written(bits[name], 3), help=f"The entropy {counts}."
                 )
 
-    questions = f"{len(logits)} yes-no questions" if len(logits) > 1 else "one yes-no question"
-    st.markdown(
-        "**Softmax** is one answer: raise a logit and every other class gives way. **Sigmoid** "
-        f"asks {questions}: each answer depends on its own logit alone, so the sum can be "
-        f"anything from 0 to {len(logits)}. Both are activations, not losses."
-    )
+    if len(logits) == 1:
+        st.markdown(
+            "With one class there is nothing to share: its **softmax** is 1 whatever the logit. "
+            "**Sigmoid** asks one yes-no question. Both are activations, not losses."
+        )
+    else:
+        st.markdown(
+            "**Softmax** is one answer: raise a logit and every other class gives way. **Sigmoid** "
+            f"asks {len(logits)} yes-no questions: each answer depends on its own logit alone, so "
+            f"the sum can be anything from 0 to {len(logits)}. Both are activations, not losses."
+        )
 
     st.header("Entropy against temperature")
     if undefined:
@@ -64,13 +71,19 @@ def compare() -> None:
         return
     curve = frames.entropy_curve(logits, state.TEMPERATURE.least, state.TEMPERATURE.most)
     theme.draw(
-        entropy_against_temperature(curve, temperature, theme.SOFTMAX),
+        entropy_against_temperature(curve, temperature, bits["most"], theme.SOFTMAX),
         says="Entropy of the softmax in bits against the temperature",
     )
+    held = f"{frames.written(bits['softmax'], 3)} of at most {bits['most']:.3f} bits"
+    moves = curve["entropy_bits"].max() - curve["entropy_bits"].min() > VISIBLE
     st.markdown(
-        f"At temperature {temperature:g} the softmax holds {bits['softmax']:.3f} of at most "
-        f"{bits['most']:.3f} bits. A lower temperature sharpens: only the largest logits keep "
-        "their share. A higher one evens out."
+        f"At temperature {temperature:g} the softmax holds {held}. "
+        + (
+            "A lower temperature sharpens: only the largest logits keep their share. A higher one "
+            "evens out."
+            if moves
+            else "With these logits no temperature shown changes that."
+        )
     )
     with st.expander("The numbers"):
         st.dataframe(frame, hide_index=True, alt="Class, logit, activation and probability")

@@ -26,10 +26,10 @@ def compare() -> None:
             "A loss here is undefined. CCE needs at least one logit that is above -inf and at most "
             "one that is +inf; neither loss is defined for NaN."
         )
-    elif np.isinf(terms["term"]).any():
+    if np.isinf(terms["term"]).any():
         st.warning(
-            "A loss here is infinite: an infinite logit leaves no probability at all for what is "
-            "true."
+            "A loss here is infinite: what is true is left with no probability at all, or logits "
+            "are further apart than numbers reach."
         )
     longest = terms["term"].replace(np.inf, np.nan).max()
 
@@ -60,7 +60,8 @@ def compare() -> None:
                 st.metric(f"{loss} (bits)", frames.written(totals[loss] / frames.NATS_PER_BIT, 4))
 
     of_true = terms[terms["class"] == names[label]].set_index("loss")
-    of_others = terms["term"][(terms["class"] != names[label]) & (terms["loss"] == "BCE")].sum()
+    is_other = (terms["class"] != names[label]) & (terms["loss"] == "BCE")
+    of_others = terms["term"][is_other].sum(skipna=False)
     surprise, yes_no = (frames.written(of_true["term"][loss], 4) for loss in ("CCE", "BCE"))
     rest = (
         f"and {frames.written(of_others, 4)} for what it says of the other {len(names) - 1}."
@@ -68,9 +69,8 @@ def compare() -> None:
         else "and there is no other class."
     )
     st.markdown(
-        f"The one-hot target leaves **CCE** one term, the surprise of {names[label]}: "
-        f"−log {of_true['probability']['CCE']:.6g} = {surprise} nats. **BCE** adds {yes_no} nats "
-        f"for {names[label]}, {rest}"
+        f"The one-hot target leaves **CCE** one term, the surprise −log s_p of {names[label]}: "
+        f"{surprise} nats. **BCE** adds {yes_no} nats for {names[label]}, {rest}"
     )
     with st.expander("The numbers"):
         st.dataframe(terms, hide_index=True, alt="Every term of both losses")
@@ -78,9 +78,10 @@ def compare() -> None:
     if not np.isfinite(logits).all():
         return
     st.header("Loss against logit")
+    curves = frames.loss_curves(logits, label)
     theme.draw(
         loss_against_logit(
-            frames.loss_curves(logits, label),
+            curves,
             float(logits[label]),
             {"CCE": theme.CCE, "BCE, target 1": theme.BCE, "BCE, target 0": theme.BCE},
         ),
@@ -92,10 +93,15 @@ def compare() -> None:
             "whatever the logit. A yes-no question needs a sigmoid with BCE."
         )
     else:
+        least, most = curves["logit"].min(), curves["logit"].max()
+        cce, bce = (
+            f"at {bend:.4g}" + ("" if least <= bend <= most else ", off this picture")
+            for bend in (frames.rivals(logits, label), 0.0)
+        )
         st.markdown(
             f"**CCE** is drawn for the logit of {names[label]} while the others stay; it bends "
-            f"where that overtakes all the others together, at {frames.rivals(logits, label):.4g}. "
-            "**BCE** looks at one logit alone, and bends at 0. Far on the wrong side of its bend "
+            f"where that overtakes all the others together, {cce}. **BCE** looks at one logit "
+            f"alone, and bends {bce}. Far on the wrong side of its bend "
             "each grows by nearly one nat per unit of logit: the gradient stays near 1 in size, so "
             "that no mistake is too large to learn from."
         )

@@ -5,15 +5,17 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.heads import HEADS
 from dashboard import state, theme
 from experiments import tracking
 from experiments.charts import style
 from experiments.charts.history import history_chart
 from experiments.datasets import DATASETS
 
-SUMMARY = "Training runs on real data: their loss and entropy curves, and MLflow."
+SUMMARY = "Training runs: their loss and entropy curves, and MLflow."
 DRAWN_AT_FIRST = 4
 MOST_DRAWN = len(style.SERIES)
+MISTAKES = [head.title for head in HEADS.values() if head.is_mistake]
 
 
 @st.cache_data(ttl=10, show_spinner="Reading the runs…")
@@ -51,10 +53,10 @@ def compare() -> None:
         runs = runs[runs["dataset"] == dataset]
         runs = runs.assign(run=runs["run_id"].str[:6])
         runs = runs.assign(label=[_label(run, dataset) for run in runs.itertuples()])
-        finished_first = runs.sort_values(
-            "status", key=lambda status: status != "FINISHED", kind="stable"
-        )
-        newest = finished_first.drop_duplicates(["head", "model"]).head(DRAWN_AT_FIRST)
+        worth_first = runs.assign(
+            unfinished=runs["status"] != "FINISHED", mistake=runs["head"].isin(MISTAKES)
+        ).sort_values(["unfinished", "mistake"], kind="stable")
+        newest = worth_first.drop_duplicates(["head", "model"]).head(DRAWN_AT_FIRST)
         chosen = state.choose_several(
             state.RUNS, dataset, list(runs["label"]), list(newest["label"])
         )
@@ -84,8 +86,9 @@ def compare() -> None:
             (
                 "Loss",
                 "loss",
-                "Each head's own loss. CCE and the sum of K binary losses are different sums: "
-                "compare the shapes, not the heights.",
+                "Each head's own loss: nats, or for a squared error a squared distance. CCE and "
+                "the sum of K binary losses are different sums: compare the shapes, not the "
+                "heights.",
             ),
             (
                 "Cross-entropy",
@@ -96,13 +99,15 @@ def compare() -> None:
             (
                 "Predictive entropy",
                 "entropy_bits",
-                "How unsure the predictions are on average. It starts at log₂ K, where nothing is "
-                "known; one-vs-rest answers are divided by their sum first.",
+                "How unsure the predictions are on average. Before training nothing is known: log₂ "
+                "K bits over K classes, or one bit a label where any number of them may hold. "
+                "One-vs-rest answers are divided by their sum first.",
             ),
             (
                 "Accuracy",
                 "accuracy",
-                "The share of rows whose most probable class is the true one.",
+                "The share of rows whose most probable class is the true one; where any number of "
+                "labels may hold, the share of labels told right.",
             ),
         ):
             st.header(title)
@@ -122,7 +127,9 @@ def compare() -> None:
             "started": st.column_config.DatetimeColumn(
                 f"started ({zone})", format="YYYY-MM-DD HH:mm", timezone=zone
             ),
-            "val_loss": st.column_config.NumberColumn("val loss", help="In nats.", format="%.4f"),
+            "val_loss": st.column_config.NumberColumn(
+                "val loss", help="The head's own: nats, or a squared distance.", format="%.4f"
+            ),
             "val_cross_entropy_bits": st.column_config.NumberColumn(
                 "val bits", help="Mean cross-entropy, in bits a row.", format="%.4f"
             ),
@@ -141,7 +148,7 @@ def compare() -> None:
 def show() -> None:
     """Show the page."""
     st.title("Runs")
-    st.markdown("Training runs on real data, as MLflow keeps them.")
+    st.markdown("Training runs, as MLflow keeps them.")
     compare()
 
 
@@ -152,5 +159,6 @@ def _datasets(runs: pd.DataFrame) -> list[str]:
 
 
 def _label(run: Any, dataset: str) -> str:
-    ending = "" if run.status == "FINISHED" else f" · {run.status.lower()}"
+    ending = " · a mistake" if run.head in MISTAKES else ""
+    ending += "" if run.status == "FINISHED" else f" · {run.status.lower()}"
     return f"{run.name.removesuffix(f' · {dataset}')} · {run.run}{ending}"

@@ -8,19 +8,18 @@ import pandas as pd
 from experiments.charts import style
 
 TITLES = {
-    "loss": "Loss (nats, log scale)",
+    "loss": "Loss (log scale)",
     "cross_entropy_bits": "Cross-entropy (bits, log scale)",
     "accuracy": "Accuracy",
     "entropy_bits": "Predictive entropy (bits)",
 }
 # Losses of heads that are compared differ by an order of magnitude, and fall by several.
 SCALES = {
-    "loss": alt.Scale(type="log"),
-    "cross_entropy_bits": alt.Scale(type="log"),
+    "loss": alt.Scale(type="log", nice=False),
+    "cross_entropy_bits": alt.Scale(type="log", nice=False),
     "accuracy": alt.Scale(zero=False),
     "entropy_bits": alt.Scale(zero=True),
 }
-POWERS = [10.0**exponent for exponent in range(-12, 7)]
 
 
 def history_chart(history: pd.DataFrame, metric: str) -> alt.LayerChart:
@@ -50,7 +49,7 @@ def history_chart(history: pd.DataFrame, metric: str) -> alt.LayerChart:
                 f"{metric}:Q",
                 title=TITLES[metric],
                 scale=SCALES[metric],
-                axis=alt.Axis(values=POWERS) if SCALES[metric].type == "log" else alt.Axis(),
+                axis=alt.Axis(tickCount=5, format="~g"),
             ),
             color=alt.Color(
                 "run:N",

@@ -46,7 +46,9 @@ def test_curves_mark_where_things_stand() -> None:
     rule = spec["layer"][1]
     assert spec["datasets"][rule["data"]["name"]] == [{"logit": 2.0}]
 
-    spec = entropy_against_temperature(frames.entropy_curve(LOGITS, 0.1, 10), 2.5, "#000").to_dict()
+    spec = entropy_against_temperature(
+        frames.entropy_curve(LOGITS, 0.1, 10), 2.5, 1.6, "#000"
+    ).to_dict()
     assert spec["layer"][0]["encoding"]["x"]["scale"]["type"] == "log"
 
 

@@ -73,7 +73,16 @@ def test_rivals_halve_the_softmax() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(1.25, "1.250"), (np.inf, "∞"), (np.nan, "undefined"), (-0.5, "-0.500")]
+    ("value", "text"),
+    [
+        (1.25, "1.250"),
+        (np.inf, "∞"),
+        (np.nan, "undefined"),
+        (-0.5, "-0.500"),
+        (0.0, "0.000"),
+        (4.24835e-18, "4.248e-18"),
+        (1e300, "1e+300"),
+    ],
 )
 def test_figures_are_written(value: float, text: str) -> None:
     assert frames.written(value, 3) == text

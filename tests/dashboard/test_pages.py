@@ -102,7 +102,9 @@ def test_odd_logits_give_a_picture_or_a_sentence(name: str, logits: str) -> None
     page = open_page(name, logits=logits)
     assert len(page.get("vega_lite_chart")) >= 2
     if logits in ("inf inf", "-inf -inf", "nan 1"):
-        assert len(page.warning) == 1
+        # Infinite binary terms beside a CCE that is undefined are two things to say.
+        both = name == "losses" and "inf" in logits
+        assert len(page.warning) == (2 if both else 1)
 
 
 @pytest.mark.parametrize("name", ["activations", "losses"])
@@ -154,3 +156,22 @@ def test_runs_shows_the_curves_of_the_runs_chosen() -> None:
     assert not page.exception
     assert not page.get("vega_lite_chart")
     assert "at least one run" in page.info[0].value
+
+
+def test_a_nan_is_not_summed_over() -> None:
+    page = open_page("losses", logits="nan, 1", label="class 1")
+    text = " ".join(element.value for element in page.markdown)
+    assert "and undefined for what it says of the other 1" in text
+
+
+def test_a_confident_row_keeps_its_digits_on_the_page() -> None:
+    assert "4.248e-18" in metrics(open_page("losses", logits="40, 0"))
+
+
+@pytest.mark.parametrize(
+    ("logits", "says"),
+    [("5", "With one class"), ("2, 2", "no temperature shown changes that"), ("3, 1", "sharpens")],
+)
+def test_sentences_hold_for_what_is_shown(logits: str, says: str) -> None:
+    page = open_page("activations", logits=logits)
+    assert says in " ".join(element.value for element in page.markdown)
