@@ -6,6 +6,7 @@ reduces. A gradient is that of each example's own loss with respect to its logit
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from core import _blocked, _checks, _losses
 from core._checks import Array
 from core.activations import log_sigmoid, sigmoid, sigmoid_derivative, softmax
+from core.entropy import entropy
 
 _Wanted = Literal["value", "grad", "both"]
 
@@ -31,6 +33,7 @@ __all__ = [
     "focal_loss",
     "focal_loss_grad",
     "focal_loss_value_and_grad",
+    "label_smoothing_floor",
     "sigmoid_squared_error",
     "sigmoid_squared_error_grad",
     "sigmoid_squared_error_value_and_grad",
@@ -578,6 +581,57 @@ def _elements(logits: npt.ArrayLike, targets: npt.ArrayLike) -> tuple[Array, np.
     _checks.require_probabilities(t, "targets")
     working = _blocked.working_dtype(x)
     return x.astype(working, copy=False), dtype, t.astype(working, copy=False)
+
+
+def label_smoothing_floor(
+    num_classes: int, label_smoothing: npt.ArrayLike, base: float = math.e
+) -> Array:
+    """Return the least that a smoothed cross-entropy can be, in nats.
+
+    Parameters
+    ----------
+    num_classes : int
+        K; 2 for a yes-no question.
+    label_smoothing : array_like, any shape
+        How much of each target is spread evenly, in [0, 1].
+    base : float
+        The base of the logarithm; 2 gives bits.
+
+    Returns
+    -------
+    ndarray, shape of `label_smoothing`
+        From 0 to log K.
+
+    Raises
+    ------
+    ValueError
+        If `num_classes` is below 1, `label_smoothing` outside [0, 1] or `base` no base.
+    TypeError
+        If `label_smoothing` is not made of real numbers.
+
+    Notes
+    -----
+    Cross-entropy is entropy plus divergence, so the floor is the entropy of the smoothed target
+    (1 − ε) t + ε/K of a one-hot t.
+
+    References
+    ----------
+    Szegedy et al. (2016), "Rethinking the Inception architecture for computer vision",
+    arXiv:1512.00567.
+
+    Examples
+    --------
+    >>> float(label_smoothing_floor(4, 1.0, base=2))
+    2.0
+    """
+    if num_classes < 1:
+        raise ValueError(f"num_classes must be at least 1; got {num_classes}")
+    smoothing, dtype = _checks.as_float(label_smoothing, "label_smoothing")
+    _checks.require_probabilities(smoothing, "label_smoothing")
+    spread = smoothing[..., np.newaxis] / num_classes
+    one_hot = np.arange(num_classes) == 0
+    targets = (1 - smoothing[..., np.newaxis]) * one_hot + spread
+    return _checks.as_result(np.asarray(entropy(targets, base=base)), dtype)
 
 
 def _binary(

@@ -9,12 +9,15 @@ import pandas as pd
 
 from core.entropy import (
     binary_entropy,
-    entropy,
     entropy_from_logits,
     kl_divergence,
     surprisal,
 )
-from core.losses import binary_cross_entropy, categorical_cross_entropy
+from core.losses import (
+    binary_cross_entropy,
+    categorical_cross_entropy,
+    label_smoothing_floor,
+)
 
 LOGITS = (2.0, 1.0, 0.1)
 
@@ -120,7 +123,7 @@ def theory() -> list[Curve]:
             "The least that a cross-entropy can be with label smoothing ε over K classes: the "
             "entropy of the smoothed target. A loss that stays there has nothing left to learn.",
             shares,
-            {f"K = {k}": _floor_of(shares, k) for k in (2, 10, 100)},
+            {f"K = {k}": label_smoothing_floor(k, shares) for k in (2, 10, 100)},
             "label smoothing ε",
             "Floor of the loss (nats)",
         ),
@@ -155,9 +158,3 @@ def _kl_of(target: float, shares: np.ndarray) -> np.ndarray:
     predicted = np.stack([shares, 1 - shares], axis=-1)
     targets = np.broadcast_to([target, 1 - target], predicted.shape)
     return kl_divergence(targets, predicted, base=2)
-
-
-def _floor_of(smoothing: np.ndarray, num_classes: int) -> np.ndarray:
-    one_hot = np.eye(num_classes)[0]
-    targets = np.multiply.outer(1 - smoothing, one_hot) + smoothing[:, np.newaxis] / num_classes
-    return entropy(targets)

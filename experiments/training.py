@@ -11,11 +11,12 @@ import numpy as np
 
 from core.activations import sigmoid, softmax
 from core.calibration import expected_calibration_error
-from core.entropy import binary_entropy, entropy, entropy_from_logits
+from core.entropy import binary_entropy, entropy_from_logits
 from core.heads import HEADS, Head
 from core.losses import (
     binary_cross_entropy,
     categorical_cross_entropy,
+    label_smoothing_floor,
     sigmoid_squared_error,
     softmax_squared_error,
 )
@@ -168,14 +169,13 @@ def evaluate(head: Head, params: Params, split: Split, options: Mapping[str, Any
 def _exclusive(head: Head, logits: Array, labels: Array, smoothing: float) -> dict[str, float]:
     # Log-probabilities are logits of the same distribution.
     log_p = head.log_probabilities(logits)
-    num_classes = log_p.shape[1]
-    target = (np.arange(num_classes) == 0) * (1 - smoothing) + smoothing / num_classes
+    floor = float(label_smoothing_floor(log_p.shape[1], smoothing, base=2))
     is_right = log_p.argmax(axis=-1) == labels
     bits = entropy_from_logits(log_p, base=2)
     smoothed = categorical_cross_entropy(log_p, labels, label_smoothing=smoothing)
     return {
         "cross_entropy_bits": _mean(categorical_cross_entropy(log_p, labels)) / math.log(2),
-        "kl_bits": _mean(smoothed) / math.log(2) - float(entropy(target, base=2)),
+        "kl_bits": _mean(smoothed) / math.log(2) - floor,
         **_entropies(bits, is_right),
         "accuracy": _mean(is_right),
         "brier": _mean(softmax_squared_error(log_p, labels)),
@@ -186,7 +186,7 @@ def _exclusive(head: Head, logits: Array, labels: Array, smoothing: float) -> di
 def _multi_label(head: Head, logits: Array, labels: Array, smoothing: float) -> dict[str, float]:
     p = sigmoid(logits)
     smoothed = binary_cross_entropy(logits, labels, label_smoothing=smoothing).sum(axis=-1)
-    floor = labels.shape[1] * float(binary_entropy(smoothing / 2, base=2))
+    floor = labels.shape[1] * float(label_smoothing_floor(2, smoothing, base=2))
     is_right = (p > 0.5) == labels
     both = np.stack([1 - p, p], axis=-1).reshape(-1, 2)
     return {

@@ -17,6 +17,7 @@ from core.losses import (
     categorical_cross_entropy,
     categorical_cross_entropy_grad,
     categorical_cross_entropy_value_and_grad,
+    label_smoothing_floor,
 )
 from tests.core.cases import (
     CALLS,
@@ -322,3 +323,29 @@ BCE, CCE = binary_cross_entropy, categorical_cross_entropy
 def test_bad_input_is_named(call, error, says) -> None:
     with pytest.raises(error, match=says):
         call()
+
+
+@pytest.mark.parametrize("num_classes", [1, 2, 10])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
+def test_the_floor_of_smoothing_is_where_the_gradient_ends(
+    num_classes: int, smoothing: float
+) -> None:
+    target = np.full(num_classes, smoothing / num_classes)
+    target[0] += 1 - smoothing
+    with np.errstate(divide="ignore"):
+        logits = np.log(target)
+    floor = label_smoothing_floor(num_classes, smoothing)
+    loss = categorical_cross_entropy(logits, 0, label_smoothing=smoothing)
+    assert floor == pytest.approx(loss, abs=1e-14)
+    assert label_smoothing_floor(num_classes, [smoothing], base=2) * np.log(2) == pytest.approx(
+        [floor]
+    )
+
+
+@pytest.mark.parametrize(
+    ("num_classes", "smoothing", "says"),
+    [(0, 0.1, "num_classes must be at least 1"), (2, 1.5, "must lie between 0 and 1; got 1.5")],
+)
+def test_a_floor_of_nothing_is_refused(num_classes: int, smoothing: float, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        label_smoothing_floor(num_classes, smoothing)
