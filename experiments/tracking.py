@@ -125,7 +125,12 @@ def ui_link(experiment: str = EXPERIMENT) -> str:
         If the store can't be reached or read.
     """
     page = f"{ui_address()}/#/experiments/{_experiment_id(connect(), experiment)}/runs"
-    return f"{page}?workflowType=machine_learning&compareRunsMode=CHART"
+    link = f"{page}?workflowType=machine_learning&compareRunsMode=CHART"
+    if experiment != EXPERIMENT:
+        return link
+    # The UI hides the runs of a comparison under it, and their charts with them, unless sorted.
+    key = urllib.parse.quote("metrics.`final/val_cross_entropy_bits`", safe="")
+    return f"{link}&orderByKey={key}&orderByAsc=true"
 
 
 def connect() -> MlflowClient:

@@ -3,6 +3,7 @@ import re
 import socket
 import time
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -136,3 +137,15 @@ def test_processes_that_start_at_once_on_a_fresh_file_all_log() -> None:
         worker.join()
     assert [worker.exitcode for worker in workers] == [0] * 4
     assert sorted(tracking.list_runs()["name"]) == [f"run {i}" for i in range(4)]
+
+
+def test_the_link_opens_charts_of_every_run_the_children_of_a_comparison_too() -> None:
+    page, _, query = tracking.ui_link().partition("?")
+    assert re.fullmatch(r"http://127\.0\.0\.1:5000/#/experiments/\d+/runs", page)
+    assert parse_qs(query) == {
+        "workflowType": ["machine_learning"],
+        "compareRunsMode": ["CHART"],
+        "orderByKey": ["metrics.`final/val_cross_entropy_bits`"],
+        "orderByAsc": ["true"],
+    }
+    assert "orderByKey" not in tracking.ui_link(tracking.THEORY)
