@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.state import keep_logits
 from dashboard.views import activations, home, losses, runs
 
 # A file: the browser would fetch the picture of an icon's name from the internet.
@@ -29,6 +30,8 @@ SHOWS = {
 
 page = st.navigation(list(SHOWS))
 st.set_page_config(page_title=f"{page.title} · Cross-Entropy Lab")
+
+keep_logits(page.url_path)
 
 # `page.run()` would make the logits of two pages two controls with two histories. A place for each
 # page: what the last one showed goes at once, also while the next one is still reading.

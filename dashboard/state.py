@@ -175,6 +175,7 @@ def logits() -> np.ndarray | None:
         live="0ms",
         bind="query-params",
     ).strip()
+    st.session_state["page with logits"] = st.session_state.get("page", "")
     finished, unfinished = split_unfinished(entered)
     if unfinished:
         st.caption(f"`{unfinished}` is left out until it is a number.")
@@ -183,6 +184,17 @@ def logits() -> np.ndarray | None:
     except ValueError as error:
         refuse("These logits can't be read.", str(error))
         return None
+
+
+def keep_logits(page: str) -> None:
+    """Tell the browser what the logits are where `page` comes after another that had them.
+
+    On a busy machine it can forget its copy between the fields of two pages, and show the default.
+    """
+    came_from = st.session_state.pop("page with logits", page)
+    if came_from != page and LOGITS.key in st.session_state:
+        st.session_state[LOGITS.key] = st.session_state[LOGITS.key]
+    st.session_state["page"] = page
 
 
 def _sample_buttons() -> None:
