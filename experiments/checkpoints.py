@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +17,13 @@ from experiments.training import Adam, Epoch, SplitMetrics, State
 
 
 def save(path: Path, state: State, epochs: Sequence[Epoch]) -> None:
-    """Write down a state and the epochs up to it, over what was there."""
+    """Write down a state and the epochs up to it, over what was there.
+
+    Raises
+    ------
+    OSError
+        If the disk does not take it.
+    """
     arrays: dict[str, Any] = {
         f"{part}:{name}": value
         for part, values in (
@@ -46,9 +53,18 @@ def load(path: Path, config: TrainConfig) -> tuple[State, list[Epoch]]:
 
     Raises
     ------
-    FileNotFoundError
-        If nothing was saved there.
+    OSError
+        If it can't be read.
+    ValueError
+        If it is none of ours.
     """
+    try:
+        return _load(path, config)
+    except (KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is no checkpoint of this version: {error}") from error
+
+
+def _load(path: Path, config: TrainConfig) -> tuple[State, list[Epoch]]:
     with np.load(path, allow_pickle=False) as stored:
         said = json.loads(str(stored["said"]))
         parts: dict[str, dict[str, np.ndarray]] = {"params": {}, "mean": {}, "square": {}}

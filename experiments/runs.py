@@ -138,7 +138,10 @@ def resume_and_track(
         raise tracking.TrackingError(
             f"Run {run_id} left no checkpoint at {path}: train anew, on the machine it ran on"
         )
-    state, epochs = checkpoints.load(path, config)
+    try:
+        state, epochs = checkpoints.load(path, config)
+    except (OSError, ValueError) as error:
+        raise tracking.TrackingError(f"Run {run_id} can't be resumed: {error}") from error
     with tracking.resume(run_id) as run:
         # Where it stands is yielded, and recorded, once more.
         return _train_and_log(run, config, dataset, state, epochs[:-1], on_epoch)
@@ -156,7 +159,10 @@ def _train_and_log(
     for epoch in train(config, dataset, state):
         run.log_metrics(epoch.metrics(), step=epoch.number)
         epochs.append(epoch)
-        checkpoints.save(path, state, epochs)
+        try:
+            checkpoints.save(path, state, epochs)
+        except OSError as error:
+            raise tracking.TrackingError(f"The checkpoint can't be written: {error}") from error
         on_epoch(epoch)
     run.log_metrics(epochs[-1].final_metrics())
     history = history_frame(config.run_name, epochs)

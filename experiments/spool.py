@@ -8,6 +8,7 @@ do, then holds each exactly once, whatever was lost on the way.
 from __future__ import annotations
 
 import fcntl
+import itertools
 import json
 import os
 import threading
@@ -166,40 +167,50 @@ class Sender:
         self._thread.join()
         return self.error is None
 
+    @property
+    def num_unwritten(self) -> int:
+        """How many points the disk did not take either."""
+        return len(self._queue)
+
     def _run(self) -> None:
         pause, retry_at = FIRST_PAUSE, 0.0
         while not self._closed:
             self._wake.wait(timeout=pause if self.error else None)
             self._wake.clear()
-            self._write_down()
             if self.error and time.monotonic() < retry_at:
-                continue
-            if not self._send_all():
+                self._try(self._write_down)
+            elif self._try(self._write_down, self._send_all):
+                self.error, pause = None, FIRST_PAUSE
+            else:
                 pause = min(2 * pause, LONGEST_PAUSE)
                 retry_at = time.monotonic() + pause
-            else:
-                pause = FIRST_PAUSE
         # Whatever was added before the end is in the queue by now.
-        self._write_down()
-        for _ in range(LAST_TRIES - 1):
-            if self._send_all():
+        for tries_left in reversed(range(LAST_TRIES)):
+            if self._try(self._write_down, self._send_all):
+                self.error = None
                 return
-            time.sleep(FIRST_PAUSE)
-        self._send_all()
+            if tries_left:
+                time.sleep(FIRST_PAUSE)
 
-    def _write_down(self) -> None:
-        points = [self._queue.popleft() for _ in range(len(self._queue))]
-        if points:
-            self.spool.append(points)
-
-    def _send_all(self) -> bool:
+    def _try(self, *steps: Callable[[], None]) -> bool:
         try:
-            while (batch := self.spool.unsent())[0]:
-                points, offset, _ = batch
-                self._send(points)
-                self.spool.mark_sent(offset)
+            for step in steps:
+                step()
         except Exception as error:
             self.error = error
             return False
-        self.error = None
         return True
+
+    def _write_down(self) -> None:
+        points = list(itertools.islice(self._queue, len(self._queue)))
+        if points:
+            self.spool.append(points)
+            # Not before: what the disk did not take is still to be written.
+            for _ in points:
+                self._queue.popleft()
+
+    def _send_all(self) -> None:
+        while (batch := self.spool.unsent())[0]:
+            points, offset, _ = batch
+            self._send(points)
+            self.spool.mark_sent(offset)

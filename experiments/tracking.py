@@ -200,8 +200,10 @@ class Run:
                 self._client.set_tag(self.run_id, f"not_finite.{key}", f"{len(values)}: {named}")
             self._client.set_terminated(self.run_id, status, now)
         except Exception as error:
-            spool.end(status, now)
-            spool.close()
+            with suppress(OSError):
+                spool.end(status, now)
+            with suppress(OSError):
+                spool.close()
             _log.warning(
                 "The tracking store %s does not take the end of run %s: %s. It waits in %s; "
                 "`python -m experiments sync` sends it.",
@@ -210,6 +212,12 @@ class Run:
                 _first_line(error),
                 spool.path,
             )
+            if self._sender.num_unwritten:
+                _log.warning(
+                    "%d points are lost: neither the store nor %s took them. Make room there.",
+                    self._sender.num_unwritten,
+                    spool.path.parent,
+                )
         else:
             spool.remove()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -164,6 +165,43 @@ def test_a_value_that_is_not_finite_is_counted_and_the_chart_stays_whole() -> No
     assert tags["not_finite.train/loss"] == "2: nan at step 1, inf at step 3"
 
 
+FULL = """
+import resource, sys
+from pathlib import Path
+from experiments.spool import Point, Sender, Spool
+
+sent = []
+sender = Sender(Spool(Path(sys.argv[1])), sent.extend)
+unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, unlimited[1]))
+points = [Point("train/loss", 1 / (step + 1), 0, step) for step in range(200)]
+for point in points:
+    sender.add([point])
+if sys.argv[2] == "room":
+    while sender.error is None:
+        pass
+    resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+print(sender.close(), sender.num_unwritten, set(sent) == set(points), type(sender.error).__name__)
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "outcome"),
+    [("room", "True 0 True NoneType"), ("none", r"False [1-9]\d* False OSError")],
+)
+def test_a_full_disk_is_told_of_and_what_it_did_not_take_is_written_when_there_is_room(
+    tmp_path: Path, then: str, outcome: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / "run.jsonl"), then],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert re.fullmatch(outcome, done.stdout.strip()), done.stdout + done.stderr
+
+
 def train(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "experiments", "train", *arguments]
 
@@ -210,3 +248,16 @@ def test_resume_goes_alone() -> None:
     )
     assert done.returncode == 2
     assert "--resume goes alone" in done.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x05\x06" + bytes(18)])
+def test_a_checkpoint_that_is_none_is_refused_in_a_line(content: bytes) -> None:
+    options = ["--dataset", "iris", "--epochs", "1"]
+    subprocess.run(train(*options), cwd=ROOT, check=True, capture_output=True)
+    (run_id,) = tracking.list_runs()["run_id"]
+    path = tracking.checkpoint_path(run_id)
+    path.write_bytes(content)
+    done = subprocess.run(train("--resume", run_id), cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"Run {run_id} can't be resumed" in done.stderr
+    assert "Traceback" not in done.stderr
