@@ -298,7 +298,7 @@ def _load(config: TrainConfig) -> Dataset:
 
 
 def _train(
-    config: TrainConfig, dataset: Dataset, parent: str | None = None, resume: str | None = None
+    config: TrainConfig, dataset: Dataset, parent: str = "", resume: str | None = None
 ) -> FinishedRun:
     # disable=None: a bar on a terminal, nothing elsewhere.
     with tqdm(

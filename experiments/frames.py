@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from core.activations import sigmoid
 from core.calibration import Reliability
-from core.entropy import entropy_from_logits
-from core.losses import categorical_cross_entropy
-from experiments.training import Epoch
+from core.entropy import binary_entropy, entropy_from_logits
+from core.losses import binary_cross_entropy, categorical_cross_entropy
+
+if TYPE_CHECKING:
+    from experiments.training import Epoch
 
 
 def history_frame(run: str, epochs: Sequence[Epoch]) -> pd.DataFrame:
@@ -91,3 +95,19 @@ def class_frame(
     means = by_class.mean()
     means.insert(0, "rows", by_class.size())
     return means.reindex([name for name in class_names if name in means.index]).reset_index()
+
+
+def label_frame(logits: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
+    """Return what the answers for each label look like, in bits a row.
+
+    Columns: class, rows (on which it holds), cross_entropy_bits, entropy_bits, accuracy.
+    """
+    return pd.DataFrame(
+        {
+            "class": names,
+            "rows": labels.sum(axis=0),
+            "cross_entropy_bits": binary_cross_entropy(logits, labels).mean(axis=0) / math.log(2),
+            "entropy_bits": binary_entropy(sigmoid(logits), base=2).mean(axis=0),
+            "accuracy": ((logits > 0) == labels).mean(axis=0),
+        }
+    )

@@ -9,28 +9,16 @@ from typing import Any
 
 import pandas as pd
 
-from core.activations import softmax
-from core.calibration import reliability
 from core.heads import HEADS
 from experiments import checkpoints, models, tracking
 from experiments.charts.history import history_chart
-from experiments.charts.predictions import (
-    class_chart,
-    confusion_chart,
-    pull_chart,
-    reliability_chart,
-)
+from experiments.charts.predictions import pull_chart
 from experiments.charts.theory import curve_chart
 from experiments.config import TrainConfig
 from experiments.curves import theory
 from experiments.datasets import Dataset
-from experiments.frames import (
-    class_frame,
-    confusion_frame,
-    history_frame,
-    pull_frame,
-    reliability_frame,
-)
+from experiments.frames import history_frame, pull_frame
+from experiments.outputs import Outputs
 from experiments.training import Epoch, State, start, train
 
 # Both heads on exclusive classes, and the binary one, each linear and with a hidden layer.
@@ -77,7 +65,7 @@ def train_and_track(
     config: TrainConfig,
     dataset: Dataset,
     on_epoch: Callable[[Epoch], None],
-    parent: str | None = None,
+    parent: str = "",
 ) -> FinishedRun:
     """Train one classifier and log it whole: inputs, curves, charts and the model.
 
@@ -88,7 +76,7 @@ def train_and_track(
         The rows of `config.dataset`.
     on_epoch : callable
         Called with each epoch when it is logged.
-    parent : str, optional
+    parent : str
         The id of the run that this one is part of.
 
     Raises
@@ -169,30 +157,12 @@ def _train_and_log(
     run.log_chart(history_chart(history, "entropy_bits"), "entropy_curve")
     run.log_chart(history_chart(history, "loss"), "loss_curve")
     run.log_chart(pull_chart(pull_frame(epochs)), "gradient_pull")
-    _log_predictions(run, config, dataset, epochs[-1])
+    logits, _ = models.forward(epochs[-1].params, dataset.val.inputs)
+    head = HEADS[config.head]
+    run.log_outputs(Outputs(head, logits, dataset.val.labels, dataset.class_names), "val")
     run.log_model(config, dataset, epochs[-1].params)
     path.unlink()
     return FinishedRun(run.run_id, config, tuple(epochs))
-
-
-def _log_predictions(run: tracking.Run, config: TrainConfig, dataset: Dataset, last: Epoch) -> None:
-    """Log what the model says of the validation rows: the rows, and what they come to."""
-    head, labels, names = HEADS[config.head], dataset.val.labels, dataset.class_names
-    logits, _ = models.forward(last.params, dataset.val.inputs)
-    rows = pd.DataFrame(logits, columns=[f"logit_{i}" for i in range(logits.shape[1])])
-    if head.task == "multi-label":
-        rows = rows.assign(**{f"label_{i}": labels[:, i] for i in range(labels.shape[1])})
-        run.log_predictions(rows, "val")
-        return
-    run.log_predictions(rows.assign(label=labels), "val")
-    log_probabilities = head.log_probabilities(logits)
-    bins = reliability_frame(reliability(softmax(log_probabilities), labels))
-    run.log_chart(reliability_chart(bins), "reliability")
-    predicted = log_probabilities.argmax(axis=-1)
-    run.log_chart(confusion_chart(confusion_frame(predicted, labels, names)), "confusion")
-    classes = class_frame(log_probabilities, labels, names)
-    run.log_chart(class_chart(classes), "classes")
-    run.log_table(classes, "classes")
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,34 @@
-"""Points of a run on their way to a store: a file that only grows, and a thread that empties it.
+"""What a run has for a store, on its way there: a file that only grows, and a thread that sends it.
 
 A point is stamped once, written here before it is sent, and sent again unchanged until the store
 has said that it took it. A store that keeps one point per key, stamp, step and value, as MLflow's
-do, then holds each exactly once, whatever was lost on the way.
+do, then holds each exactly once, whatever was lost on the way. All else that a run is made of waits
+in the same order: notes (params, tags, how it ended) in the file, and files in a folder beside it.
 """
 
 from __future__ import annotations
 
 import fcntl
-import itertools
 import json
 import os
+import shutil
+import socket
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psutil
+
 # That MLflow takes in one call.
 MOST_AT_ONCE = 1000
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0  # seconds
+_CHUNK_BYTES = 1 << 18
 LAST_TRIES = 3  # when the run is over
+# Seconds.
+GATHERING = 0.2
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 
 
 class Point(NamedTuple):
@@ -33,12 +40,38 @@ class Point(NamedTuple):
     step: int
 
 
+Note = dict[str, Any]  # all that is no point; "kind" says what it is
+Entry = Point | Note
+
+
 class BusyError(Exception):
     """The process that writes a spool is alive."""
 
 
+def host() -> str:
+    """Return the name of this machine."""
+    return socket.gethostname()
+
+
+@lru_cache(maxsize=4)
+def process_name(pid: int) -> str:
+    """Return a name that no other process of this machine has had or will have."""
+    return f"{pid}:{psutil.Process(pid).create_time():.2f}"
+
+
+def is_alive(process: str) -> bool:
+    """Return whether a process of this machine, named by `process_name`, still runs."""
+    try:
+        return process_name.__wrapped__(int(process.partition(":")[0])) == process
+    except (ValueError, psutil.Error):
+        return False
+
+
 class Spool:
-    """The file of one run. Who has it open has it alone."""
+    """The file of one run, and the folder beside it. Who has it open has it alone.
+
+    What the disk does not take waits in memory until it does, and is sent from there too.
+    """
 
     def __init__(self, path: Path, store: str = "") -> None:
         """Open the file, or make it for a run in `store`.
@@ -46,26 +79,33 @@ class Spool:
         Raises
         ------
         BusyError
-            If another process has it open.
+            If it is open already, here or in another process.
         """
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("a+b")
+        self._file = path.open("a+b", buffering=0)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self._file.close()
             raise BusyError(str(path)) from error
+        self._lock = threading.Lock()
+        self._unwritten = b""
+        self._size = path.stat().st_size  # of the file
+        self.disk_error: OSError | None = None
+        if not self._size:
+            self._append(_line({"store": store, "host": host()}))
+        elif os.pread(self._file.fileno(), 1, self._size - 1) != b"\n":
+            # A line that a dying process left unfinished stays one of its own.
+            self._append(b"\n")
+        first = self._read(0).partition(b"\n")[0]
+        header = _parsed(first)
+        self.store, self.host = str(header.get("store", "")), str(header.get("host", ""))
         self._offset_path = path.with_suffix(".sent")
-        if not path.stat().st_size:
-            self._write([{"store": store}])
-        elif path.read_bytes()[-1:] != b"\n":
-            self._file.write(b"\n")
-            self._file.flush()
-        self.store = str(self._line_at(0)[0].get("store", ""))
-        self.sent = self._line_at(0)[1]
+        self.sent = len(first) + 1
         if self._offset_path.exists():
-            self.sent = max(self.sent, int(self._offset_path.read_text() or 0))
+            noted = int(self._offset_path.read_text() or 0)
+            self.sent = max(self.sent, min(noted, self._size))
 
     @classmethod
     def left_in(cls, folder: Path) -> Iterator[Spool]:
@@ -78,35 +118,41 @@ class Spool:
 
     @property
     def run_id(self) -> str:
-        """The run that the points are of."""
+        """The run that it is of."""
         return self.path.stem
 
-    def append(self, points: Iterable[Point]) -> None:
-        """Write points down."""
-        self._write([list(point) for point in points])
+    @property
+    def folder(self) -> Path:
+        """Where the files wait that go to the store."""
+        return self.path.with_suffix("")
 
-    def end(self, status: str, at: int) -> None:
-        """Write down how the run ended, and when (ms)."""
-        self._write([{"end": status, "at": at}])
+    @property
+    def num_unwritten(self) -> int:
+        """How many entries neither the disk has taken nor the store."""
+        with self._lock:
+            return self._unwritten[max(0, self.sent - self._size) :].count(b"\n")
 
-    def unsent(self) -> tuple[list[Point], int, dict[str, Any]]:
-        """Return the next points to send, the offset behind them, and how the run ended if it did.
+    def append(self, entries: Iterable[Entry]) -> None:
+        """Write entries down."""
+        self._append(b"".join([_line(entry) for entry in entries]))
+
+    def unsent(self) -> tuple[list[Entry], int]:
+        """Return what is to be sent next, points that follow each other or one note, and its end.
 
         A line that a dying process left unfinished is passed over.
         """
-        points: list[Point] = []
-        end: dict[str, Any] = {}
+        entries: list[Entry] = []
         offset = self.sent
-        while len(points) < MOST_AT_ONCE:
-            entry, behind = self._line_at(offset)
-            if behind == offset:
+        for line in self._read(offset).splitlines(keepends=True):
+            if not line.endswith(b"\n") or len(entries) == MOST_AT_ONCE:
                 break
-            offset = behind
+            entry = _parsed(line)
             if isinstance(entry, list):
-                points.append(Point(*entry))
+                entries.append(Point(*entry))
             elif entry:
-                end = entry
-        return points, offset, end
+                return (entries, offset) if entries else ([entry], offset + len(line))
+            offset += len(line)
+        return entries, offset
 
     def mark_sent(self, offset: int) -> None:
         """Remember that the store has everything before `offset`."""
@@ -120,97 +166,114 @@ class Spool:
         self._file.close()
 
     def remove(self) -> None:
-        """Delete the file: the store has it all."""
+        """Delete file and folder: the store has it all."""
+        shutil.rmtree(self.folder, ignore_errors=True)
         self._offset_path.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
         self.close()
 
-    def _write(self, entries: Iterable[object]) -> None:
-        lines = "".join(f"{json.dumps(entry)}\n" for entry in entries)
-        self._file.seek(0, os.SEEK_END)
-        self._file.write(lines.encode())
-        self._file.flush()
+    def _append(self, data: bytes) -> None:
+        with self._lock:
+            data = self._unwritten + data
+            written = 0
+            try:
+                while written < len(data):
+                    written += os.write(self._file.fileno(), data[written:])
+                self.disk_error = None
+            except OSError as error:
+                self.disk_error = error
+            self._size += written
+            self._unwritten = data[written:]
 
-    def _line_at(self, offset: int) -> tuple[Any, int]:
-        self._file.seek(offset)
-        line = self._file.readline()
-        if not line.endswith(b"\n"):
-            return {}, offset
-        try:
-            return json.loads(line), offset + len(line)
-        except ValueError:
-            return {}, offset + len(line)
+    def _read(self, offset: int) -> bytes:
+        """Return what was appended from `offset` on, some of it: a line at least."""
+        size = _CHUNK_BYTES
+        while True:
+            with self._lock:
+                chunk = os.pread(self._file.fileno(), size, offset)
+                if offset + len(chunk) >= self._size:
+                    return chunk + self._unwritten[max(0, offset - self._size) :]
+            if b"\n" in chunk:
+                return chunk
+            size *= 2
+
+
+def _line(entry: Entry) -> bytes:
+    if isinstance(entry, Point):
+        return (
+            f"[{_quoted(entry.key)}, {entry.value!r}, {entry.timestamp}, {entry.step}]\n".encode()
+        )
+    return f"{json.dumps(entry)}\n".encode()
+
+
+@lru_cache(maxsize=4096)
+def _quoted(key: str) -> str:
+    return json.dumps(key)
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return {}
 
 
 class Sender:
-    """A thread that writes points to a spool and sends them from there."""
+    """A thread that sends what is appended to a spool."""
 
-    def __init__(self, spool: Spool, send: Callable[[list[Point]], None]) -> None:
+    def __init__(self, spool: Spool, send: Callable[[list[Entry]], None]) -> None:
         self.spool = spool
         self.error: Exception | None = None  # why the last batch was not taken
         self._send = send
-        self._queue: deque[Point] = deque()
-        self._wake = threading.Event()
-        self._closed = False
+        self._added = threading.Event()
+        self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
         self._thread.start()
 
-    def add(self, points: Iterable[Point]) -> None:
-        """Take points over; they are written and sent in the background."""
-        self._queue.extend(points)
-        self._wake.set()
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Write entries down; they are sent in the background."""
+        self.spool.append(entries)
+        if not self._added.is_set():
+            self._added.set()
 
     def close(self) -> bool:
-        """Write down and send what is left; return whether the store has it all."""
-        self._closed = True
-        self._wake.set()
+        """Send what is left; return whether the store has it all."""
+        self._closed.set()
+        self._added.set()
         self._thread.join()
         return self.error is None
 
-    @property
-    def num_unwritten(self) -> int:
-        """How many points the disk did not take either."""
-        return len(self._queue)
-
     def _run(self) -> None:
-        pause, retry_at = FIRST_PAUSE, 0.0
-        while not self._closed:
-            self._wake.wait(timeout=pause if self.error else None)
-            self._wake.clear()
-            if self.error and time.monotonic() < retry_at:
-                self._try(self._write_down)
-            elif self._try(self._write_down, self._send_all):
-                self.error, pause = None, FIRST_PAUSE
+        pause = FIRST_PAUSE
+        while not self._closed.is_set():
+            self._added.wait(timeout=None if self.error is None else pause)
+            self._added.clear()
+            if self._send_all():
+                pause = FIRST_PAUSE
+                # Few large batches cost the training less than many small ones.
+                self._closed.wait(GATHERING)
             else:
+                self._closed.wait(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
-                retry_at = time.monotonic() + pause
-        # Whatever was added before the end is in the queue by now.
         for tries_left in reversed(range(LAST_TRIES)):
-            if self._try(self._write_down, self._send_all):
-                self.error = None
+            if self._send_all():
                 return
             if tries_left:
                 time.sleep(FIRST_PAUSE)
 
-    def _try(self, *steps: Callable[[], None]) -> bool:
+    def _send_all(self) -> bool:
         try:
-            for step in steps:
-                step()
+            # What the disk did not take before, it may now.
+            self.spool.append([])
+            while True:
+                entries, offset = self.spool.unsent()
+                if entries:
+                    self._send(entries)
+                if offset == self.spool.sent:
+                    break
+                self.spool.mark_sent(offset)
         except Exception as error:
             self.error = error
             return False
+        self.error = None
         return True
-
-    def _write_down(self) -> None:
-        points = list(itertools.islice(self._queue, len(self._queue)))
-        if points:
-            self.spool.append(points)
-            # Not before: what the disk did not take is still to be written.
-            for _ in points:
-                self._queue.popleft()
-
-    def _send_all(self) -> None:
-        while (batch := self.spool.unsent())[0]:
-            points, offset, _ = batch
-            self._send(points)
-            self.spool.mark_sent(offset)

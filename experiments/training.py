@@ -9,21 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from core.activations import sigmoid, softmax
-from core.calibration import expected_calibration_error
-from core.entropy import binary_entropy, entropy_from_logits
 from core.heads import HEADS, Head
-from core.losses import (
-    binary_cross_entropy,
-    categorical_cross_entropy,
-    label_smoothing_floor,
-    sigmoid_squared_error,
-    softmax_squared_error,
-)
 from experiments import models
 from experiments.config import TrainConfig
 from experiments.datasets import Dataset, Split
 from experiments.models import Params
+from experiments.outputs import Outputs
 
 Array = np.ndarray
 
@@ -153,73 +144,12 @@ def evaluate(head: Head, params: Params, split: Split, options: Mapping[str, Any
     logits, output_input = models.forward(params, split.inputs)
     loss, grad = head.loss_value_and_grad(logits, split.labels, **options)
     grads = models.backward(params, split.inputs, output_input, grad / len(grad))
-    scores = _multi_label if head.task == "multi-label" else _exclusive
-    values = scores(head, logits, split.labels, options.get("label_smoothing", 0.0))
-    pull = np.abs(grad)
-    is_true = _truth(head, logits, split.labels)
+    outputs = Outputs(head, logits, split.labels)
     return SplitMetrics(
-        loss=_mean(loss),
+        loss=float(loss.mean(dtype=np.float64)),
         gradient_norm=math.sqrt(sum(float(np.vdot(part, part)) for part in grads.values())),
-        positive_pull=_mean(np.where(is_true, pull, 0).sum(axis=-1)),
-        negative_pull=_mean(np.where(is_true, 0, pull).sum(axis=-1)),
-        **values,
+        **outputs.metrics(grad, options.get("label_smoothing", 0.0)),
     )
-
-
-def _exclusive(head: Head, logits: Array, labels: Array, smoothing: float) -> dict[str, float]:
-    # Log-probabilities are logits of the same distribution.
-    log_p = head.log_probabilities(logits)
-    floor = float(label_smoothing_floor(log_p.shape[1], smoothing, base=2))
-    is_right = log_p.argmax(axis=-1) == labels
-    bits = entropy_from_logits(log_p, base=2)
-    smoothed = categorical_cross_entropy(log_p, labels, label_smoothing=smoothing)
-    return {
-        "cross_entropy_bits": _mean(categorical_cross_entropy(log_p, labels)) / math.log(2),
-        "kl_bits": _mean(smoothed) / math.log(2) - floor,
-        **_entropies(bits, is_right),
-        "accuracy": _mean(is_right),
-        "brier": _mean(softmax_squared_error(log_p, labels)),
-        "ece": expected_calibration_error(softmax(log_p), labels),
-    }
-
-
-def _multi_label(head: Head, logits: Array, labels: Array, smoothing: float) -> dict[str, float]:
-    p = sigmoid(logits)
-    smoothed = binary_cross_entropy(logits, labels, label_smoothing=smoothing).sum(axis=-1)
-    floor = labels.shape[1] * float(label_smoothing_floor(2, smoothing, base=2))
-    is_right = (p > 0.5) == labels
-    both = np.stack([1 - p, p], axis=-1).reshape(-1, 2)
-    return {
-        "cross_entropy_bits": _mean(binary_cross_entropy(logits, labels).sum(axis=-1))
-        / math.log(2),
-        "kl_bits": _mean(smoothed) / math.log(2) - floor,
-        **_entropies(binary_entropy(p, base=2).sum(axis=-1), is_right.all(axis=-1)),
-        "accuracy": _mean(is_right),
-        "brier": _mean(sigmoid_squared_error(logits, labels).sum(axis=-1)),
-        "ece": expected_calibration_error(both, labels.reshape(-1)),
-    }
-
-
-def _entropies(bits: Array, is_right: Array) -> dict[str, float]:
-    return {
-        "entropy_bits": _mean(bits),
-        "entropy_right_bits": _mean(bits[is_right]) if is_right.any() else math.nan,
-        "entropy_wrong_bits": _mean(bits[~is_right]) if not is_right.all() else math.nan,
-    }
-
-
-def _truth(head: Head, logits: Array, labels: Array) -> Array:
-    """Return which logits' classes are true, in their shape."""
-    if head.task == "multi-label":
-        return labels == 1
-    if head.task == "binary":
-        return labels[:, np.newaxis] == 1
-    truth: Array = labels[:, np.newaxis] == np.arange(logits.shape[1])
-    return truth
-
-
-def _mean(values: Array) -> float:
-    return float(values.mean(dtype=np.float64))
 
 
 def _record(

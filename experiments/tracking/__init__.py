@@ -1,0 +1,50 @@
+"""Everything that goes to MLflow and comes back from it. Nothing else imports MLflow.
+
+`store` says where runs are kept and opens it, `writing` writes runs, `reading` reads them back,
+`model` logs a trained classifier, and `logged_model` is what MLflow runs to load it.
+"""
+
+from experiments.tracking.reading import list_runs, params_of, read_history, ui_link
+from experiments.tracking.store import (
+    DEFAULT_UI,
+    EXPERIMENT,
+    ROOT,
+    RUNS,
+    THEORY,
+    UI_VARIABLE,
+    TrackingError,
+    answers,
+    artifact_root,
+    checkpoint_path,
+    connect,
+    spool_folder,
+    tracking_uri,
+    ui_address,
+)
+from experiments.tracking.writing import Run, Synced, resume, sync, track
+
+__all__ = [
+    "DEFAULT_UI",
+    "EXPERIMENT",
+    "ROOT",
+    "RUNS",
+    "THEORY",
+    "UI_VARIABLE",
+    "Run",
+    "Synced",
+    "TrackingError",
+    "answers",
+    "artifact_root",
+    "checkpoint_path",
+    "connect",
+    "list_runs",
+    "params_of",
+    "read_history",
+    "resume",
+    "spool_folder",
+    "sync",
+    "track",
+    "tracking_uri",
+    "ui_address",
+    "ui_link",
+]
