@@ -64,6 +64,16 @@ class Server:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let it hang: it takes connections, and answers none."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self._process.pid, signal.SIGCONT)
+
 
 @contextmanager
 def server(folder: Path) -> Iterator[Server]:

@@ -12,9 +12,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import mlflow
 import pytest
 
-from experiments import tracking
+from experiments import datasets, runs, tracking
+from experiments.config import TrainConfig
+from experiments.training import Epoch
 from tests.experiments.servers import Server, losing_proxy, server
 
 ROOT = Path(__file__).parents[2]
@@ -135,6 +138,116 @@ def test_a_killed_process_leaves_its_points_and_sync_ends_its_run() -> None:
     assert (synced.run_id, synced.status) == (run_id, "FAILED")
     assert points_of(run_id) == EVERY
     assert status_of(run_id) == "FAILED"
+
+
+HANGING = """
+import sys
+from pathlib import Path
+from experiments import tracking
+from experiments.tracking import store
+store.RUNS = Path(sys.argv[1])
+with tracking.track("a run", {}) as run:
+    input()
+    for step in range(60):
+        run.log_metrics({"train/loss": 1 / (step + 1)}, step)
+    print(run.run_id, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_points_are_on_disk_before_a_server_that_hangs_has_them(running: Server) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HANGING, str(tracking.spool_folder().parent)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        deadline = time.monotonic() + 60
+        while not waiting() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        with running.stopped():
+            process.stdin.write("\n")
+            process.stdin.flush()
+            run_id = process.stdout.readline().strip()
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+    (synced,) = tracking.sync()
+    assert (synced.run_id, synced.num_points, synced.status) == (run_id, 60, "FAILED")
+    assert points_of(run_id) == EVERY
+
+
+ABANDONED = """
+import os
+from experiments import tracking
+with tracking.track("a run", {}) as run:
+    print(run.run_id, flush=True)
+    run._sender.close()
+    os.unlink(run._spool.path)
+    os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_run_whose_process_is_gone_and_left_nothing_is_ended_too() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ABANDONED], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    run_id = done.stdout.strip()
+    client = tracking.connect()
+    tags = client.get_run(run_id).data.tags
+    elsewhere = client.create_run(
+        client.get_run(run_id).info.experiment_id,
+        tags={"lab.host": "elsewhere", "lab.process": tags["lab.process"]},
+    ).info.run_id
+    with tracking.track("alive", {}) as mine:
+        (synced,) = tracking.sync()
+        assert (synced.run_id, synced.num_points, synced.status) == (run_id, 0, "FAILED")
+        assert status_of(mine.run_id) == status_of(elsewhere) == "RUNNING"
+    assert status_of(run_id) == "FAILED"
+    assert list(tracking.sync()) == []
+
+
+def test_a_server_gone_at_the_end_costs_no_chart_and_no_model(running: Server) -> None:
+    config = TrainConfig("iris", "softmax_cce", num_epochs=3)
+    dataset = datasets.load("iris", 0)
+    whole = runs.train_and_track(config, dataset, lambda epoch: None)
+
+    def kill_at_the_end(epoch: Epoch) -> None:
+        if epoch.number == 3:
+            running.kill()
+
+    cut = runs.train_and_track(config, dataset, kill_at_the_end)
+    running.start()
+    (synced,) = tracking.sync()
+    assert (synced.run_id, synced.status, synced.problem) == (cut.run_id, "FINISHED", "")
+    assert curves_of(cut.run_id) == curves_of(whole.run_id)
+    assert files_of(cut.run_id) == files_of(whole.run_id)
+    client = tracking.connect()
+    (model,) = client.get_run(cut.run_id).outputs.model_outputs
+    assert client.get_logged_model(model.model_id).status.value == "READY"
+    assert len(client.get_run(cut.run_id).inputs.dataset_inputs) == 2
+    rows = dataset.val.features
+    mlflow.set_tracking_uri(tracking.tracking_uri())
+    try:
+        loaded, twin = (
+            mlflow.pyfunc.load_model(f"runs:/{run_id}/model")
+            for run_id in (cut.run_id, whole.run_id)
+        )
+        assert loaded.predict(rows).equals(twin.predict(rows))
+    finally:
+        mlflow.set_tracking_uri(None)
+    assert list(tracking.spool_folder().iterdir()) == []
+
+
+def files_of(run_id: str) -> set[str]:
+    client = tracking.connect()
+    return {
+        item.path
+        for folder in ("charts", "tables", "predictions")
+        for item in client.list_artifacts(run_id, folder)
+    }
 
 
 def test_what_another_store_is_owed_stays(monkeypatch: pytest.MonkeyPatch, store: str) -> None:

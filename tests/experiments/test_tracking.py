@@ -130,13 +130,13 @@ def _log_one_run(name: str) -> None:
 
 def test_processes_that_start_at_once_on_a_fresh_file_all_log() -> None:
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_log_one_run, args=(f"run {i}",)) for i in range(4)]
+    workers = [context.Process(target=_log_one_run, args=(f"run {i}",)) for i in range(8)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    assert [worker.exitcode for worker in workers] == [0] * 4
-    assert sorted(tracking.list_runs()["name"]) == [f"run {i}" for i in range(4)]
+    assert [worker.exitcode for worker in workers] == [0] * 8
+    assert sorted(tracking.list_runs()["name"]) == [f"run {i}" for i in range(8)]
 
 
 def test_the_link_opens_charts_of_every_run_the_children_of_a_comparison_too() -> None:

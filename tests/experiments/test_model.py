@@ -1,0 +1,64 @@
+"""The model that a run holds, as `mlflow models serve` serves it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.heads import HEADS
+from experiments import datasets, models, runs
+from experiments.config import TrainConfig
+from tests.experiments.servers import free_port
+
+
+def test_a_served_model_answers_with_what_was_measured(tmp_path: Path) -> None:
+    rows = datasets.load("iris", 0)
+    config = TrainConfig("iris", "softmax_cce", num_epochs=3)
+    finished = runs.train_and_track(config, rows, lambda epoch: None)
+    port = free_port()
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "mlflow", "models", "serve",
+            "-m", f"runs:/{finished.run_id}/model", "--env-manager", "local",
+            "--host", "127.0.0.1", "--port", str(port),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline and process.poll() is None:
+            with suppress(urllib.error.URLError, OSError):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=2).close()
+                break
+            time.sleep(0.2)
+        asked = json.dumps({"dataframe_split": rows.val.features.to_dict(orient="split")})
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/invocations",
+            asked.encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            answer = pd.DataFrame(json.load(reply)["predictions"])
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    logits, _ = models.forward(finished.last.params, rows.val.inputs)
+    assert list(answer) == list(rows.class_names)
+    np.testing.assert_allclose(
+        answer, np.exp(HEADS[config.head].log_probabilities(logits)), rtol=1e-5
+    )
