@@ -193,7 +193,7 @@ def test_a_run_that_mlflow_opened_is_joined_and_stays_open(tmp_path: Path) -> No
             mlflow.log_metric("train/loss", 0.5, step=1)
         found = client.get_run(run.run_id)
     finally:
-        mlflow.set_tracking_uri(None)
+        mlflow.set_tracking_uri("")
     assert found.info.status == "FINISHED"
     assert found.data.params == {"learning_rate": "0.1"}
     history = client.get_metric_history(run.run_id, "train/loss")

@@ -225,19 +225,17 @@ def test_a_server_gone_at_the_end_costs_no_chart_and_no_model(running: Server) -
     assert curves_of(cut.run_id) == curves_of(whole.run_id)
     assert files_of(cut.run_id) == files_of(whole.run_id)
     client = tracking.connect()
-    (model,) = client.get_run(cut.run_id).outputs.model_outputs
+    found = client.get_run(cut.run_id)
+    assert found.inputs is not None
+    assert len(found.inputs.dataset_inputs) == 2
+    assert found.outputs is not None
+    (model,) = found.outputs.model_outputs
     assert client.get_logged_model(model.model_id).status.value == "READY"
-    assert len(client.get_run(cut.run_id).inputs.dataset_inputs) == 2
     rows = dataset.val.features
-    mlflow.set_tracking_uri(tracking.tracking_uri())
-    try:
-        loaded, twin = (
-            mlflow.pyfunc.load_model(f"runs:/{run_id}/model")
-            for run_id in (cut.run_id, whole.run_id)
-        )
-        assert loaded.predict(rows).equals(twin.predict(rows))
-    finally:
-        mlflow.set_tracking_uri(None)
+    loaded, twin = (
+        mlflow.pyfunc.load_model(f"runs:/{run_id}/model") for run_id in (cut.run_id, whole.run_id)
+    )
+    assert loaded.predict(rows).equals(twin.predict(rows))
     assert list(tracking.spool_folder().iterdir()) == []
 
 
