@@ -50,7 +50,10 @@ screenshots: $(VENV)/.installed-dev ## Every page in both themes, into docs/imag
 	@browser=$$($(PY) -m tests.browser.find) || exit 1; \
 	BROWSER_PATH="$$browser" $(PY) -m tests.browser.screenshots
 
-bench: .venv-bench/.installed ## Speed and accuracy of core beside PyTorch, JAX, scikit-learn and SciPy
+bench: .venv-bench/.installed ## Accuracy and speed: core, tracker and training beside their peers
+	@.venv-bench/bin/python -m pytest -q -o addopts= tests/benchmarks/test_frameworks.py
+	@.venv-bench/bin/python -m tests.benchmarks.tracker
+	@echo
 	@.venv-bench/bin/python -m tests.benchmarks.accuracy
 	@echo
 	@.venv-bench/bin/python -m tests.benchmarks.speed
@@ -70,7 +73,7 @@ $(PY):
 	echo "Python 3.11 or later is needed, and none of these is one: $(PYTHONS). Install it, or name it: make demo PYTHON=/usr/local/bin/python3.12" >&2; \
 	exit 1
 
-.venv-bench/.installed: requirements-bench.txt | $(PY)
+.venv-bench/.installed: requirements-bench.txt requirements.txt | $(PY)
 	@echo "Installing core's peers into .venv-bench; the first time takes a few minutes."
 	@$(PY) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-bench.txt

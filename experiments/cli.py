@@ -14,7 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from core.heads import HEADS, heads_for
-from experiments import datasets, runs, serve, tracking
+from experiments import cluster, datasets, runs, serve, sweeps, tracking, training
 from experiments.config import CLASS_WEIGHTS, MAX_SEED, TrainConfig
 from experiments.datasets import Dataset
 from experiments.runs import FinishedRun
@@ -169,6 +169,80 @@ def compare_command(
     _say_where()
 
 
+@cli.command(name="sweep")
+@DATA
+@click.option(
+    "--head",
+    type=click.Choice(list(HEADS)),
+    help="Activation and loss; by default the first that fits the data.",
+)
+@TRAINING
+@click.option("--mistakes", is_flag=True, help="Let heads through that are mistakes.")
+@click.option(
+    "--grid",
+    "lines",
+    multiple=True,
+    required=True,
+    metavar="NAME=VALUE,VALUE",
+    help=f"What to vary, as often as you like: {', '.join(sweeps.AXES)}.",
+)
+@click.option(
+    "--workers",
+    "num_workers",
+    type=click.IntRange(1),
+    help="How many processes to start; by default one for each core.",
+)
+@click.option(
+    "--scheduler", default="", help="Use a Dask cluster instead: the address tcp://host:port."
+)
+def sweep_command(
+    dataset: str,
+    data: str | None,
+    target: str | None,
+    head: str | None,
+    lines: tuple[str, ...],
+    num_workers: int | None,
+    scheduler: str,
+    **options: Any,
+) -> None:
+    """Train every configuration of a grid, several at once, as children of one run.
+
+    Started again, a sweep does only what is missing; a configuration that fails says why, and the
+    others go on.
+
+    \b
+    Examples:
+      python -m experiments sweep --grid learning_rate=0.001,0.01,0.1 --grid hidden=0,32
+      python -m experiments sweep --dataset iris --grid head=softmax_cce,ovr_sigmoid_bce
+      python -m experiments sweep --grid batch_size=16,64,256 --scheduler tcp://10.0.0.7:8786
+    """
+    if num_workers and scheduler:
+        raise click.UsageError("--workers is for this machine: a cluster has its own")
+    with _refused():
+        dataset, target = _chosen_data(dataset, data, target)
+        head = head or heads_for(datasets.spec_of(dataset, target).task)[0].name
+        base = {"dataset": dataset, "head": head, "target": target, **options}
+        sweep = sweeps.Sweep(base, sweeps.read_grid(lines))
+        # Every one is checked before the first is trained.
+        total = len(sweep.configs)
+    with tqdm(total=total, desc=sweep.name, unit="run", leave=False, disable=None) as bar:
+
+        def start(num_missing: int, num_done: int) -> None:
+            if num_done:
+                tqdm.write(f"{num_done} of {total} were done before.")
+            bar.reset(num_missing)
+
+        def show(label: str, said: str) -> None:
+            tqdm.write(f"{label}: {said}")
+            bar.update()
+
+        swept = sweeps.run(sweep, show, start, scheduler, num_workers or 0)
+    click.echo(f"\n{_swept_table(swept)}\n\n{swept.conclusion}\n")
+    _say_where()
+    if swept.num_failed:
+        sys.exit(1)
+
+
 @cli.command()
 def curves() -> None:
     """Log the theory as runs: entropy, surprisal, losses, divergence, temperature, smoothing.
@@ -247,7 +321,12 @@ def main() -> None:
     _stop_as_on_interrupt()
     try:
         cli(prog_name="python -m experiments")
-    except (tracking.TrackingError, serve.ServeError) as error:
+    except (
+        tracking.TrackingError,
+        serve.ServeError,
+        cluster.ClusterError,
+        training.DivergedError,
+    ) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
 
@@ -330,6 +409,20 @@ def _table(finished: Sequence[FinishedRun]) -> str:
         for run in finished
     ]
     return pd.DataFrame(rows).to_string(index=False)
+
+
+def _swept_table(swept: sweeps.Swept) -> str:
+    rows = [
+        {
+            "configuration": row["configuration"],
+            "id": row["run_id"][:8],
+            "status": row["status"],
+            "val cross-entropy (bits)": f"{row['val_cross_entropy_bits']:.5g}",
+            "val accuracy": f"{row['val_accuracy']:.1%}",
+        }
+        for row in swept.table.to_dict("records")
+    ]
+    return pd.DataFrame(rows).replace({"nan": "", "nan%": ""}).to_string(index=False)
 
 
 @contextmanager

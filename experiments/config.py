@@ -118,5 +118,9 @@ class TrainConfig:
     @property
     def run_name(self) -> str:
         """For people: head, model and data set, what differs first."""
-        name = Path(self.dataset).stem if self.target else self.dataset
-        return f"{HEADS[self.head].title} · {self.model} · {name}"
+        return f"{HEADS[self.head].title} · {self.model} · {self.data_name}"
+
+    @property
+    def data_name(self) -> str:
+        """For people: the data set, or the name of the file."""
+        return Path(self.dataset).stem if self.target else self.dataset

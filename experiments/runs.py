@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -33,8 +33,8 @@ DEMO = tuple(
 )
 
 
-# MLflow keeps a parameter as text.
-_READERS: dict[Any, Callable[[str], Any]] = {
+# MLflow keeps a parameter as text, and so does a command line.
+READERS: dict[Any, Callable[[str], Any]] = {
     "str": str,
     "int": int,
     "float": float,
@@ -66,6 +66,8 @@ def train_and_track(
     dataset: Dataset,
     on_epoch: Callable[[Epoch], None],
     parent: str = "",
+    name: str = "",
+    tags: Mapping[str, str] | None = None,
 ) -> FinishedRun:
     """Train one classifier and log it whole: inputs, curves, charts and the model.
 
@@ -78,15 +80,22 @@ def train_and_track(
         Called with each epoch when it is logged.
     parent : str
         The id of the run that this one is part of.
+    name : str
+        By default head, model and data set.
+    tags : mapping, optional
+        To find the run by.
 
     Raises
     ------
     TrackingError
         If the store can't be reached or opened.
+    DivergedError
+        If the loss is no longer a finite number.
     """
     params = {**asdict(config), "optimizer": "adam", "num_classes": len(dataset.class_names)}
     description = _description(config, dataset)
-    with tracking.track(config.run_name, params, description, parent) as run:
+    name = name or config.run_name
+    with tracking.track(name, params, description, parent, tags=tags) as run:
         run.log_dataset(dataset)
         return _train_and_log(run, config, dataset, start(config, dataset), [], on_epoch)
 
@@ -102,10 +111,7 @@ def config_of(run_id: str) -> TrainConfig:
     params = tracking.params_of(run_id)
     try:
         return TrainConfig(
-            **{
-                field.name: _READERS[field.type](params[field.name])
-                for field in fields(TrainConfig)
-            }
+            **{field.name: READERS[field.type](params[field.name]) for field in fields(TrainConfig)}
         )
     except (KeyError, ValueError) as error:
         raise tracking.TrackingError(f"Run {run_id} can't be resumed: {error}") from error

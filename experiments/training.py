@@ -19,6 +19,10 @@ from experiments.outputs import Outputs
 Array = np.ndarray
 
 
+class DivergedError(Exception):
+    """The loss is no longer a finite number."""
+
+
 @dataclass(frozen=True)
 class SplitMetrics:
     """What one split says of the model, as means over its rows."""
@@ -143,6 +147,8 @@ def evaluate(head: Head, params: Params, split: Split, options: Mapping[str, Any
     """Return what `split` says of a model with these parameters."""
     logits, output_input = models.forward(params, split.inputs)
     loss, grad = head.loss_value_and_grad(logits, split.labels, **options)
+    if not np.isfinite(loss).all():
+        raise DivergedError("The loss is no longer a finite number: try a lower learning rate.")
     grads = models.backward(params, split.inputs, output_input, grad / len(grad))
     outputs = Outputs(head, logits, split.labels)
     return SplitMetrics(

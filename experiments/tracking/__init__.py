@@ -4,7 +4,16 @@
 `model` logs a trained classifier, and `logged_model` is what MLflow runs to load it.
 """
 
-from experiments.tracking.reading import list_runs, params_of, read_history, ui_link
+from experiments.tracking.reading import (
+    ERROR_TAG,
+    Child,
+    children_of,
+    find_run,
+    list_runs,
+    params_of,
+    read_history,
+    ui_link,
+)
 from experiments.tracking.store import (
     DEFAULT_UI,
     EXPERIMENT,
@@ -17,26 +26,33 @@ from experiments.tracking.store import (
     artifact_root,
     checkpoint_path,
     connect,
+    first_line,
     spool_folder,
     tracking_uri,
     ui_address,
 )
-from experiments.tracking.writing import Run, Synced, resume, sync, track
+from experiments.tracking.writing import Run, Synced, end_lost, resume, sync, track
 
 __all__ = [
     "DEFAULT_UI",
+    "ERROR_TAG",
     "EXPERIMENT",
     "ROOT",
     "RUNS",
     "THEORY",
     "UI_VARIABLE",
+    "Child",
     "Run",
     "Synced",
     "TrackingError",
     "answers",
     "artifact_root",
     "checkpoint_path",
+    "children_of",
     "connect",
+    "end_lost",
+    "find_run",
+    "first_line",
     "list_runs",
     "params_of",
     "read_history",

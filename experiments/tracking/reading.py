@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,10 @@ from experiments.tracking.store import (
 )
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
     from mlflow.entities import Run as MlflowRun
 
+ERROR_TAG = "lab.error"
 NO_DATASET = "(no data set named)"
 
 _HISTORY_KEYS = [f"{split}/{metric}" for split in ("train", "val") for metric in TITLES]
@@ -44,6 +47,58 @@ def ui_link(experiment: str = EXPERIMENT) -> str:
     # The UI hides the runs of a comparison under it, and their charts with them, unless sorted.
     key = urllib.parse.quote("metrics.`final/val_cross_entropy_bits`", safe="")
     return f"{link}&orderByKey={key}&orderByAsc=true"
+
+
+@explained()
+def find_run(tag: str, value: str) -> str:
+    """Return the id of the newest run with a tag; "" where there is none.
+
+    Raises
+    ------
+    TrackingError
+        If the store can't be reached or read.
+    """
+    client = connect()
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        return ""
+    found = client.search_runs(
+        [experiment.experiment_id], f"tags.`{tag}` = '{value}'", max_results=1
+    )
+    return str(found[0].info.run_id) if found else ""
+
+
+@dataclass(frozen=True)
+class Child:
+    """A run that is part of another."""
+
+    run_id: str
+    status: str
+    metrics: dict[str, float]
+    tags: dict[str, str]
+
+
+@explained()
+def children_of(run_id: str) -> list[Child]:
+    """Return the runs that are part of another, the oldest first.
+
+    Raises
+    ------
+    TrackingError
+        If the store can't be reached or read.
+    """
+    client = connect()
+    experiment = client.get_run(run_id).info.experiment_id
+    found = _all_runs(
+        client,
+        experiment,
+        f"tags.`mlflow.parentRunId` = '{run_id}'",
+        order_by=["attributes.start_time ASC"],
+    )
+    return [
+        Child(run.info.run_id, run.info.status, dict(run.data.metrics), dict(run.data.tags))
+        for run in found
+    ]
 
 
 @explained()
@@ -69,17 +124,7 @@ def list_runs() -> pd.DataFrame:
     """
     client = connect()
     experiment = client.get_experiment_by_name(EXPERIMENT)
-    found: list[MlflowRun] = []
-    token: str | None = ""
-    while experiment is not None and token is not None:
-        page = client.search_runs(
-            [experiment.experiment_id],
-            order_by=["attributes.start_time DESC"],
-            max_results=1000,
-            page_token=token or None,
-        )
-        found.extend(page)
-        token = page.token or None
+    found = [] if experiment is None else _all_runs(client, experiment.experiment_id)
     columns = [
         "run_id", "name", "status", "started", "dataset", "head", "model", "seed",
         *(f"val_{name}" for name in TITLES), "link",
@@ -116,6 +161,27 @@ def read_history(run_ids: Sequence[str]) -> pd.DataFrame:
     long = pd.DataFrame(points, columns=[*index, "metric", "value"])
     wide = long.pivot_table(index=index, columns="metric", values="value", sort=False).reset_index()
     return wide.reindex(columns=[*index, *TITLES])
+
+
+def _all_runs(
+    client: MlflowClient,
+    experiment: str,
+    filter_string: str = "",
+    order_by: Sequence[str] = ("attributes.start_time DESC",),
+) -> list[MlflowRun]:
+    found: list[MlflowRun] = []
+    token: str | None = ""
+    while token is not None:
+        page = client.search_runs(
+            [experiment],
+            filter_string,
+            order_by=list(order_by),
+            max_results=1000,
+            page_token=token or None,
+        )
+        found.extend(page)
+        token = page.token or None
+    return found
 
 
 def _run_row(run: MlflowRun) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from experiments.models import Params
 from experiments.outputs import Outputs
 from experiments.spool import BusyError, Entry, Note, Point, Sender, Spool
 from experiments.tracking import model, store
+from experiments.tracking.reading import ERROR_TAG, children_of
 from experiments.tracking.store import (
     EXPERIMENT,
     THEORY,
@@ -44,8 +45,7 @@ from experiments.tracking.store import (
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-HOST_TAG, PROCESS_TAG = "lab.host", "lab.process"
-ERROR_TAG, REFUSED_TAG = "lab.error", "lab.refused"
+HOST_TAG, PROCESS_TAG, REFUSED_TAG = "lab.host", "lab.process", "lab.refused"
 
 # Of the values that are not finite, in a tag.
 MOST_NAMED = 50
@@ -342,13 +342,14 @@ def track(
 
 
 @contextmanager
-def resume(run_id: str) -> Iterator[Run]:
+def resume(run_id: str, *, even_finished: bool = False) -> Iterator[Run]:
     """Open a run again whose process is gone; it ends as one of `track` does.
 
     Raises
     ------
     TrackingError
-        If the store can't be reached or has no such run, it is finished, or its process is alive.
+        If the store can't be reached or has no such run, its process is alive, or it is finished
+        and `even_finished` is not set.
     """
     uri = store.tracking_uri()
     client = store.connect(uri)
@@ -356,7 +357,7 @@ def resume(run_id: str) -> Iterator[Run]:
         with explained():
             found = client.get_run(run_id)
             path = store.spool_folder(uri) / f"{run_id}.jsonl"
-            if found.info.status == "FINISHED":
+            if found.info.status == "FINISHED" and not even_finished:
                 raise TrackingError(f"Run {run_id} is finished: there is nothing to resume")
             if path.exists():
                 with _free(run_id):
@@ -405,6 +406,24 @@ def sync() -> Iterator[Synced]:
         else:
             yield Synced(left.run_id, num_points, status, "")
     yield from _end_abandoned(client)
+
+
+def end_lost(parent: str) -> None:
+    """End the runs of a parent that are still open, when all that was to be done is.
+
+    Raises
+    ------
+    TrackingError
+        If the store can't be reached.
+    """
+    for _ in sync():
+        pass
+    client = store.connect()
+    for child in children_of(parent):
+        if child.status == "RUNNING":
+            with explained():
+                client.set_tag(child.run_id, ERROR_TAG, "its worker was lost")
+                client.set_terminated(child.run_id, "FAILED")
 
 
 def _end_abandoned(client: MlflowClient) -> Iterator[Synced]:

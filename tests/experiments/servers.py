@@ -28,8 +28,10 @@ def free_port() -> int:
 class Server:
     """An `mlflow server` that can be killed and started again on the same store and port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_default: bool = False) -> None:
         self.folder = folder
+        self.options = [] if is_default else ["--workers", "1"]
+        self.variables = {} if is_default else {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -38,15 +40,11 @@ class Server:
         self._process = subprocess.Popen(
             [
                 sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1",
-                "--port", str(self.port), "--workers", "1",
+                "--port", str(self.port), *self.options,
                 "--backend-store-uri", f"sqlite:///{self.folder / 'server.db'}",
                 "--artifacts-destination", str(self.folder / "artifacts"),
             ],
-            env={
-                **os.environ,
-                "MLFLOW_DISABLE_TELEMETRY": "true",
-                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-            },
+            env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", **self.variables},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
