@@ -29,6 +29,8 @@ def cli() -> None:
     """
 
 
+DEMO_HIDDEN = (0, 32)
+
 Command = Callable[..., None]
 
 
@@ -164,8 +166,7 @@ def compare_command(
             TrainConfig(dataset, head.name, target=target, mistakes=mistakes, **options)
             for head in heads_for(task, mistakes=mistakes)
         ]
-    comparison = runs.compare(configs, datasets.load(dataset, configs[0].seed, target), _train)
-    click.echo(f"\n{_table(comparison.children)}\n\n{comparison.conclusion}\n")
+    _compare(configs)
     _say_where()
 
 
@@ -224,7 +225,20 @@ def sweep_command(
         base = {"dataset": dataset, "head": head, "target": target, **options}
         sweep = sweeps.Sweep(base, sweeps.read_grid(lines))
         # Every one is checked before the first is trained.
-        total = len(sweep.configs)
+        _ = sweep.configs
+    swept = _sweep(sweep, scheduler, num_workers or 0)
+    _say_where()
+    if swept.num_failed:
+        sys.exit(1)
+
+
+def _compare(configs: Sequence[TrainConfig]) -> None:
+    comparison = runs.compare(configs, _load(configs[0]), _train)
+    click.echo(f"\n{_table(comparison.children)}\n\n{comparison.conclusion}\n")
+
+
+def _sweep(sweep: sweeps.Sweep, scheduler: str = "", num_workers: int = 0) -> sweeps.Swept:
+    total = len(sweep.configs)
     with tqdm(total=total, desc=sweep.name, unit="run", leave=False, disable=None) as bar:
 
         def start(num_missing: int, num_done: int) -> None:
@@ -236,11 +250,9 @@ def sweep_command(
             tqdm.write(f"{label}: {said}")
             bar.update()
 
-        swept = sweeps.run(sweep, show, start, scheduler, num_workers or 0)
+        swept = sweeps.run(sweep, show, start, scheduler, num_workers)
     click.echo(f"\n{_swept_table(swept)}\n\n{swept.conclusion}\n")
-    _say_where()
-    if swept.num_failed:
-        sys.exit(1)
+    return swept
 
 
 @cli.command()
@@ -284,7 +296,7 @@ def sync() -> None:
     help="Also start the MLflow UI and the dashboard, and keep them until Ctrl-C.",
 )
 def demo(seed: int, and_serve: bool) -> None:
-    """Train both heads on digits and the binary one on breast cancer, and log the runs.
+    """Compare the heads on digits, sweep a grid on breast cancer, and log the theory's curves.
 
     \b
     Examples:
@@ -292,11 +304,16 @@ def demo(seed: int, and_serve: bool) -> None:
       python -m experiments demo --seed 1 --serve
     """
     with _servers() if and_serve else nullcontext() as running:
-        finished = [
-            _train(config, datasets.load(config.dataset, seed))
-            for config in runs.demo_configs(seed)
-        ]
-        click.echo(f"\n{_table(finished)}\n")
+        for hidden in DEMO_HIDDEN:
+            _compare(
+                [
+                    TrainConfig("digits", head.name, hidden, seed=seed)
+                    for head in heads_for("exclusive")
+                ]
+            )
+        base = {"dataset": "breast_cancer", "head": "sigmoid_bce", "seed": seed}
+        _sweep(sweeps.Sweep(base, {"hidden": DEMO_HIDDEN}))
+        runs.track_theory()
         if running:
             click.echo(f"Runs in the MLflow UI: {tracking.ui_link()}")
             _wait_for_interrupt(running)

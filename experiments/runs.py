@@ -21,18 +21,6 @@ from experiments.frames import history_frame, pull_frame
 from experiments.outputs import Outputs
 from experiments.training import Epoch, State, start, train
 
-# Both heads on exclusive classes, and the binary one, each linear and with a hidden layer.
-DEMO = tuple(
-    (dataset, head, hidden)
-    for dataset, head in (
-        ("digits", "softmax_cce"),
-        ("digits", "ovr_sigmoid_bce"),
-        ("breast_cancer", "sigmoid_bce"),
-    )
-    for hidden in (0, 32)
-)
-
-
 # MLflow keeps a parameter as text, and so does a command line.
 READERS: dict[Any, Callable[[str], Any]] = {
     "str": str,
@@ -54,11 +42,6 @@ class FinishedRun:
     def last(self) -> Epoch:
         """The state after training."""
         return self.epochs[-1]
-
-
-def demo_configs(seed: int) -> list[TrainConfig]:
-    """Return the sample runs."""
-    return [TrainConfig(dataset, head, hidden, seed=seed) for dataset, head, hidden in DEMO]
 
 
 def train_and_track(

@@ -45,8 +45,10 @@ def client(uri: str):
 
 
 def runs_of(uri: str):
+    """Give the runs that trained something, and their experiment."""
     experiment = client(uri).get_experiment_by_name("Cross-Entropy Lab")
-    return client(uri).search_runs([experiment.experiment_id]), experiment
+    found = client(uri).search_runs([experiment.experiment_id], "tags.`mlflow.parentRunId` != ''")
+    return found, experiment
 
 
 def test_it_prints_a_line_and_a_row_per_run_and_the_link(demo) -> None:
@@ -55,6 +57,7 @@ def test_it_prints_a_line_and_a_row_per_run_and_the_link(demo) -> None:
     for run in runs:
         assert f"{run.info.run_name}: val accuracy" in done.stdout
         assert run.info.run_id[:8] in done.stdout
+    assert done.stdout.count("predicts the validation rows best") == 3
     assert f"/#/experiments/{experiment.experiment_id}/runs?workflowType" in done.stdout
     assert "\r" not in done.stdout + done.stderr
     assert "Warning" not in done.stderr
@@ -95,6 +98,20 @@ def test_mlflows_own_client_reads_the_runs_back(demo) -> None:
             )
             for suffix in ("html", "svg")
         }  # fmt: skip
+
+
+def test_it_leaves_the_parents_and_the_theory_too(demo) -> None:
+    _, uri, _ = demo
+    children, experiment = runs_of(uri)
+    everything = client(uri).search_runs([experiment.experiment_id])
+    parents = {run.info.run_name for run in everything} - {run.info.run_name for run in children}
+    assert parents == {
+        "compare heads · linear · digits",
+        "compare heads · hidden 32 · digits",
+        "sweep hidden · breast_cancer",
+    }
+    theory = client(uri).get_experiment_by_name("Cross-Entropy Lab: theory")
+    assert len(client(uri).search_runs([theory.experiment_id])) == 9
 
 
 def test_the_model_loads_in_a_fresh_process_and_predicts_what_was_measured(demo) -> None:

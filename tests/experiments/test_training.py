@@ -10,7 +10,6 @@ from core.heads import heads_for
 from experiments.config import TrainConfig
 from experiments.datasets import DATASETS, Dataset, load
 from experiments.frames import history_frame
-from experiments.runs import demo_configs
 from experiments.training import Adam, Epoch, loss_options, start
 from experiments.training import train as train_from
 
@@ -29,8 +28,20 @@ def test_same_seed_same_numbers() -> None:
     assert first != [epoch.metrics() for epoch in train(other, data)]
 
 
-@pytest.mark.parametrize("config", demo_configs(seed=0), ids=lambda config: config.run_name)
-def test_each_demo_run_starts_from_ignorance_and_learns(config: TrainConfig) -> None:
+@pytest.mark.parametrize(
+    "config",
+    [
+        TrainConfig(dataset, head, hidden)
+        for dataset, head in (
+            ("digits", "softmax_cce"),
+            ("digits", "ovr_sigmoid_bce"),
+            ("breast_cancer", "sigmoid_bce"),
+        )
+        for hidden in (0, 32)
+    ],
+    ids=lambda config: config.run_name,
+)
+def test_each_run_starts_from_ignorance_and_learns(config: TrainConfig) -> None:
     data = load(config.dataset, config.seed)
     num_classes = len(data.class_names)
     epochs = list(train(config, data))
