@@ -50,10 +50,12 @@ screenshots: $(VENV)/.installed-dev ## Every page in both themes, into docs/imag
 	@browser=$$($(PY) -m tests.browser.find) || exit 1; \
 	BROWSER_PATH="$$browser" $(PY) -m tests.browser.screenshots
 
-bench: .venv-bench/.installed ## Speed and accuracy of core beside PyTorch, JAX, scikit-learn and SciPy
+bench: .venv-bench/.installed ## Speed and accuracy of core, and of training, beside PyTorch, JAX, scikit-learn and SciPy
 	@.venv-bench/bin/python -m tests.benchmarks.accuracy
 	@echo
 	@.venv-bench/bin/python -m tests.benchmarks.speed
+	@echo
+	@.venv-bench/bin/python -m tests.benchmarks.training
 
 clean: ## Remove the environment and caches, never the runs
 	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
