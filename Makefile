@@ -57,6 +57,8 @@ bench: .venv-bench/.installed ## Accuracy and speed: core, tracker and training 
 	@.venv-bench/bin/python -m tests.benchmarks.accuracy
 	@echo
 	@.venv-bench/bin/python -m tests.benchmarks.speed
+	@echo
+	@.venv-bench/bin/python -m tests.benchmarks.training
 
 clean: ## Remove the environment and caches, never the runs
 	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

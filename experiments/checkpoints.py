@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from experiments import models
 from experiments.config import TrainConfig
-from experiments.training import Adam, Epoch, SplitMetrics, State
+from experiments.descent import Adam, State
+from experiments.training import Epoch, SplitMetrics
 
 
 def save(path: Path, state: State, epochs: Sequence[Epoch]) -> None:
@@ -24,15 +26,7 @@ def save(path: Path, state: State, epochs: Sequence[Epoch]) -> None:
     OSError
         If the disk does not take it.
     """
-    arrays: dict[str, Any] = {
-        f"{part}:{name}": value
-        for part, values in (
-            ("params", state.params),
-            ("mean", state.adam.mean),
-            ("square", state.adam.square),
-        )
-        for name, value in values.items()
-    }
+    params: dict[str, Any] = {f"params:{name}": value for name, value in state.params.items()}
     said = {
         "number": state.number,
         "steps": state.adam.steps,
@@ -42,7 +36,13 @@ def save(path: Path, state: State, epochs: Sequence[Epoch]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
     with unfinished.open("wb") as file:
-        np.savez(file, said=np.array(json.dumps(said)), **arrays)
+        np.savez(
+            file,
+            said=np.array(json.dumps(said)),
+            sum=state.adam.sum,
+            square_sum=state.adam.square_sum,
+            **params,
+        )
         file.flush()
         os.fsync(file.fileno())
     unfinished.replace(path)
@@ -67,18 +67,20 @@ def load(path: Path, config: TrainConfig) -> tuple[State, list[Epoch]]:
 def _load(path: Path, config: TrainConfig) -> tuple[State, list[Epoch]]:
     with np.load(path, allow_pickle=False) as stored:
         said = json.loads(str(stored["said"]))
-        parts: dict[str, dict[str, np.ndarray]] = {"params": {}, "mean": {}, "square": {}}
-        for key in stored.files:
-            part, _, name = key.partition(":")
-            if name:
-                parts[part][name] = stored[key]
-    params = parts["params"]
-    adam = Adam(params, config.learning_rate)
-    adam.steps, adam.mean, adam.square = said["steps"], parts["mean"], parts["square"]
+        adam_sum, square_sum = stored["sum"], stored["square_sum"]
+        vector, params = models.in_one_vector(
+            {
+                key.removeprefix("params:"): stored[key]
+                for key in stored.files
+                if key.startswith("params:")
+            }
+        )
+    adam = Adam(len(vector), config.learning_rate)
+    adam.steps, adam.sum, adam.square_sum = said["steps"], adam_sum, square_sum
     rng = np.random.default_rng()
     rng.bit_generator.state = said["rng"]
     epochs = [
         Epoch(number, SplitMetrics(**train), SplitMetrics(**val), params)
         for number, train, val in said["epochs"]
     ]
-    return State(said["number"], params, adam, rng), epochs
+    return State(said["number"], vector, params, adam, rng), epochs

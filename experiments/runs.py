@@ -17,9 +17,10 @@ from experiments.charts.theory import curve_chart
 from experiments.config import TrainConfig
 from experiments.curves import theory
 from experiments.datasets import Dataset
+from experiments.descent import State
 from experiments.frames import history_frame, pull_frame
 from experiments.outputs import Outputs
-from experiments.training import Epoch, State, start, train
+from experiments.training import Epoch, start, train
 
 # MLflow keeps a parameter as text, and so does a command line.
 READERS: dict[Any, Callable[[str], Any]] = {

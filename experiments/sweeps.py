@@ -152,7 +152,9 @@ class Swept:
                 f"; {worst['configuration']} does worst, with "
                 f"{worst['val_cross_entropy_bits']:.4g} bits"
             )
-        failed = f" {self.num_failed} failed, and say why." if self.num_failed else ""
+        failed = f" {self.num_failed} failed, and say why in the tag lab.error." * bool(
+            self.num_failed
+        )
         return f"{said}.{failed}"
 
 

@@ -1,10 +1,11 @@
-"""Mini-batch Adam as a generator of epoch records. It knows nothing of where they go."""
+"""Training as a generator of epoch records. It knows nothing of where they go."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from core.heads import HEADS, Head
 from experiments import models
 from experiments.config import TrainConfig
 from experiments.datasets import Dataset, Split
+from experiments.descent import Adam, State, run_epoch
 from experiments.models import Params
 from experiments.outputs import Outputs
 
@@ -67,45 +69,15 @@ class Epoch:
         }
 
 
-class Adam:
-    """The optimiser of Kingma and Ba (2015), arXiv:1412.6980, with its usual constants."""
-
-    def __init__(self, params: Params, learning_rate: float) -> None:
-        self.learning_rate = learning_rate
-        self.steps = 0
-        self.mean = {name: np.zeros_like(value) for name, value in params.items()}
-        self.square = {name: np.zeros_like(value) for name, value in params.items()}
-
-    def update(self, params: Params, grads: Params) -> None:
-        """Move `params` one step, in place."""
-        decay_mean, decay_square, epsilon = 0.9, 0.999, 1e-8
-        self.steps += 1
-        step = self.learning_rate / (1 - decay_mean**self.steps)
-        square_scale = 1 / (1 - decay_square**self.steps)
-        for name, grad in grads.items():
-            self.mean[name] += (1 - decay_mean) * (grad - self.mean[name])
-            self.square[name] += (1 - decay_square) * (grad * grad - self.square[name])
-            root = np.sqrt(self.square[name] * np.float32(square_scale))
-            params[name] -= np.float32(step) * self.mean[name] / (root + np.float32(epsilon))
-
-
-@dataclass
-class State:
-    """All that training goes on from, bit for bit."""
-
-    number: int  # of the last epoch that is through
-    params: Params
-    adam: Adam
-    rng: np.random.Generator
-
-
 def start(config: TrainConfig, dataset: Dataset) -> State:
     """Return the state before training."""
     rng = np.random.default_rng(config.seed)
     num_outputs = HEADS[config.head].num_outputs(len(dataset.class_names))
     num_features = dataset.train.inputs.shape[1]
-    params = models.init_params(rng, num_features, config.hidden, num_outputs)
-    return State(0, params, Adam(params, config.learning_rate), rng)
+    vector, params = models.in_one_vector(
+        models.init_params(rng, num_features, config.hidden, num_outputs)
+    )
+    return State(0, vector, params, Adam(len(vector), config.learning_rate), rng)
 
 
 def train(config: TrainConfig, dataset: Dataset, state: State) -> Iterator[Epoch]:
@@ -116,19 +88,12 @@ def train(config: TrainConfig, dataset: Dataset, state: State) -> Iterator[Epoch
     head = HEADS[config.head]
     inputs, labels = dataset.train.inputs, dataset.train.labels
     options = loss_options(config, dataset)
-    params = state.params
-    yield _record(state.number, head, params, dataset, options)
+    loss_value_and_grad = partial(head.loss_value_and_grad, **options)
+    yield _record(state.number, head, state.params, dataset, options)
     while state.number < config.num_epochs:
         order = state.rng.permutation(len(labels))
-        for first in range(0, len(order), config.batch_size):
-            rows = order[first : first + config.batch_size]
-            x = inputs[rows]
-            logits, output_input = models.forward(params, x)
-            _, grad_logits = head.loss_value_and_grad(logits, labels[rows], **options)
-            grads = models.backward(params, x, output_input, grad_logits / len(rows))
-            state.adam.update(params, grads)
-        state.number += 1
-        yield _record(state.number, head, params, dataset, options)
+        run_epoch(state, loss_value_and_grad, inputs, labels, order, config.batch_size)
+        yield _record(state.number, head, state.params, dataset, options)
 
 
 def loss_options(config: TrainConfig, dataset: Dataset) -> dict[str, Any]:
@@ -145,8 +110,9 @@ def loss_options(config: TrainConfig, dataset: Dataset) -> dict[str, Any]:
 
 def evaluate(head: Head, params: Params, split: Split, options: Mapping[str, Any]) -> SplitMetrics:
     """Return what `split` says of a model with these parameters."""
-    logits, output_input = models.forward(params, split.inputs)
-    loss, grad = head.loss_value_and_grad(logits, split.labels, **options)
+    with np.errstate(all="ignore"):
+        logits, output_input = models.forward(params, split.inputs)
+        loss, grad = head.loss_value_and_grad(logits, split.labels, **options)
     if not np.isfinite(loss).all():
         raise DivergedError("The loss is no longer a finite number: try a lower learning rate.")
     grads = models.backward(params, split.inputs, output_input, grad / len(grad))

@@ -111,7 +111,7 @@ def test_it_leaves_the_parents_and_the_theory_too(demo) -> None:
         "sweep hidden · breast_cancer",
     }
     theory = client(uri).get_experiment_by_name("Cross-Entropy Lab: theory")
-    assert len(client(uri).search_runs([theory.experiment_id])) == 9
+    assert len(client(uri).search_runs([theory.experiment_id])) == 7
 
 
 def test_the_model_loads_in_a_fresh_process_and_predicts_what_was_measured(demo) -> None:

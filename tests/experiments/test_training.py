@@ -10,7 +10,7 @@ from core.heads import heads_for
 from experiments.config import TrainConfig
 from experiments.datasets import DATASETS, Dataset, load
 from experiments.frames import history_frame
-from experiments.training import Adam, Epoch, loss_options, start
+from experiments.training import Epoch, loss_options, start
 from experiments.training import train as train_from
 
 CONFIG = TrainConfig("digits", "softmax_cce", hidden=8, num_epochs=3)
@@ -106,12 +106,6 @@ def test_what_is_undefined_is_no_metric() -> None:
     assert "val/entropy_wrong_bits" in first.metrics()
     assert "val/entropy_wrong_bits" not in broken.metrics()
     assert "final/val_entropy_wrong_bits" not in broken.final_metrics()
-
-
-def test_adams_first_step_is_the_learning_rate() -> None:
-    params = {"w": np.array([1.0, 1.0], dtype=np.float32)}
-    Adam(params, learning_rate=0.1).update(params, {"w": np.array([5.0, -0.02])})
-    np.testing.assert_allclose(params["w"], [0.9, 1.1], rtol=1e-5)
 
 
 def test_metrics_have_slash_names_and_one_row_each_in_the_frame() -> None:
