@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from dashboard.frames import class_names
+from dashboard.frames.common import class_names
 
 MAX_CLASSES = 1000
 # A last word that more typing makes a number: -, 1e, 2e-, in, -infi, na.

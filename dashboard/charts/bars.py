@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from dashboard.frames import written
+from dashboard.frames.common import written
 
 MAX_LABELLED = 30
 # Right of the longest bar, for the value written there.

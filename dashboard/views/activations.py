@@ -2,9 +2,11 @@
 
 import streamlit as st
 
-from dashboard import frames, state, theme
+from dashboard import state, theme
 from dashboard.charts.bars import probability_bars
 from dashboard.charts.curves import entropy_against_temperature
+from dashboard.frames.activations import activations, entropy_bits, entropy_curve
+from dashboard.frames.common import written
 
 # Bits: less is a flat line.
 VISIBLE = 0.001
@@ -19,8 +21,8 @@ def compare() -> None:
     if logits is None:
         return
 
-    frame = frames.activations(logits, temperature)
-    bits = frames.entropy_bits(logits, temperature)
+    frame = activations(logits, temperature)
+    bits = entropy_bits(logits, temperature)
     undefined = frame["probability"].isna().any()
     if undefined:
         st.warning(
@@ -48,10 +50,8 @@ def compare() -> None:
                 says=f"Probability of each class by {name}",
             )
             with st.container(horizontal=True):
-                st.metric("Sum", frames.written(sums[name], 3))
-                st.metric(
-                    "Entropy (bits)", frames.written(bits[name], 3), help=f"The entropy {counts}."
-                )
+                st.metric("Sum", written(sums[name], 3))
+                st.metric("Entropy (bits)", written(bits[name], 3), help=f"The entropy {counts}.")
 
     if len(logits) == 1:
         st.markdown(
@@ -69,12 +69,12 @@ def compare() -> None:
     if undefined:
         st.markdown("Undefined, like the softmax.")
         return
-    curve = frames.entropy_curve(logits, state.TEMPERATURE.least, state.TEMPERATURE.most)
+    curve = entropy_curve(logits, state.TEMPERATURE.least, state.TEMPERATURE.most)
     theme.draw(
         entropy_against_temperature(curve, temperature, bits["most"], theme.SOFTMAX),
         says="Entropy of the softmax in bits against the temperature",
     )
-    held = f"{frames.written(bits['softmax'], 3)} of at most {bits['most']:.3f} bits"
+    held = f"{written(bits['softmax'], 3)} of at most {bits['most']:.3f} bits"
     moves = curve["entropy_bits"].max() - curve["entropy_bits"].min() > VISIBLE
     st.markdown(
         f"At temperature {temperature:g} the softmax holds {held}. "

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from dashboard import frames, state, theme
+from dashboard import state, theme
 from dashboard.charts.bars import activation_comparison
+from dashboard.frames.activations import activations
 
 
 def show(links: Mapping[StreamlitPage, str]) -> None:
@@ -20,7 +21,7 @@ def show(links: Mapping[StreamlitPage, str]) -> None:
     )
 
     logits = state.parse_logits(state.SAMPLES[0].logits)
-    frame = frames.activations(logits, temperature=1.0)
+    frame = activations(logits, temperature=1.0)
     sums = frame.groupby("activation")["probability"].sum()
 
     st.header("The same logits, two readings")

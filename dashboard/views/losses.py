@@ -3,9 +3,11 @@
 import numpy as np
 import streamlit as st
 
-from dashboard import frames, state, theme
+from dashboard import state, theme
 from dashboard.charts.bars import term_bars
 from dashboard.charts.curves import loss_against_logit
+from dashboard.frames.common import NATS_PER_BIT, class_names, written
+from dashboard.frames.losses import loss_curves, loss_terms, rivals
 
 SUMMARY = "What each class adds to BCE and to CCE, and the loss against the logit."
 
@@ -16,10 +18,10 @@ def compare() -> None:
     logits = state.logits()
     if logits is None:
         return
-    names = frames.class_names(len(logits))
+    names = class_names(len(logits))
     label = names.index(state.choose(state.LABEL, names))
 
-    terms = frames.loss_terms(logits, label)
+    terms = loss_terms(logits, label)
     totals = terms.groupby("loss")["term"].sum(min_count=len(logits))
     if terms["term"].isna().any():
         st.warning(
@@ -56,15 +58,15 @@ def compare() -> None:
                 says=f"What each class adds to the {loss}, in nats",
             )
             with st.container(horizontal=True):
-                st.metric(f"{loss} (nats)", frames.written(totals[loss], 4))
-                st.metric(f"{loss} (bits)", frames.written(totals[loss] / frames.NATS_PER_BIT, 4))
+                st.metric(f"{loss} (nats)", written(totals[loss], 4))
+                st.metric(f"{loss} (bits)", written(totals[loss] / NATS_PER_BIT, 4))
 
     of_true = terms[terms["class"] == names[label]].set_index("loss")
     is_other = (terms["class"] != names[label]) & (terms["loss"] == "BCE")
     of_others = terms["term"][is_other].sum(skipna=False)
-    surprise, yes_no = (frames.written(of_true["term"][loss], 4) for loss in ("CCE", "BCE"))
+    surprise, yes_no = (written(of_true["term"][loss], 4) for loss in ("CCE", "BCE"))
     rest = (
-        f"and {frames.written(of_others, 4)} for what it says of the other {len(names) - 1}."
+        f"and {written(of_others, 4)} for what it says of the other {len(names) - 1}."
         if len(names) > 1
         else "and there is no other class."
     )
@@ -78,7 +80,7 @@ def compare() -> None:
     if not np.isfinite(logits).all():
         return
     st.header("Loss against logit")
-    curves = frames.loss_curves(logits, label)
+    curves = loss_curves(logits, label)
     theme.draw(
         loss_against_logit(
             curves,
@@ -96,7 +98,7 @@ def compare() -> None:
         least, most = curves["logit"].min(), curves["logit"].max()
         cce, bce = (
             f"at {bend:.4g}" + ("" if least <= bend <= most else ", off this picture")
-            for bend in (frames.rivals(logits, label), 0.0)
+            for bend in (rivals(logits, label), 0.0)
         )
         st.markdown(
             f"**CCE** is drawn for the logit of {names[label]} while the others stay; it bends "

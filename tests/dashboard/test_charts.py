@@ -1,18 +1,19 @@
 import numpy as np
 import pytest
 
-from dashboard import frames
 from dashboard.charts.bars import activation_comparison, probability_bars, term_bars
 from dashboard.charts.curves import entropy_against_temperature, loss_against_logit
+from dashboard.frames.activations import activations, entropy_curve
+from dashboard.frames.losses import loss_curves, loss_terms
 
 LOGITS = np.array([2.0, -1.0, 0.5])
 
 
 def test_bars_share_their_scale_and_carry_their_values() -> None:
-    terms = frames.loss_terms(LOGITS, 0)
+    terms = loss_terms(LOGITS, 0)
     for chart, most in (
         (term_bars(terms[terms["loss"] == "CCE"], "#000", 3.0), 3.0),
-        (probability_bars(frames.activations(LOGITS, 1.0).head(3), "#000"), 1),
+        (probability_bars(activations(LOGITS, 1.0).head(3), "#000"), 1),
     ):
         bars, values = chart.to_dict()["layer"]
         least, end = bars["encoding"]["x"]["scale"]["domain"]
@@ -21,7 +22,7 @@ def test_bars_share_their_scale_and_carry_their_values() -> None:
 
 
 def test_an_infinite_term_is_drawn_and_written() -> None:
-    terms = frames.loss_terms(np.array([np.inf, 1.0, 0.0]), 1)
+    terms = loss_terms(np.array([np.inf, 1.0, 0.0]), 1)
     spec = term_bars(terms[terms["loss"] == "CCE"], "#000", 3.0).to_dict()
     drawn = next(iter(spec["datasets"].values()))
     assert [(row["length"], row["value"]) for row in drawn] == [
@@ -33,7 +34,7 @@ def test_an_infinite_term_is_drawn_and_written() -> None:
 
 @pytest.mark.parametrize("num_classes", [31, 1000])
 def test_many_classes_fit_on_a_page(num_classes: int) -> None:
-    frame = frames.activations(np.zeros(num_classes), 1.0).head(num_classes)
+    frame = activations(np.zeros(num_classes), 1.0).head(num_classes)
     spec = probability_bars(frame, "#000").to_dict()
     assert spec["height"] <= 600
     assert len(spec["layer"]) == 1
@@ -41,20 +42,18 @@ def test_many_classes_fit_on_a_page(num_classes: int) -> None:
 
 def test_curves_mark_where_things_stand() -> None:
     colours = {"CCE": "#000", "BCE, target 1": "#111", "BCE, target 0": "#222"}
-    spec = loss_against_logit(frames.loss_curves(LOGITS, 0), 2.0, colours).to_dict()
+    spec = loss_against_logit(loss_curves(LOGITS, 0), 2.0, colours).to_dict()
     assert [layer["mark"]["type"] for layer in spec["layer"]] == ["line", "rule", "text", "point"]
     rule = spec["layer"][1]
     assert spec["datasets"][rule["data"]["name"]] == [{"logit": 2.0}]
 
-    spec = entropy_against_temperature(
-        frames.entropy_curve(LOGITS, 0.1, 10), 2.5, 1.6, "#000"
-    ).to_dict()
+    spec = entropy_against_temperature(entropy_curve(LOGITS, 0.1, 10), 2.5, 1.6, "#000").to_dict()
     assert spec["layer"][0]["encoding"]["x"]["scale"]["type"] == "log"
 
 
 def test_the_comparison_names_both_activations() -> None:
     spec = activation_comparison(
-        frames.activations(LOGITS, 1.0), {"sigmoid": "#000", "softmax": "#111"}
+        activations(LOGITS, 1.0), {"sigmoid": "#000", "softmax": "#111"}
     ).to_dict()
     assert spec["layer"][0]["encoding"]["color"]["scale"] == {
         "domain": ["sigmoid", "softmax"],

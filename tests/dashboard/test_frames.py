@@ -4,13 +4,15 @@ import pytest
 from core.activations import sigmoid, softmax
 from core.entropy import binary_entropy, entropy_from_logits
 from core.losses import binary_cross_entropy, categorical_cross_entropy
-from dashboard import frames
+from dashboard.frames.activations import activations, entropy_bits, entropy_curve
+from dashboard.frames.common import written
+from dashboard.frames.losses import loss_curves, loss_terms, rivals
 
 LOGITS = np.array([2.0, -1.0, 0.5])
 
 
 def test_activations_are_those_of_core() -> None:
-    frame = frames.activations(LOGITS, temperature=2.0)
+    frame = activations(LOGITS, temperature=2.0)
     by_name = frame.groupby("activation")["probability"].apply(list)
     assert by_name["sigmoid"] == sigmoid(LOGITS / 2).tolist()
     assert by_name["softmax"] == softmax(LOGITS, temperature=2.0).tolist()
@@ -18,14 +20,14 @@ def test_activations_are_those_of_core() -> None:
 
 
 def test_entropies_are_those_of_core() -> None:
-    bits = frames.entropy_bits(LOGITS, temperature=2.0)
+    bits = entropy_bits(LOGITS, temperature=2.0)
     assert bits["softmax"] == pytest.approx(entropy_from_logits(LOGITS / 2, base=2), rel=1e-14)
     assert bits["sigmoid"] == pytest.approx(binary_entropy(sigmoid(LOGITS / 2), base=2).sum())
     assert bits["most"] == pytest.approx(np.log2(3))
 
 
 def test_the_entropy_curve_passes_through_the_entropy_at_temperature_one() -> None:
-    curve = frames.entropy_curve(LOGITS, 0.1, 10.0)
+    curve = entropy_curve(LOGITS, 0.1, 10.0)
     middle = curve.iloc[(curve["temperature"] - 1).abs().argmin()]
     assert middle["temperature"] == pytest.approx(1)
     assert middle["entropy_bits"] == pytest.approx(entropy_from_logits(LOGITS, base=2))
@@ -33,7 +35,7 @@ def test_the_entropy_curve_passes_through_the_entropy_at_temperature_one() -> No
 
 
 def test_terms_sum_to_the_losses_of_core() -> None:
-    terms = frames.loss_terms(LOGITS, label=1)
+    terms = loss_terms(LOGITS, label=1)
     sums = terms.groupby("loss")["term"].sum()
     assert sums["CCE"] == pytest.approx(categorical_cross_entropy(LOGITS, 1))
     assert sums["BCE"] == pytest.approx(binary_cross_entropy(LOGITS, [0, 1, 0]).sum())
@@ -43,7 +45,7 @@ def test_terms_sum_to_the_losses_of_core() -> None:
 
 @pytest.mark.parametrize("label", [0, 1, 2])
 def test_loss_curves_are_those_of_core(label: int) -> None:
-    curves = frames.loss_curves(LOGITS, label)
+    curves = loss_curves(LOGITS, label)
     for name, target in (("BCE, target 1", 1), ("BCE, target 0", 0)):
         curve = curves[curves["curve"] == name]
         logit = curve["logit"].to_numpy()
@@ -58,18 +60,18 @@ def test_loss_curves_are_those_of_core(label: int) -> None:
 
 
 def test_loss_curves_reach_past_where_they_stand_and_bend() -> None:
-    logit = frames.loss_curves(np.array([-3.0, 9.0]), 0)["logit"]
+    logit = loss_curves(np.array([-3.0, 9.0]), 0)["logit"]
     assert logit.min() < -3
     assert logit.max() > 9
-    logit = frames.loss_curves(np.array([1e6, 0.0]), 0)["logit"]
+    logit = loss_curves(np.array([1e6, 0.0]), 0)["logit"]
     assert logit.min() > 1e6 - 10
 
 
 def test_rivals_halve_the_softmax() -> None:
     moved = LOGITS.copy()
-    moved[1] = frames.rivals(LOGITS, 1)
+    moved[1] = rivals(LOGITS, 1)
     assert softmax(moved)[1] == pytest.approx(0.5)
-    assert frames.rivals(np.array([3.0]), 0) == -np.inf
+    assert rivals(np.array([3.0]), 0) == -np.inf
 
 
 @pytest.mark.parametrize(
@@ -85,4 +87,4 @@ def test_rivals_halve_the_softmax() -> None:
     ],
 )
 def test_figures_are_written(value: float, text: str) -> None:
-    assert frames.written(value, 3) == text
+    assert written(value, 3) == text
