@@ -13,7 +13,7 @@ SOFTMAX = CCE = style.VERMILLION
 INK = {"light": "#31333f", "dark": "#d5d6dc"}
 
 
-def draw(chart: alt.LayerChart, says: str) -> None:
+def draw(chart: alt.TopLevelMixin, says: str) -> None:
     """Show a chart in the ink of the theme; `says` is its alternative text."""
     ink = INK[st.context.theme.type or "light"]
     inked = chart.configure(

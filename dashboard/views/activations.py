@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import state, theme
+from dashboard import page, state, theme
 from dashboard.charts.bars import probability_bars
 from dashboard.charts.curves import entropy_against_temperature
 from dashboard.frames.activations import activations, entropy_bits, entropy_curve
@@ -16,8 +16,9 @@ SUMMARY = "Your logits through sigmoid and softmax, with temperature."
 @st.fragment
 def compare() -> None:
     """Show the controls and what follows from them."""
-    logits = state.logits()
-    temperature = state.slider(state.TEMPERATURE)
+    with page.controls():
+        logits = state.logits()
+        temperature = state.slider(state.TEMPERATURE)
     if logits is None:
         return
 
@@ -45,9 +46,9 @@ def compare() -> None:
         with column, st.container(border=True):
             st.header(name.capitalize())
             st.latex(formula)
-            theme.draw(
-                probability_bars(frame[frame["activation"] == name], colour),
-                says=f"Probability of each class by {name}",
+            bars = frame[frame["activation"] == name]
+            page.figure(
+                probability_bars(bars, colour), f"Probability of each class by {name}", name, bars
             )
             with st.container(horizontal=True):
                 st.metric("Sum", written(sums[name], 3))
@@ -70,9 +71,11 @@ def compare() -> None:
         st.markdown("Undefined, like the softmax.")
         return
     curve = entropy_curve(logits, state.TEMPERATURE.least, state.TEMPERATURE.most)
-    theme.draw(
+    page.figure(
         entropy_against_temperature(curve, temperature, bits["most"], theme.SOFTMAX),
-        says="Entropy of the softmax in bits against the temperature",
+        "Entropy of the softmax in bits against the temperature",
+        "entropy against temperature",
+        curve,
     )
     held = f"{written(bits['softmax'], 3)} of at most {bits['most']:.3f} bits"
     moves = curve["entropy_bits"].max() - curve["entropy_bits"].min() > VISIBLE

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from dashboard import state, theme
+from dashboard import page, state, theme
 from dashboard.charts.bars import term_bars
 from dashboard.charts.curves import loss_against_logit
 from dashboard.frames.common import NATS_PER_BIT, class_names, written
@@ -15,11 +15,12 @@ SUMMARY = "What each class adds to BCE and to CCE, and the loss against the logi
 @st.fragment
 def compare() -> None:
     """Show the controls and what follows from them."""
-    logits = state.logits()
-    if logits is None:
-        return
-    names = class_names(len(logits))
-    label = names.index(state.choose(state.LABEL, names))
+    with page.controls():
+        logits = state.logits()
+        if logits is None:
+            return
+        names = class_names(len(logits))
+        label = names.index(state.choose(state.LABEL, names))
 
     terms = loss_terms(logits, label)
     totals = terms.groupby("loss")["term"].sum(min_count=len(logits))
@@ -49,13 +50,12 @@ def compare() -> None:
         with column, st.container(border=True):
             st.header({"BCE": "Binary cross-entropy", "CCE": "Categorical cross-entropy"}[loss])
             st.latex(formula)
-            theme.draw(
-                term_bars(
-                    terms[terms["loss"] == loss],
-                    colour,
-                    longest if longest > 0 else 1.0,
-                ),
-                says=f"What each class adds to the {loss}, in nats",
+            bars = terms[terms["loss"] == loss]
+            page.figure(
+                term_bars(bars, colour, longest if longest > 0 else 1.0),
+                f"What each class adds to the {loss}, in nats",
+                f"terms of {loss}",
+                bars,
             )
             with st.container(horizontal=True):
                 st.metric(f"{loss} (nats)", written(totals[loss], 4))
@@ -81,13 +81,15 @@ def compare() -> None:
         return
     st.header("Loss against logit")
     curves = loss_curves(logits, label)
-    theme.draw(
+    page.figure(
         loss_against_logit(
             curves,
             float(logits[label]),
             {"CCE": theme.CCE, "BCE, target 1": theme.BCE, "BCE, target 0": theme.BCE},
         ),
-        says="CCE, and BCE with the targets 1 and 0, against the logit",
+        "CCE, and BCE with the targets 1 and 0, against the logit",
+        "loss against logit",
+        curves,
     )
     if len(names) == 1:
         st.markdown(

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.heads import HEADS
-from dashboard import state, theme
+from dashboard import page, state
 from experiments import tracking
 from experiments.charts import style
 from experiments.charts.history import history_chart
@@ -111,7 +111,12 @@ def compare() -> None:
             ),
         ):
             st.header(title)
-            theme.draw(history_chart(history, metric), says=f"{title} over the epochs")
+            page.figure(
+                history_chart(history, metric),
+                f"{title} over the epochs",
+                title.lower(),
+                history[["run", "split", "epoch", metric]],
+            )
             st.caption(meaning)
 
     st.header("All runs on this data set")

@@ -1,0 +1,66 @@
+"""What pages are made of: controls that a talk tucks away, figures to take along, code to copy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from dashboard import theme
+from experiments.charts import style
+
+
+def is_presented() -> bool:
+    """Return whether the link says ?present=1: a talk, with the controls tucked away."""
+    return st.query_params.get("present") == "1"
+
+
+@contextmanager
+def controls() -> Iterator[None]:
+    """Hold the controls of a page: in sight, or in a talk folded, where they keep their state."""
+    with st.expander("Controls", icon=":material/tune:") if is_presented() else st.container():
+        yield
+
+
+def figure(chart: alt.TopLevelMixin, says: str, name: str, data: pd.DataFrame) -> None:
+    """Show a chart with a menu to take it along: PNG, SVG, and its numbers as CSV.
+
+    Parameters
+    ----------
+    chart : alt.Chart
+    says : str
+        Its alternative text.
+    name : str
+        Of the files; no other figure on the page has it.
+    data : DataFrame
+        The numbers that it shows.
+    """
+    theme.draw(chart, says)
+    with st.popover("Download", icon=":material/download:", type="tertiary"):
+        makers: tuple[tuple[str, str, Callable[[], bytes]], ...] = (
+            ("PNG", "image/png", partial(style.to_png, chart)),
+            ("SVG", "image/svg+xml", lambda: style.to_svg(chart).encode()),
+            ("CSV", "text/csv", lambda: data.to_csv(index=False).encode()),
+        )
+        for kind, mime, make in makers:
+            # Made when it is asked for, and nothing on the page moves.
+            st.download_button(
+                kind,
+                make,
+                f"{name}.{kind.lower()}",
+                mime,
+                key=f"take {name} {kind}",
+                on_click="ignore",
+                type="tertiary",
+            )
+
+
+def as_code(snippets: Mapping[str, str]) -> None:
+    """Offer the page's numbers as code, one tab per framework."""
+    with st.expander("Copy as code", icon=":material/code:"):
+        for tab, code in zip(st.tabs(list(snippets)), snippets.values(), strict=True):
+            tab.code(code, language="python")
