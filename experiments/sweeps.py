@@ -232,7 +232,12 @@ def _train_one(trial: Trial, dataset: Dataset) -> str:
     os.environ["MLFLOW_TRACKING_URI"] = trial.uri
     tags = {CONFIG_TAG: _digest(asdict(trial.config))}
     finished = runs.train_and_track(
-        trial.config, dataset, lambda epoch: None, trial.parent, name=trial.label, tags=tags
+        trial.config,
+        dataset,
+        lambda epoch: None,
+        trial.parent,
+        name=f"{trial.label} · {trial.config.data_name}",
+        tags=tags,
     )
     return f"val accuracy {finished.last.val.accuracy:.1%}"
 
@@ -281,13 +286,13 @@ def _table(sweep: Sweep, configs: Sequence[TrainConfig], parent: str) -> pd.Data
             {
                 "configuration": sweep.label(config),
                 **{name: getattr(config, name) for name in sweep.grid},
-                "run_id": found.run_id if found else "",
-                "status": found.status if found else "not started",
                 **{
                     f"val_{name}": metrics.get(f"final/val_{name}")
                     for name in ("loss", "cross_entropy_bits", "accuracy", "entropy_bits")
                 },
+                "status": found.status if found else "not started",
                 "error": found.tags.get(tracking.ERROR_TAG, "") if found else "",
+                "run_id": found.run_id if found else "",
             }
         )
     frame = pd.DataFrame(rows)

@@ -63,12 +63,16 @@ def compare() -> None:
         of_label = dict(zip(runs["label"], runs["run_id"], strict=True))
         history = read_history(uri, tuple(of_label[label] for label in chosen[:MOST_DRAWN]))
         history["run"] = history["run"].map({of_label[label]: label for label in chosen})
-        link = tracking.ui_link()
+        link, theory = tracking.ui_link(), tracking.ui_link(tracking.THEORY)
     except tracking.TrackingError as error:
         state.refuse("The runs can't be read.", str(error))
         return
 
-    st.link_button("Open in the MLflow UI", link, icon=":material/open_in_new:")
+    with st.container(horizontal=True):
+        st.link_button("Open in the MLflow UI", link, icon=":material/open_in_new:")
+        st.link_button(
+            "The theory's curves there", theory, icon=":material/functions:", type="tertiary"
+        )
     if not ui_answers(tracking.ui_address()):
         st.caption(
             f"Nothing answers at {tracking.ui_address()} yet: `python -m experiments serve` starts "

@@ -1,5 +1,7 @@
 """Everything that goes to MLflow and comes back from it. Nothing else imports MLflow.
 
+docs/tracking.md says what happens to a run when something breaks.
+
 `store` says where runs are kept and opens it, `writing` writes runs, `reading` reads them back,
 `model` logs a trained classifier, and `logged_model` is what MLflow runs to load it.
 """

@@ -1,15 +1,22 @@
-"""Every page in both themes, on the sample runs: `make screenshots` writes docs/images."""
+"""Every page in both themes, on the sample runs, and a comparison in the MLflow UI.
+
+`make screenshots` writes docs/images.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from playwright.sync_api import expect
+
 from tests.browser.servers import ROOT, chromium, dashboard, wait_until_drawn
 from tests.browser.test_dashboard import PAGES
+from tests.experiments.servers import server
 
 IMAGES = ROOT / "docs" / "images"
 WIDTH = 1280
@@ -43,6 +50,36 @@ def main() -> None:
                     page.screenshot(path=target, animations="disabled")
                     page.close()
                     print(target.relative_to(ROOT))
+    with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as running:
+        take_comparison(running.address, IMAGES / "mlflow-compare.png")
+
+
+def take_comparison(address: str, target: Path) -> None:
+    """Compare the heads on digits, and take a picture of what the printed link shows."""
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments", "compare", "--dataset", "digits", "--mistakes"],
+        cwd=ROOT,
+        env={**os.environ, "MLFLOW_TRACKING_URI": address},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    (link,) = re.findall(r"http\S+", done.stdout)
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 1440, "height": 1000})
+        page.goto(link)
+        page.get_by_placeholder("Search metric charts").wait_for(timeout=60_000)
+        # What is not the subject: the assistant, and the sections before the validation rows.
+        page.get_by_role("button", name="Close", exact=True).click()
+        for section in ("final", "train"):
+            headers = page.locator("[role=button]")
+            headers.filter(has_text=re.compile(rf"^\s*{section}\s*\(")).first.click()
+        expect(page.get_by_text("val/cross_entropy_bits").first).to_be_visible()
+        # Five runs in each of the six charts that are in sight.
+        expect(page.locator(".scatterlayer .trace").nth(29)).to_be_attached(timeout=30_000)
+        page.screenshot(path=target, animations="disabled")
+        page.close()
+    print(target.relative_to(ROOT))
 
 
 if __name__ == "__main__":
