@@ -8,13 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from distributed import LocalCluster
 
-from experiments import sweeps, tracking
-from tests.experiments.servers import server
+import core
+from experiments import cluster, sweeps, tracking
+from tests.experiments.servers import free_port, server
 
 ROOT = Path(__file__).parents[2]
 
@@ -158,3 +160,33 @@ def test_a_configuration_that_is_none_is_refused_before_any_is_trained() -> None
     assert done.returncode == 2
     assert "hidden=-1: hidden must be a whole number of at least 0" in done.stderr
     assert tracking.list_runs().empty
+
+
+@dataclass(frozen=True)
+class Task:
+    number: int
+    shared_key: str = "shared"
+
+
+def threads_here(task: Task, shared: int) -> tuple[int, int, int]:
+    return shared + task.number, core.get_num_threads(), len(os.sched_getaffinity(0))
+
+
+def test_each_task_has_its_share_of_the_threads_and_what_is_shared() -> None:
+    tasks = [Task(number) for number in range(4)]
+    with cluster.connected(num_workers=2) as client:
+        came = dict(cluster.spread(client, threads_here, tasks, {"shared": 10}))
+    for task in tasks:
+        number, threads, cores = came[task]
+        assert number == 10 + task.number
+        assert threads == max(1, cores // 2)
+
+
+def test_a_scheduler_that_nobody_answers_at_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    address = f"tcp://127.0.0.1:{free_port()}"
+    with (
+        pytest.raises(cluster.ClusterError, match=f"{address} can't be reached"),
+        cluster.connected(address),
+    ):
+        pass
