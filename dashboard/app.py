@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.page import present_switch
 from dashboard.state import keep_logits
 from dashboard.views import activations, home, losses, runs
 
@@ -32,9 +33,14 @@ page = st.navigation(list(SHOWS))
 st.set_page_config(page_title=f"{page.title} · Cross-Entropy Lab")
 
 keep_logits(page.url_path)
+with st.sidebar:
+    present_switch()
 
 # `page.run()` would make the logits of two pages two controls with two histories. A place for each
 # page: what the last one showed goes at once, also while the next one is still reading.
 places = {each: st.container() if each is page else st.empty() for each in SHOWS}
 with places[page]:
     SHOWS[page]()
+    following = list(SHOWS)[list(SHOWS).index(page) + 1 :]
+    if following:
+        st.page_link(following[0], label=f"Next: {following[0].title}", icon=":material/east:")

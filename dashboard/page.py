@@ -15,8 +15,22 @@ from experiments.charts import style
 
 
 def is_presented() -> bool:
-    """Return whether the link says ?present=1: a talk, with the controls tucked away."""
-    return st.query_params.get("present") == "1"
+    """Return whether this is a talk, with the controls tucked away: ?present=1 in the link."""
+    return bool(st.session_state.get("present", st.query_params.get("present") == "1"))
+
+
+def present_switch() -> None:
+    """Show the switch for a talk; it stays from page to page."""
+    # A link that was typed says 1; Streamlit itself writes and reads true.
+    if st.query_params.get("present") == "1":
+        st.query_params["present"] = "true"
+        st.rerun()
+    st.toggle(
+        "Present",
+        key="present",
+        help="For a talk: folds the controls of every page away.",
+        bind="query-params",
+    )
 
 
 @contextmanager

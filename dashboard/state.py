@@ -16,6 +16,7 @@ import streamlit as st
 from dashboard.frames.common import class_names
 
 MAX_CLASSES = 1000
+LONGEST_IN_LINK = 8192  # bytes
 # A last word that more typing makes a number: -, 1e, 2e-, in, -infi, na.
 UNFINISHED = re.compile(
     r"(?<![^\s,;])([-+−]|[-+−]?(\.|i|in|infi|infin|infini|infinit|n|na|(\d+\.?\d*|\.\d+)e[-+−]?))$",
@@ -91,6 +92,7 @@ TEMPERATURE = Slider(
 )
 LABEL = Choice("label", "True class", "The class that the example really is.")
 DATASET = Choice("dataset", "Data set", "Runs on other data are left out.")
+PARENT = Choice("part_of", "Part of", "The runs of one comparison or sweep, or all there are.")
 RUNS = Choice("runs", "Runs", "Which curves to draw over each other.")
 
 
@@ -107,6 +109,25 @@ def slider(control: Slider) -> float:
         bind="query-params",
     )
     return value
+
+
+def text(control: Text) -> str:
+    """Show a line of text that is read with every key, and return it.
+
+    What is longer than a link should be stays out of it, and the page says so.
+    """
+    is_long = len(str(st.session_state.get(control.key, "")).encode()) > LONGEST_IN_LINK
+    entered: str = st.text_input(
+        control.label,
+        control.default,
+        key=control.key,
+        help=control.help,
+        live="0ms",
+        bind=None if is_long else "query-params",
+    )
+    if is_long:
+        st.caption("This is too long for a link: the address of this page leaves it out.")
+    return entered.strip()
 
 
 def choose(control: Choice, options: Sequence[str]) -> str:
@@ -167,14 +188,7 @@ def logits() -> np.ndarray | None:
     away when a link is tapped next, and Streamlit 1.67 then answers for the page just left.
     """
     _sample_buttons()
-    entered = st.text_input(
-        LOGITS.label,
-        LOGITS.default,
-        key=LOGITS.key,
-        help=LOGITS.help,
-        live="0ms",
-        bind="query-params",
-    ).strip()
+    entered = text(LOGITS)
     st.session_state["page with logits"] = st.session_state.get("page", "")
     finished, unfinished = split_unfinished(entered)
     if unfinished:

@@ -9,6 +9,8 @@ from dashboard import state, theme
 from dashboard.charts.bars import activation_comparison
 from dashboard.frames.activations import activations
 
+CARDS_IN_A_ROW = 4
+
 
 def show(links: Mapping[StreamlitPage, str]) -> None:
     """Show the page, with a card for each other page: what it is there for."""
@@ -35,8 +37,14 @@ def show(links: Mapping[StreamlitPage, str]) -> None:
         f"yes-no question per class: here its bars sum to {sums['sigmoid']:.2f}."
     )
 
-    st.header("Where to go")
-    for column, (page, says) in zip(st.columns(len(links)), links.items(), strict=True):
-        with column.container(border=True, height="stretch"):
-            st.page_link(page, label=f"**{page.title}**", icon=":material/arrow_forward:")
-            st.caption(says)
+    st.header("The tour")
+    st.markdown("In this order each page needs only what came before; any of them stands alone.")
+    numbered = list(enumerate(links.items(), start=1))
+    for first in range(0, len(numbered), CARDS_IN_A_ROW):
+        row = numbered[first : first + CARDS_IN_A_ROW]
+        for column, (number, (page, says)) in zip(st.columns(CARDS_IN_A_ROW), row, strict=False):
+            with column.container(border=True, height="stretch"):
+                st.page_link(
+                    page, label=f"{number}. **{page.title}**", icon=":material/arrow_forward:"
+                )
+                st.caption(says)

@@ -13,6 +13,7 @@ from experiments.charts.history import history_chart
 from experiments.datasets import DATASETS
 
 SUMMARY = "Training runs: their loss and entropy curves, and MLflow."
+EVERY_RUN = "every run on these data"
 DRAWN_AT_FIRST = 4
 MOST_DRAWN = len(style.SERIES)
 MISTAKES = [head.title for head in HEADS.values() if head.is_mistake]
@@ -49,17 +50,8 @@ def compare() -> None:
                 title="There are no runs yet",
             )
             return
-        dataset = state.choose(state.DATASET, _datasets(runs))
-        runs = runs[runs["dataset"] == dataset]
-        runs = runs.assign(run=runs["run_id"].str[:6])
-        runs = runs.assign(label=[_label(run, dataset) for run in runs.itertuples()])
-        worth_first = runs.assign(
-            unfinished=runs["status"] != "FINISHED", mistake=runs["head"].isin(MISTAKES)
-        ).sort_values(["unfinished", "mistake"], kind="stable")
-        newest = worth_first.drop_duplicates(["head", "model"]).head(DRAWN_AT_FIRST)
-        chosen = state.choose_several(
-            state.RUNS, dataset, list(runs["label"]), list(newest["label"])
-        )
+        with page.controls():
+            runs, chosen = _choose(runs)
         of_label = dict(zip(runs["label"], runs["run_id"], strict=True))
         history = read_history(uri, tuple(of_label[label] for label in chosen[:MOST_DRAWN]))
         history["run"] = history["run"].map({of_label[label]: label for label in chosen})
@@ -159,6 +151,28 @@ def show() -> None:
     st.title("Runs")
     st.markdown("Training runs, as MLflow keeps them.")
     compare()
+
+
+def _choose(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Show whose curves to draw; return the runs to choose from, and the labels chosen."""
+    dataset = state.choose(state.DATASET, _datasets(runs))
+    runs = runs[runs["dataset"] == dataset]
+    runs = runs.assign(run=runs["run_id"].str[:6])
+    runs = runs.assign(label=[_label(run, dataset) for run in runs.itertuples()])
+    worth_first = runs.assign(
+        unfinished=runs["status"] != "FINISHED", mistake=runs["head"].isin(MISTAKES)
+    ).sort_values(["unfinished", "mistake"], kind="stable")
+    parents = [parent for parent in dict.fromkeys(runs["parent"]) if parent]
+    parent = state.choose(state.PARENT, [EVERY_RUN, *parents]) if parents else EVERY_RUN
+    if parent == EVERY_RUN:
+        first = worth_first.drop_duplicates(["head", "model"]).head(DRAWN_AT_FIRST)
+        among = dataset
+    else:
+        runs = runs[runs["parent"] == parent]
+        first = worth_first[worth_first["parent"] == parent].head(MOST_DRAWN)
+        among = parent.rpartition(" ")[2]
+    chosen = state.choose_several(state.RUNS, among, list(runs["label"]), list(first["label"]))
+    return runs, chosen
 
 
 def _datasets(runs: pd.DataFrame) -> list[str]:

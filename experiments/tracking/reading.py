@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,12 +126,17 @@ def list_runs() -> pd.DataFrame:
     experiment = client.get_experiment_by_name(EXPERIMENT)
     found = [] if experiment is None else _all_runs(client, experiment.experiment_id)
     columns = [
-        "run_id", "name", "status", "started", "dataset", "head", "model", "seed",
+        "run_id", "name", "parent", "status", "started", "dataset", "head", "model", "seed",
         *(f"val_{name}" for name in TITLES), "link",
     ]  # fmt: skip
     # A run of runs has no curves of its own.
-    parents = {run.data.tags.get("mlflow.parentRunId") for run in found}
-    rows = [_run_row(run) for run in found if run.info.run_id not in parents]
+    parent_ids = {run.data.tags.get("mlflow.parentRunId") for run in found}
+    parents = {
+        run.info.run_id: f"{run.info.run_name} · {run.info.run_id[:6]}"
+        for run in found
+        if run.info.run_id in parent_ids
+    }
+    rows = [_run_row(run, parents) for run in found if run.info.run_id not in parents]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -184,13 +189,14 @@ def _all_runs(
     return found
 
 
-def _run_row(run: MlflowRun) -> dict[str, Any]:
+def _run_row(run: MlflowRun, parents: Mapping[str, str]) -> dict[str, Any]:
     params, metrics = run.data.params, run.data.metrics
     hidden = params.get("hidden", "")
     head = params.get("head", "")
     return {
         "run_id": run.info.run_id,
         "name": run.info.run_name,
+        "parent": parents.get(run.data.tags.get("mlflow.parentRunId", ""), ""),
         "status": run.info.status,
         "started": pd.Timestamp(run.info.start_time, unit="ms", tz="UTC"),
         "dataset": Path(params["dataset"]).stem if "dataset" in params else NO_DATASET,
