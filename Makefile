@@ -51,7 +51,7 @@ screenshots: $(VENV)/.installed-dev ## Every page in both themes, into docs/imag
 	BROWSER_PATH="$$browser" $(PY) -m tests.browser.screenshots
 
 bench: .venv-bench/.installed ## Accuracy and speed: core, tracker and training beside their peers
-	@.venv-bench/bin/python -m pytest -q -o addopts= tests/benchmarks/test_frameworks.py
+	@.venv-bench/bin/python -m pytest -q -o addopts= tests/benchmarks
 	@.venv-bench/bin/python -m tests.benchmarks.tracker
 	@echo
 	@.venv-bench/bin/python -m tests.benchmarks.accuracy

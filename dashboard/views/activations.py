@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import page, state, theme
+from dashboard import page, snippets, state, theme
 from dashboard.charts.bars import probability_bars
 from dashboard.charts.curves import entropy_against_temperature
 from dashboard.frames.activations import activations, entropy_bits, entropy_curve
@@ -90,6 +90,7 @@ def compare() -> None:
     )
     with st.expander("The numbers"):
         st.dataframe(frame, hide_index=True, alt="Class, logit, activation and probability")
+    page.as_code(snippets.activations(logits, temperature))
 
 
 def show() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from dashboard import page, state, theme
+from dashboard import page, snippets, state, theme
 from dashboard.charts.bars import term_bars
 from dashboard.charts.curves import loss_against_logit
 from dashboard.frames.common import NATS_PER_BIT, class_names, written
@@ -76,6 +76,7 @@ def compare() -> None:
     )
     with st.expander("The numbers"):
         st.dataframe(terms, hide_index=True, alt="Every term of both losses")
+    page.as_code(snippets.losses(logits, label))
 
     if not np.isfinite(logits).all():
         return
