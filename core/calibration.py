@@ -190,17 +190,26 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     z = z.astype(np.float64)
     gap = z - z.max(axis=1, keepdims=True)
     label_gap = gap[np.arange(len(y)), y]
-    low, high = 1 / _MOST, 1 / _LEAST
-    beta = 1.0
-    for _ in range(100):
+
+    def derivatives(beta: float) -> tuple[float, float]:
         s = softmax(gap, temperature=1 / beta)
         mean = (s * gap).sum(axis=1)
-        slope = float((mean - label_gap).mean())
-        curvature = float(((s * gap * gap).sum(axis=1) - mean * mean).mean())
+        variance = (s * gap * gap).sum(axis=1) - mean * mean
+        return float((mean - label_gap).mean()), float(variance.mean())
+
+    low, high = 1 / _MOST, 1 / _LEAST
+    if derivatives(high)[0] <= 0:
+        return _LEAST
+    if derivatives(low)[0] >= 0:
+        return _MOST
+    beta = 1.0
+    for _ in range(100):
+        slope, curvature = derivatives(beta)
         low, high = (beta, high) if slope < 0 else (low, beta)
-        wanted = beta - slope / curvature if curvature > 0 else math.inf
+        step = beta - slope / curvature if curvature > 0 else math.inf
         # A step that leaves the interval gives way to its geometric middle.
-        step = wanted if low < wanted < high else math.sqrt(low * high)
+        if not low < step < high:
+            step = math.sqrt(low * high)
         if abs(step - beta) <= 1e-12 * beta:
             break
         beta = step

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -197,7 +198,7 @@ _LOOKS = {
     "softmax": "softmax output: not negative, rows sum to 1",
     "sigmoid": "sigmoid output: inside [0, 1], rows do not sum to 1",
     "one-hot": "hard one-hot predictions: a 1 and zeros",
-    "ambiguous": "too few to tell logits from probabilities: all inside [0, 1]",
+    "ambiguous": "logits or probabilities, which they do not tell: all inside [0, 1]",
 }
 
 
@@ -379,8 +380,8 @@ def _claims(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evid
         if diagnosis.bits is not None:
             found += _base_rate(diagnosis.bits)
     for evidence in found:
-        if loose and evidence.severity == "warning":
-            yield Evidence(**{**vars(evidence), "severity": "note"})
+        if loose and evidence.severity != "note":
+            yield replace(evidence, severity="note")
         else:
             yield evidence
 

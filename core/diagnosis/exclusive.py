@@ -266,12 +266,13 @@ def _add_precision(
         largest = math.log(float(limits.max))
         # Half the smallest number rounds to 0: of e^z, or of the probability.
         smallest = math.log(float(limits.smallest_subnormal)) - math.log(2)
-        rounded = float(limits.eps) / 2
+        # A probability rounds to 1 from ε/4 below it, a sum to its largest term from ε/4 to ε/2.
+        rounded = 0.375 * float(limits.eps)
         if highest <= largest and lowest >= smallest and most <= -smallest and least >= rounded:
             continue
         overflow = log_sum > largest
         vanish = ~overflow & ((z_label < smallest) | (loss > -smallest))
-        zero = ~(overflow | vanish) & (loss < rounded) & (loss > 0)
+        zero = ~(overflow | vanish) & (loss < rounded)
         overflows[i] = int(np.count_nonzero(overflow))
         vanishes[i] = int(np.count_nonzero(vanish))
         zeros[i] = int(np.count_nonzero(zero))
@@ -285,5 +286,6 @@ def _add_precision(
         m, y, r = (values[small].astype(kind) for values in (maximum, z_label, odds))
         exact = np.log1p(r) + (m - y)
         usual = (m + np.log(1 + r)) - y
-        off.append(np.count_nonzero(np.abs(usual - exact) > 0.01 * exact))
+        # An exact loss of 0 has underflowed: what is left of it in the usual form is 0 or rounding.
+        off.append(np.count_nonzero((np.abs(usual - exact) > 0.01 * exact) | (exact == 0)))
     sums["usual_off"] = np.array(off)

@@ -156,11 +156,14 @@ def _equal_mass(sums: Sums) -> tuple[Array, Array, Array, float]:
     total = int(cumulative[-1])
     wanted = total * np.arange(1, NUM_CALIBRATION_BINS) / NUM_CALIBRATION_BINS
     at = np.searchsorted(cumulative, wanted)
-    misplaced = cumulative[at] - wanted
+    # The nearer end of the bin of the sketch that the exact end cuts.
+    before = cumulative[at] - counts[at]
+    is_before = (wanted - before < cumulative[at] - wanted) & (before > 0)
+    misplaced = np.where(is_before, wanted - before, cumulative[at] - wanted)
     wrong = np.minimum(misplaced, counts[at] - sums["odds_right"][at])
     odds = bin_low(at) * (1 + BIN_WIDTH)
     moved = np.maximum(wrong, misplaced * odds / (1 + odds)).sum()
-    ends = np.unique(at)
+    ends = np.unique(np.where(is_before, np.searchsorted(cumulative, before), at))
     starts = np.concatenate([[0], ends + 1])
     starts = starts[starts < len(counts)]
     columns = [

@@ -281,6 +281,7 @@ class Summary:
         """Return how scores and labels are read: declared, or as they look."""
         kind = self.found_kind() if self.kind == "auto" else self.kind
         is_logits = kind in ("logits", "log-probabilities")
+        is_logits |= kind == "ambiguous" and self._labels_say_logits()
         reading: Reading = "logits" if is_logits else "probabilities"
         return self.task(), reading
 
@@ -320,7 +321,7 @@ class Summary:
             self.dtypes.add(str(raw.dtype))
             self.label_dtypes.add(f"{targets.dtype}, {targets.ndim} axes")
             self.tolerance = max(self.tolerance, _checks.sum_tolerance(raw))
-        return raw.reshape(len(raw), -1), targets
+        return raw[:, np.newaxis] if raw.ndim == 1 else raw, targets
 
     def _class_ids(self, targets: Array, first: int) -> tuple[Array, Array | None]:
         """Return class ids and which rows have one; faults are counted here."""
@@ -331,14 +332,14 @@ class Summary:
             whole = np.isfinite(targets) & (np.floor(targets) == targets)
             self._count("float_labels", len(targets))
             ids = np.where(whole & (np.abs(targets) < 2**52), targets, -2).astype(np.int64)
-            self._fault("label_not_whole", first, ~whole)
+            self._fault("label_not_whole", first + np.flatnonzero(~whole))
         else:
             ids, whole = targets.astype(np.intp, copy=False), None
         if whole is None and ids.min() >= 0 and ids.max() < num_classes:
             return ids, None
         inside = (ids >= 0) & (ids < num_classes)
         bad = ~inside if whole is None else ~inside & whole
-        self._fault("label_outside", first, bad)
+        self._fault("label_outside", first + np.flatnonzero(bad))
         self._count("label_is_num_classes", int(np.count_nonzero(bad & (ids == num_classes))))
         self._count("label_is_minus_one", int(np.count_nonzero(bad & (ids == -1))))
         return np.where(inside, ids, 0), inside
@@ -356,8 +357,8 @@ class Summary:
             bad = block.rows[~good]
             with self._lock:
                 is_nan = np.isnan(highest[~good])
-                self.faults.setdefault("nan", Fault()).add(bad[is_nan])
-                self.faults.setdefault("infinite", Fault()).add(bad[~is_nan])
+                self._fault("nan", bad[is_nan])
+                self._fault("infinite", bad[~is_nan])
             usable = good if usable is None else usable & good
         targets = block.targets
         if targets is not None:
@@ -384,7 +385,7 @@ class Summary:
             self.distinct.add(hashes, block.rows)
             if any_minus_infinity:
                 rows = block.rows[np.isneginf(raw).any(axis=axis)]
-                self.faults.setdefault("minus_infinity", Fault()).add(rows)
+                self._fault("minus_infinity", rows)
             self._drop_refuted()
         found = {}
         for reading in self._readings():
@@ -542,8 +543,7 @@ class Summary:
             for number, name in enumerate(_TARGET_KINDS):
                 self._count(name, int(np.count_nonzero(kinds == number)))
             self.target_entropy -= float(terms.sum())
-            if (kinds == _BAD).any():
-                self.faults.setdefault("target_outside", Fault()).add(rows[kinds == _BAD])
+            self._fault("target_outside", rows[kinds == _BAD])
         return kinds, t.argmax(axis=1), kinds != _BAD
 
     def _readings(self) -> list[Reading]:
@@ -576,10 +576,9 @@ class Summary:
             lows, highs = np.minimum(lows, self.lows), np.maximum(highs, self.highs)
         self.lows, self.highs = lows, highs
 
-    def _fault(self, name: str, first: int, bad: Array) -> None:
-        rows = np.flatnonzero(bad)
+    def _fault(self, name: str, rows: Array) -> None:
         if len(rows):
-            self.faults.setdefault(name, Fault()).add(rows + first)
+            self.faults.setdefault(name, Fault()).add(rows)
 
 
 class _Block(NamedTuple):
