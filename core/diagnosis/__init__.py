@@ -20,7 +20,8 @@ from core.diagnosis.records import (
     Severity,
     Temperature,
 )
-from core.diagnosis.summary import Kind, Ledger, Loss, Summary
+from core.diagnosis.summary import Kind, Loss, Summary
+from core.diagnosis.tally import Ledger
 
 __all__ = [
     "Bits",

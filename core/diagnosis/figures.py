@@ -56,7 +56,7 @@ def temperature_of(sums: Sums) -> Temperature:
     """Return the temperature of least loss.
 
     Between the two nodes where the derivative changes its sign, the loss as a function of log β
-    is the polynomial of degree 7 that has the values and derivatives at the four nearest nodes.
+    is the polynomial of degree 11 that has the values and derivatives at the six nearest nodes.
     """
     num_rows = float(np.sum(sums["top_counts"])) - float(np.sum(sums["infinite"]))
     num_rows = max(num_rows, 1.0)
@@ -99,14 +99,14 @@ def _least_between(values: Array, slopes: Array, left: int) -> tuple[float, floa
 
 
 def _curve(values: Array, slopes: Array, left: int) -> Any:
-    first = min(max(left - 1, 0), len(values) - 4)
-    nodes = np.arange(4.0) + first - left
-    powers = np.arange(8)
+    first = min(max(left - 2, 0), len(values) - 6)
+    nodes = np.arange(6.0) + first - left
+    powers = np.arange(12)
     matrix = np.concatenate(
         [nodes[:, np.newaxis] ** powers, powers * nodes[:, np.newaxis] ** np.maximum(powers - 1, 0)]
     )
     # Less the loss at the left node: its size would hide the differences.
-    wanted = np.concatenate([values[first:][:4] - values[left], slopes[first:][:4] * _STEP])
+    wanted = np.concatenate([values[first:][:6] - values[left], slopes[first:][:6] * _STEP])
     return np.polynomial.Polynomial(np.linalg.solve(matrix, wanted))
 
 

@@ -24,6 +24,14 @@ __all__ = [
 
 Severity = Literal["note", "warning", "error"]
 
+# How sure what was counted is.
+COUNTED = "counted: certain"
+
+
+def percent(count: float, total: float) -> str:
+    """Return a count of rows in words, with its share."""
+    return f"{count:,.0f} of {total:,.0f} rows ({100 * count / max(total, 1):.3g} %)"
+
 
 @dataclass(frozen=True)
 class Evidence:

@@ -15,7 +15,8 @@ from core._checks import Array
 from core.activations import logsumexp
 from core.diagnosis.binary import multi_label_sums, one_vs_rest_sums
 from core.diagnosis.exclusive import PerRow, Sums, exclusive_sums
-from core.diagnosis.sketches import DistinctRows, TopRows, row_hashes
+from core.diagnosis.sketches import DistinctRows, row_hashes
+from core.diagnosis.tally import Fault, Ledger, Tally, joined
 
 Kind = Literal["auto", "logits", "log-probabilities", "softmax", "sigmoid", "one-hot"]
 Loss = Literal["softmax + categorical", "categorical", "sigmoid + binary", "binary"]
@@ -25,69 +26,6 @@ Reading = Literal["logits", "probabilities"]
 MOST_OUTSIDE = 16
 # A sum this far from 1 may be a distribution written with a few decimals.
 LOOSE = 5e-3
-NUM_EXAMPLES = 5
-
-
-class Ledger(NamedTuple):
-    """Rows of a batch, what each cost, and where.
-
-    Parameters
-    ----------
-    row : ndarray of int
-        Their numbers; rows that cannot be used are left out.
-    label, predicted : ndarray of int
-        For labels that may be several: the class of the row's greatest loss, twice.
-    surprise : ndarray
-        −log2 of the probability of the label, in bits.
-    label_probability, confidence : ndarray
-        The probability of the label, and of what is predicted.
-    """
-
-    row: Array
-    label: Array
-    predicted: Array
-    surprise: Array
-    label_probability: Array
-    confidence: Array
-
-
-class Fault:
-    """How often something was wrong, and the first rows where it was."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.rows: list[int] = []
-
-    def add(self, rows: Array) -> None:
-        """Add the rows that have it."""
-        self.count += len(rows)
-        # Not in the order of rows: batches may come in any.
-        few = np.sort(rows)[:NUM_EXAMPLES].tolist()
-        self.rows = sorted({*self.rows, *few})[:NUM_EXAMPLES]
-
-    def merge(self, other: Fault) -> None:
-        """Add those of another part."""
-        self.count += other.count
-        self.rows = sorted({*self.rows, *other.rows})[:NUM_EXAMPLES]
-
-
-class Tally:
-    """The sums of one way to read scores and labels, and its most surprising rows."""
-
-    def __init__(self) -> None:
-        self.sums: Sums = {}
-        self.top = TopRows()
-
-    def add(self, sums: Sums) -> None:
-        """Add the sums of a block."""
-        for name, values in sums.items():
-            held = self.sums.get(name)
-            self.sums[name] = np.array(values) if held is None else held + values
-
-    def merge(self, other: Tally) -> None:
-        """Add those of another part."""
-        self.add(other.sums)
-        self.top.merge(other.top)
 
 
 class Summary:
@@ -157,6 +95,14 @@ class Summary:
         self.distinct = DistinctRows()
         self._lock = threading.Lock()
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A lock stays where it is: summaries go between processes to be merged.
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._lock = threading.Lock()
+
     def update(
         self,
         scores: npt.ArrayLike,
@@ -192,7 +138,7 @@ class Summary:
         raw, targets = self._checked(scores, labels)
         first = self.num_rows if first_row is None else int(first_row)
         if len(raw) == 0:
-            return _empty_ledger() if ledger else None
+            return joined([]) if ledger else None
         self.num_rows += len(raw)
         ids, usable = self._class_ids(targets, first)
         kept: dict[tuple[str, Reading], list[Ledger]] = {}
@@ -214,7 +160,7 @@ class Summary:
         _blocked.run(kernel, len(raw), 3 * width)
         if not ledger:
             return None
-        return _joined(kept.get(self.reading(), []))
+        return joined(kept.get(self.reading(), []))
 
     def merge(self, other: Summary) -> None:
         """Add what another summary holds of other rows.
@@ -271,7 +217,12 @@ class Summary:
         return sigmoid
 
     def _labels_say_logits(self) -> bool:
-        """Whether labels drawn from the scores as probabilities would be e^10 times less likely."""
+        """Whether labels drawn from the scores as probabilities would be e^10 times less likely.
+
+        Not where scores come near both 0 and 1 and never leave them: that is no coincidence.
+        """
+        if len(self.lows) and self.lows.min() < 0.02 and self.highs.max() > 0.98:
+            return False
         readings: tuple[Reading, Reading] = ("logits", "probabilities")
         pair = [self.tallies.get((self.task(), reading)) for reading in readings]
         losses = [math.inf if t is None else float(np.sum(t.sums["loss"])) for t in pair]
@@ -314,7 +265,7 @@ class Summary:
                 f"labels must have shape ({len(raw)},) or ({len(raw)}, {num_columns}) to match "
                 f"scores; got {targets.shape}"
             )
-        if raw.dtype.kind != "f":
+        if raw.dtype.kind != "f" or raw.dtype.itemsize > 8:
             raw = raw.astype(np.float64)
         self.num_classes, self.one_column = num_columns, one_column
         if len(raw):
@@ -406,11 +357,7 @@ class Summary:
         is_probability = reading == "probabilities"
         work, labels, rows = block.work, block.labels, block.rows
         if is_probability:
-            good = (raw.min(axis=axis) >= -self.tolerance) & (
-                raw.max(axis=axis) <= 1 + self.tolerance
-            )
-            # A row of zeros has nothing to divide by.
-            good &= (raw.max(axis=axis) > 0) if raw.shape[axis] > 1 else True
+            good = _inside(raw.min(axis=axis), raw.max(axis=axis), self.tolerance)
             if not good.all():
                 raw = np.ascontiguousarray(raw[:, good] if axis == 0 else raw[good])
                 labels, rows, top = labels[good], rows[good], top[good]
@@ -421,6 +368,13 @@ class Summary:
             first = 1 - column if is_probability else np.zeros_like(column)
             raw, axis = np.stack([first, column]), 0
             top = raw.argmax(axis=0)
+        if is_probability and kinds is None and not (raw.max(axis=axis) > 0).all():
+            # A row of zeros has nothing to divide by.
+            some = raw.max(axis=axis) > 0
+            with self._lock:
+                self._fault("no_probability", rows[~some])
+            raw = np.ascontiguousarray(raw[:, some] if axis == 0 else raw[some])
+            labels, rows, top = labels[some], rows[some], top[some]
         if len(rows) == 0:
             return {}
         found: dict[tuple[str, Reading], Ledger] = {}
@@ -428,6 +382,8 @@ class Summary:
             several = self._several(reading, raw, axis, targets, rows)
             found["multi-label", reading] = several
             chosen = np.isin(kinds, (_ONE_HOT, _SOFT))
+            if is_probability:
+                chosen &= raw.max(axis=axis) > 0
             if not chosen.all():
                 raw = np.ascontiguousarray(raw[:, chosen] if axis == 0 else raw[chosen])
                 labels, rows, top = labels[chosen], rows[chosen], top[chosen]
@@ -504,7 +460,7 @@ class Summary:
         tolerance = self.tolerance
         if self.counts.get("outside", 0) <= MOST_OUTSIDE:
             lowest = raw.min(axis=axis)
-            inside = (lowest >= -tolerance) & (highest <= 1 + tolerance)
+            inside = _inside(lowest, highest, tolerance)
             counts["outside"] = int(np.count_nonzero(~inside))
             if inside.any() and not self.one_column:
                 distance = np.abs(raw.sum(axis=axis, dtype=np.float64) - 1)
@@ -596,18 +552,10 @@ _TARGET_KINDS = ("one_hot", "multi_hot", "soft", "soft_several", "bad_targets")
 _ONE_HOT, _MULTI_HOT, _SOFT, _SOFT_SEVERAL, _BAD = range(5)
 
 
+def _inside(lowest: Array, highest: Array, tolerance: float) -> Array:
+    """Return which rows may be probabilities: below 0 only by what rounding does to the rest."""
+    return (lowest >= -tolerance * np.maximum(highest, 0)) & (highest <= 1 + tolerance)
+
+
 def _log_sums(rows: Array) -> Any:
     return logsumexp(np.ascontiguousarray(rows))
-
-
-def _empty_ledger() -> Ledger:
-    return _joined([])
-
-
-def _joined(parts: list[Ledger]) -> Ledger:
-    if not parts:
-        whole, real = np.empty(0, np.int64), np.empty(0)
-        return Ledger(whole, whole, whole, real, real, real)
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    order = np.argsort(columns[0], kind="stable")
-    return Ledger(*(column[order] for column in columns))

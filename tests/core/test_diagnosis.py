@@ -1,13 +1,14 @@
 """Figures of a diagnosis equal plain references, however the rows were cut, ordered and merged."""
 
 import itertools
+import pickle
 from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, log_loss
 
-from core import naive
+from core import naive, set_num_threads
 from core.activations import log_softmax, sigmoid, softmax
 from core.calibration import expected_calibration_error, fit_temperature
 from core.diagnosis import Diagnosis, Summary, diagnose
@@ -423,3 +424,72 @@ def test_nothing_is_a_diagnosis_too() -> None:
     assert (found.num_rows, found.num_used, found.calibration) == (1, 0, None)
     assert [e.name for e in found.evidence] == ["nan"]
     assert found.checked["calibration"] == "not done: no usable row"
+
+
+def test_a_summary_goes_between_processes() -> None:
+    logits, labels = sample(1000, 4)
+    summary = Summary()
+    summary.update(logits[:500], labels[:500])
+    there = pickle.loads(pickle.dumps(summary))  # noqa: S301
+    there.update(logits[500:], labels[500:])
+    whole = diagnosed(logits, labels)
+    assert diagnose(there).accuracy == whole.accuracy
+    assert there.num_rows == 1000
+
+
+def test_rows_without_any_probability_say_nothing_where_classes_are_exclusive() -> None:
+    logits, labels = sample(200, 4)
+    p = sigmoid(logits)
+    p[[4, 9]] = 0
+    found = diagnosed(p, labels)
+    assert found.num_used == 198
+    assert [(e.name, e.rows) for e in found.evidence if e.severity == "error"] == [
+        ("no_probability", (4, 9))
+    ]
+    targets = (np.random.default_rng(0).random(p.shape) < p).astype(int)
+    assert diagnosed(p, targets).num_used == 200
+
+
+@pytest.mark.parametrize(("middle", "spread"), [(0.0, 1e-9), (0.3, 0.01)])
+def test_logits_inside_the_unit_interval_are_not_taken_for_probabilities(
+    middle: float, spread: float
+) -> None:
+    rng = np.random.default_rng(0)
+    logits = middle + spread * rng.normal(size=3000)
+    found = diagnosed(logits, (rng.random(3000) < sigmoid(logits)).astype(int))
+    assert found.scores.found in ("logits", "ambiguous")
+    assert found.scores.reading == "logits"
+    assert [e.name for e in found.evidence if e.severity != "note"] == []
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda z: z.astype(np.float32),
+        lambda z: z.astype(">f8"),
+        np.asfortranarray,
+        lambda z: np.repeat(z, 2, axis=1)[:, ::2],
+        lambda z: z.astype(np.longdouble),
+    ],
+)
+def test_dtype_and_layout_make_no_difference(make: Any) -> None:
+    logits, labels = sample(3000, 5)
+    found = diagnosed(make(logits), labels).calibration
+    assert found is not None
+    assert found.nll == pytest.approx(log_loss(labels, softmax(logits)), rel=1e-6)
+
+
+def test_threads_make_no_difference() -> None:
+    logits, labels = sample(200_000, 5)
+    one = []
+    for threads in (1, 4):
+        set_num_threads(threads)
+        try:
+            summary = Summary()
+            summary.update(logits, labels)
+            one.append(as_figures(summary))
+        finally:
+            set_num_threads(None)
+    assert one[0]["nll"] == pytest.approx(one[1]["nll"], rel=1e-12)
+    assert one[0]["rows"] == one[1]["rows"]
+    assert one[0]["names"] == one[1]["names"]
