@@ -59,9 +59,15 @@ def diagnose(summary: Summary) -> Diagnosis:
         pairings=_pairings(summary, sums),
         floors=floors,
         accuracy=float(sums["right"]) / answers,
-        bits=figures.bits_of(sums, base_rate, is_exclusive=is_exclusive),
+        bits=(
+            None
+            if soft is not None
+            else figures.bits_of(sums, base_rate, is_exclusive=is_exclusive)
+        ),
         calibration=figures.calibration_of(sums, num_classes),
-        concentration=figures.concentration_of(sums, tally.top, num_classes),
+        concentration=figures.concentration_of(
+            sums, tally.top, num_classes, is_exclusive=is_exclusive
+        ),
         budget=figures.budget_of(sums, is_exclusive=is_exclusive),
         precision=figures.precision_of(sums) if "textbook_zero" in sums else None,
     )

@@ -23,14 +23,14 @@ def collect(summary: Summary, diagnosis: Diagnosis) -> tuple[Evidence, ...]:
     tally = summary.tallies.get(summary.reading())
     if tally is not None and tally.sums and diagnosis.num_used:
         sums = tally.sums
-        found += [*pairings(summary, diagnosis, sums), *_figures(diagnosis, sums)]
+        found += [*pairings(summary, diagnosis, sums), *_figures(summary, diagnosis, sums)]
         soft = summary.counts.get("soft", 0) + summary.counts.get("soft_several", 0)
         if not soft:
             found += claims(summary, diagnosis, sums)
     return tuple(sorted(found, key=lambda evidence: _ORDER[evidence.severity]))
 
 
-def _figures(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
+def _figures(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
     rows = diagnosis.num_used
     found = diagnosis.concentration
     if found is not None and rows >= 10 and found.half_share:
@@ -60,7 +60,7 @@ def _figures(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
                 "look at rows of both classes",
                 COUNTED,
             )
-    yield from _swamped(diagnosis)
+    yield from _swamped(summary, diagnosis)
     if diagnosis.precision is not None:
         yield from _precision(diagnosis.precision)
     loss = float(np.sum(sums["loss"])) / rows
@@ -78,14 +78,18 @@ def _figures(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
             )
 
 
-def _swamped(diagnosis: Diagnosis) -> Iterator[Evidence]:
+def _swamped(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]:
     budget = diagnosis.budget
     if budget is None:
         return
     counts = diagnosis.concentration.class_labels if diagnosis.concentration else np.empty(0)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = budget.sigmoid_negative / budget.sigmoid_positive
-    rare = np.flatnonzero((counts >= 1) & np.isfinite(ratio) & (ratio > 10))
+    # Logits trained under a softmax make no balanced sigmoids: there, only what is rare tells.
+    has_sigmoid = diagnosis.task == "multi-label" or diagnosis.scores.found == "sigmoid"
+    has_sigmoid |= summary.loss is not None and summary.loss.endswith("binary")
+    most = diagnosis.num_used * (1.0 if has_sigmoid else 0.02)
+    rare = np.flatnonzero((counts >= 1) & (counts <= most) & np.isfinite(ratio) & (ratio > 10))
     if len(rare) == 0:
         return
     k = int(rare[np.argmax(ratio[rare])])

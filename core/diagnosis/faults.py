@@ -47,6 +47,12 @@ _FAULTS: dict[str, tuple[Severity, str, str, str]] = {
         "labels must be 0…K − 1; the rows are left out",
         "map the labels to 0…K − 1, or see whether a column of scores is missing",
     ),
+    "several_labels": (
+        "note",
+        "have no label or several, where the others have one",
+        "they have no place among exclusive classes: the rows are left out",
+        "see whether labels may hold at once; if so, each class is a question of its own",
+    ),
     "target_outside": (
         "error",
         "have targets outside [0, 1] or NaN",
@@ -58,9 +64,13 @@ _FAULTS: dict[str, tuple[Severity, str, str, str]] = {
 
 def faults(summary: Summary) -> Iterator[Evidence]:
     """Return what is wrong with the rows themselves."""
+    task, reading = summary.reading()
+    ignored = {"no_probability"} if reading == "logits" else set()
+    if task == "multi-label":
+        ignored.add("several_labels")
     for name, (severity, seen, means, do) in _FAULTS.items():
         fault = summary.faults.get(name)
-        if fault is None or (name == "no_probability" and summary.reading()[1] == "logits"):
+        if fault is None or name in ignored:
             continue
         yield Evidence(
             name,

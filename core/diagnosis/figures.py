@@ -191,14 +191,18 @@ def bits_of(sums: Sums, base_rate: float, *, is_exclusive: bool) -> Bits:
     return Bits(loss / nats, base_rate / nats, (base_rate - loss) / nats, p_value)
 
 
-def concentration_of(sums: Sums, top: TopRows, num_classes: int) -> Concentration:
+def concentration_of(
+    sums: Sums, top: TopRows, num_classes: int, *, is_exclusive: bool
+) -> Concentration:
     """Return where the loss lies."""
     share, bounds = _half_share(sums)
     rows = top.rows
     with np.errstate(invalid="ignore", divide="ignore"):
         # Confident learning: believed is what has at least the mean probability of its own rows.
         believed = sums["label_p"] / sums["labels"]
-        surprise = sums["loss"] / sums["labels"] / math.log(2)
+        # Where labels may hold at once, every row answers every class's question.
+        asked = sums["labels"] if is_exclusive else sums["rows"]
+        surprise = sums["loss"] / asked / math.log(2)
     suspect = (
         (rows["label"] != rows["predicted"])
         & (rows["confidence"] >= believed[rows["predicted"]])

@@ -211,7 +211,8 @@ class Concentration:
     suspects : ndarray of records
         Those of them whose label the model doubts and another class it believes.
     class_labels, class_right, class_surprise : ndarray, shape (K,)
-        Rows of each class, how many are right, and their mean surprise in bits.
+        Rows of each class, how many are right, and their mean surprise in bits; where labels may
+        hold at once, that of all rows.
     pairs : ndarray, shape (P, 4)
         Label, prediction, count, mean surprise in bits, the pair that cost most first.
     """

@@ -120,9 +120,10 @@ class Summary:
         labels : array_like, shape (N,) or (N, K)
             Class ids, or targets: one-hot, multi-hot or soft.
         first_row : int, optional
-            The number of the batch's first row; None counts on.
+            The number of the batch's first row; None counts on from the rows so far.
         ledger : bool
-            Whether to return what each row cost.
+            Whether to return what each row cost, as the batches so far say scores are to be read:
+            declare `kind` to have all batches read in the same way.
 
         Returns
         -------
@@ -500,6 +501,7 @@ class Summary:
                 self._count(name, int(np.count_nonzero(kinds == number)))
             self.target_entropy -= float(terms.sum())
             self._fault("target_outside", rows[kinds == _BAD])
+            self._fault("several_labels", rows[(kinds == _MULTI_HOT) | (kinds == _SOFT_SEVERAL)])
         return kinds, t.argmax(axis=1), kinds != _BAD
 
     def _readings(self) -> list[Reading]:

@@ -327,3 +327,25 @@ def test_well_formed_input_raises_no_alarm(kind: str) -> None:
     for seed in range(25):
         scores, labels = well_formed(kind, np.random.default_rng([seed, len(kind)]))
         assert alarms(diagnosed(scores, labels)) == [], (kind, seed, scores.shape)
+
+
+def test_rows_of_several_labels_among_others_of_one_are_noted() -> None:
+    logits, labels = sample()
+    targets = np.eye(5, dtype=int)[labels]
+    targets[[7, 8]] = [1, 1, 0, 0, 0], [0, 0, 0, 0, 0]
+    found = diagnosed(logits, targets)
+    assert (found.task, found.labels, found.num_used) == ("exclusive", "one-hot", 4998)
+    assert evidence(found, "several_labels").rows == (7, 8)
+
+
+def test_what_was_not_checked_is_said() -> None:
+    logits, labels = sample()
+    found = diagnosed(logits, softmax(logits))
+    assert found.bits is None
+    assert found.checked["calibration"] == "not done: labels are soft, not drawn"
+    found = diagnosed(softmax(logits), labels)
+    assert "only up to a shift" in found.checked["precision of the textbook formula"]
+    assert found.precision is None
+    assert found.checked["calibration after the temperature"] == "not done: takes a second pass"
+    found = diagnosed(logits, labels, temperature=1.1)
+    assert found.checked["calibration after the temperature"] == "done"
