@@ -15,7 +15,15 @@ from core._checks import Array
 from core.diagnosis import figures
 from core.diagnosis.chances import count_p_value, share_interval
 from core.diagnosis.exclusive import MOST_PAIRED, Sums
-from core.diagnosis.records import COUNTED, Bits, Calibration, Diagnosis, Evidence, percent
+from core.diagnosis.records import (
+    COUNTED,
+    Bits,
+    Calibration,
+    Diagnosis,
+    Evidence,
+    Temperature,
+    percent,
+)
 from core.diagnosis.summary import Summary
 from core.diagnosis.tally import Fault
 
@@ -42,7 +50,7 @@ def claims(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evide
     found = [*_frequencies(diagnosis, sums)]
     if diagnosis.calibration is not None:
         found += _calibration(diagnosis, diagnosis.calibration, sums)
-        found += _contradictions(diagnosis, diagnosis.calibration.temperature.value, sums)
+        found += _label_errors(diagnosis, diagnosis.calibration.temperature, sums)
     if exclusive:
         found += _permutations(summary, diagnosis, sums)
         if diagnosis.bits is not None:
@@ -146,24 +154,37 @@ def _frequencies(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
     )
 
 
-def _contradictions(diagnosis: Diagnosis, temperature: float, sums: Sums) -> Iterator[Evidence]:
+def _label_errors(diagnosis: Diagnosis, temperature: Temperature, sums: Sums) -> Iterator[Evidence]:
     num_classes = diagnosis.num_classes if diagnosis.task == "exclusive" else 2
-    found = figures.contradictions_of(sums, num_classes, temperature)
-    p_value = _corrected(found["p_value"])
+    sure = figures.contradictions_of(sums, num_classes, temperature.value)
+    noise_p, noise = figures.noise_of(sums, temperature)
+    p_value = _corrected(2 * min(sure["p_value"], noise_p))
     if p_value >= LEVEL:
         return
-    low, high = share_interval(found["wrong"] - found["expected"], found["rows"])
+    seen, found = [], {"p_value": p_value}
+    if _corrected(2 * noise_p) < LEVEL:
+        found["noise"] = noise
+        seen.append(
+            f"labels of which about {100 * noise:g} % are any class fit these scores better than "
+            f"every temperature does (the best is {temperature.value:.3g})"
+        )
+    if _corrected(2 * sure["p_value"]) < LEVEL:
+        found |= sure
+        low, high = share_interval(sure["wrong"] - sure["expected"], sure["rows"])
+        seen.append(
+            f"of {sure['rows']:,.0f} rows with less than {sure['doubt']:g} of doubt "
+            f"{sure['wrong']:,.0f} have another label, {sure['expected']:.3g} at most to be "
+            f"expected at that temperature ({100 * low:.2g} to {100 * high:.2g} % too many, 95 %)"
+        )
     suspects = diagnosis.concentration.suspects["row"] if diagnosis.concentration else np.empty(0)
     yield Evidence(
         "label_errors",
         "warning",
-        f"of {found['rows']:,.0f} rows with less than {found['doubt']:g} of doubt "
-        f"{found['wrong']:,.0f} have another label; {found['expected']:.3g} at most were to be "
-        f"expected, overconfidence included (temperature {temperature:.3g})",
+        "; ".join(seen),
         found,
         tuple(int(i) for i in suspects[:5]),
-        f"{100 * low:.2g} to {100 * high:.2g} % of labels where the model is surest are likely "
-        "wrong, or it is sure for a reason that does not hold",
+        "overconfidence does not explain it: labels are wrong, or the model is sure for a reason "
+        "that does not hold",
         "read the suspects, the most surprising first",
         _says(p_value),
         p_value,

@@ -23,6 +23,9 @@ MOST_PAIRED = 128
 # before.
 BETAS = 2.0 ** np.arange(-3, 3.5, 0.5)
 AT_ONE = 6
+# Shares of labels replaced by any class, evenly: what is compared with every temperature.
+NOISES = (0.005, 0.02, 0.08)
+NOISY_AT = (AT_ONE, AT_ONE - 1, AT_ONE - 2)
 PRECISIONS: tuple[type[np.floating[Any]], ...] = (np.float16, np.float32, np.float64)
 # What stands for a logit of −inf: its exponential is 0 at every temperature of the grid.
 _BEYOND = -8 * _blocked.BEYOND_EXP
@@ -229,6 +232,7 @@ def _add_temperatures(
     # Squares stay normal numbers: below this an exponential is nothing beside the top's 1.
     least = dtype.type(1e-18 if dtype.itemsize == 4 else 1e-150)
     values, slopes = np.empty(len(BETAS)), np.empty(len(BETAS))
+    noisy = np.empty((len(NOISY_AT), len(NOISES)))
     power = work("power", z.shape, dtype)
     weighted = work("weighted", z.shape, dtype)
     if left_out is not None:
@@ -250,7 +254,21 @@ def _add_temperatures(
             total[left_out] = moment[left_out] = 0
         values[i] = float(np.add.reduce(total)) + BETAS[i] * gaps
         slopes[i] = float(np.add.reduce(moment)) + gaps
+        if i in NOISY_AT:
+            losses = total + dtype.type(BETAS[i]) * gap
+            if left_out is not None:
+                losses = losses[~left_out]
+            noisy[NOISY_AT.index(i)] = _noisy_losses(losses, z.shape[axis])
     sums["values_at_beta"], sums["slopes_at_beta"] = values, slopes
+    sums["noisy_losses"] = noisy
+
+
+def _noisy_losses(losses: Array, num_classes: int) -> list[float]:
+    """Return Σ −log((1 − ε) e^−loss + ε/K) for each share ε of labels that are noise."""
+    p = np.exp(-losses)
+    return [
+        -float(np.add.reduce(np.log(p * (1 - noise) + noise / num_classes))) for noise in NOISES
+    ]
 
 
 def _add_precision(

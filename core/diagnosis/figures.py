@@ -14,7 +14,7 @@ from core.diagnosis.chances import (
     sequence_log_probability,
     share_interval,
 )
-from core.diagnosis.exclusive import AT_ONE, BETAS, MOST_PAIRED, NUM_CALIBRATION_BINS, Sums
+from core.diagnosis.exclusive import AT_ONE, BETAS, MOST_PAIRED, NOISES, NUM_CALIBRATION_BINS, Sums
 from core.diagnosis.records import (
     Bits,
     Budget,
@@ -274,6 +274,26 @@ def base_rate_of(sums: Sums, *, is_exclusive: bool) -> float:
         return float(entropy(sums["labels"] / sums["labels"].sum()))
     shares = np.clip(sums["labels"] / float(sums["rows"]), 0, 1)
     return float(np.sum(entropy(np.stack([shares, 1 - shares], axis=-1))))
+
+
+def noise_of(sums: Sums, temperature: Temperature) -> tuple[float, float]:
+    """Return the p-value of some temperature explaining the labels, and the share of noise instead.
+
+    The likelihood of labels of which a share ε was replaced by any class, against the highest that
+    a temperature gives: on average at most 1 if labels are drawn at any temperature of the grid.
+
+    References
+    ----------
+    Wasserman, Ramdas and Balakrishnan (2020), "Universal inference",
+    doi:10.1073/pnas.1922664117.
+    """
+    if "noisy_losses" not in sums or not temperature.is_inside:
+        return 1.0, 0.0
+    losses = sums["noisy_losses"]
+    best = temperature.loss_after * float(sums["rows"])
+    slack = 2e-7 * float(sums["rows"])
+    share = NOISES[int(losses.argmin()) % len(NOISES)]
+    return evidence_p_value((best - losses - slack).reshape(-1)), share
 
 
 def contradictions_of(sums: Sums, num_classes: int, temperature: float) -> dict[str, float]:

@@ -282,6 +282,20 @@ def test_planted_label_errors_are_found_and_overconfidence_is_not_called_so() ->
     assert "label_errors" not in [e.name for e in diagnosed(1.5 * logits, labels).evidence]
 
 
+@pytest.mark.parametrize("num_classes", [2, 10, 200])
+@pytest.mark.parametrize("sharper", [1.0, 1.5])
+def test_a_few_label_errors_are_told_from_any_temperature(num_classes: int, sharper: float) -> None:
+    rng = np.random.default_rng(3)
+    logits = rng.normal(0, 5, (3000, num_classes))
+    labels = drawn(softmax(logits), rng)
+    assert "label_errors" not in [e.name for e in diagnosed(sharper * logits, labels).evidence]
+    flipped = rng.random(len(labels)) < 0.03
+    other = (labels + rng.integers(1, num_classes, len(labels))) % num_classes
+    seen = evidence(diagnosed(sharper * logits, np.where(flipped, other, labels)), "label_errors")
+    assert seen.p_value is not None
+    assert seen.p_value < 1e-4
+
+
 def test_rare_positives_under_many_negatives_are_noted() -> None:
     rng = np.random.default_rng(2)
     logits = rng.normal(0, 1, (20_000, 3)) + np.array([3.0, 3.0, -4.0])
