@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from core.activations import softmax
-from core.calibration import expected_calibration_error, reliability
+from core.calibration import expected_calibration_error, fit_temperature, reliability
+from core.losses import categorical_cross_entropy
 
 
 def test_a_case_worked_out_by_hand() -> None:
@@ -54,3 +55,31 @@ def test_the_counts_are_all_rows_whatever_the_bins() -> None:
 def test_bad_input_is_refused(p, labels, num_bins, says) -> None:
     with pytest.raises(ValueError, match=says):
         expected_calibration_error(p, labels, num_bins)
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
+def test_the_temperature_that_labels_were_drawn_with_is_found(temperature: float) -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2 * temperature, (50_000, 5))
+    p = softmax(logits, temperature=temperature)
+    labels = (rng.random((len(p), 1)) > p.cumsum(axis=1)).sum(axis=1).clip(max=4)
+    found = fit_temperature(logits, labels)
+    assert found == pytest.approx(temperature, rel=0.03)
+    losses = [
+        categorical_cross_entropy(logits / (found * by), labels).mean() for by in (0.99, 1, 1.01)
+    ]
+    assert min(losses) == losses[1]
+
+
+def test_a_temperature_without_an_optimum_is_an_end_of_its_range() -> None:
+    logits = np.array([[3.0, 0.0], [0.0, 3.0]])
+    assert fit_temperature(logits, [0, 1]) == pytest.approx(0.01)
+    assert fit_temperature(logits, [1, 0]) == pytest.approx(100)
+    assert fit_temperature(np.zeros((2, 2)), [1, 0]) > 0
+
+
+def test_a_temperature_needs_finite_logits() -> None:
+    with pytest.raises(ValueError, match="logits must be finite"):
+        fit_temperature([[np.inf, 0.0]], [0])
+    with pytest.raises(ValueError, match=r"must have shape \(N, K\); got \(2,\)"):
+        fit_temperature([1.0, 0.0], [0])

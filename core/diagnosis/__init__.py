@@ -1,0 +1,45 @@
+"""What is wrong with the outputs of a classifier: scores and labels in, evidence out.
+
+A `Summary` takes batches in any order, is merged with others, and holds a few hundred kilobytes
+whatever the number of rows. `diagnose` makes figures and evidence of it. Nothing here reads or
+writes a file.
+"""
+
+from core.diagnosis.diagnose import diagnose
+from core.diagnosis.floors import explain_plateau, loss_floors
+from core.diagnosis.records import (
+    Bits,
+    Budget,
+    Calibration,
+    Concentration,
+    Diagnosis,
+    Evidence,
+    Pairing,
+    Precision,
+    Scores,
+    Severity,
+    Temperature,
+)
+from core.diagnosis.summary import Kind, Loss, Summary
+from core.diagnosis.tally import Ledger
+
+__all__ = [
+    "Bits",
+    "Budget",
+    "Calibration",
+    "Concentration",
+    "Diagnosis",
+    "Evidence",
+    "Kind",
+    "Ledger",
+    "Loss",
+    "Pairing",
+    "Precision",
+    "Scores",
+    "Severity",
+    "Summary",
+    "Temperature",
+    "diagnose",
+    "explain_plateau",
+    "loss_floors",
+]

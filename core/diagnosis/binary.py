@@ -1,0 +1,162 @@
+"""Sums of one sigmoid for each class: one-vs-rest beside a softmax, and several labels a row."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core import _blocked
+from core._blocked import Work
+from core._checks import Array
+from core.diagnosis.exclusive import (
+    BETAS,
+    NUM_CALIBRATION_BINS,
+    PerRow,
+    Sums,
+    calibration_bins,
+)
+from core.diagnosis.sketches import NUM_BINS, magnitude_bins
+
+
+def one_vs_rest_sums(
+    work: Work, raw: Array, axis: int, labels: Array, *, is_probability: bool
+) -> Sums:
+    """Return what binary cross-entropy makes of the same rows: loss, and σ by class.
+
+    Parameters
+    ----------
+    work : Work
+        The thread's scratch arrays.
+    raw : ndarray, (K, rows) where `axis` is 0, else (rows, K)
+        Scores without NaN or +inf.
+    axis : int
+        The axis of the classes.
+    labels : ndarray of intp, shape (rows,)
+    is_probability : bool
+        Whether scores are σ already.
+    """
+    dtype = raw.dtype
+    num_classes, num_rows = raw.shape[axis], raw.shape[1 - axis]
+    rows = _blocked.row_numbers(work, num_rows)
+    at_label = labels * num_rows + rows if axis == 0 else rows * num_classes + labels
+    label_score = raw.reshape(-1)[at_label]
+    x = work("z", raw.shape, dtype)
+    if is_probability:
+        np.clip(raw, 0, 1, out=x)
+        label_p = np.clip(label_score, 0, 1)
+        p_sum = np.add.reduce(x, axis=1 - axis).astype(np.float64)
+        np.negative(x, out=x)
+        np.log1p(x, out=x)
+        x.reshape(-1)[at_label] = np.log(label_p)
+        loss = -float(np.add.reduce(x, axis=None, dtype=np.float64))
+    else:
+        # σ(x) = 1/2 + tanh(x/2)/2, and log(1 + e^x) = max(x, 0) + log1p(e^−|x|).
+        np.multiply(raw, 0.5, out=x)
+        np.tanh(x, out=x)
+        p_sum = np.add.reduce(x, axis=1 - axis).astype(np.float64)
+        p_sum += num_rows
+        p_sum /= 2
+        label_p = (x.reshape(-1)[at_label] + 1) / 2
+        np.abs(raw, out=x)
+        np.negative(x, out=x)
+        np.exp(x, out=x)
+        np.log1p(x, out=x)
+        x.reshape(-1)[at_label] -= label_score
+        np.add(x, np.maximum(raw, 0, out=work("e", raw.shape, dtype)), out=x)
+        loss = float(np.add.reduce(x, axis=None, dtype=np.float64))
+    return {
+        "binary_loss": np.array(loss),
+        "sigmoid": p_sum,
+        "label_sigmoid": np.bincount(labels, label_p, num_classes),
+    }
+
+
+def multi_label_sums(
+    scores: Array, targets: Array, *, is_probability: bool
+) -> tuple[Sums, Array, PerRow]:
+    """Return the sums of rows that may have several labels, and their worst classes.
+
+    Parameters
+    ----------
+    scores : ndarray, (rows, K)
+        Without NaN or infinities.
+    targets : ndarray, shape of `scores`
+        0, 1 or between.
+    is_probability : bool
+        Whether scores are σ already.
+    """
+    num_rows, num_classes = scores.shape
+    t = targets.astype(scores.dtype, copy=False)
+    if is_probability:
+        p = np.clip(scores, 0, 1)
+        q = 1 - p
+        yes, no = -np.log(p), -np.log1p(-p)
+        loss = np.where(t > 0, t * yes, 0) + np.where(t < 1, (1 - t) * no, 0)
+        x = np.clip(no - yes, -_blocked.BEYOND_EXP, _blocked.BEYOND_EXP)
+    else:
+        x = scores
+        decay = np.exp(-np.abs(x))
+        larger = 1 / (1 + decay)
+        p = np.where(x >= 0, larger, decay * larger)
+        q = np.where(x >= 0, decay * larger, larger)
+        loss = np.log1p(decay) + np.maximum(x, 0) - t * x
+    infinite = np.isposinf(loss)
+    finite = np.where(infinite, 0, loss)
+    row_loss = loss.sum(axis=1)
+    confidence = np.maximum(p, q).reshape(-1)
+    is_right = ((p > q) == (t > 0.5)).reshape(-1)
+    bins = calibration_bins(confidence)
+    size = num_classes * NUM_CALIBRATION_BINS
+    cells = np.arange(num_classes) * NUM_CALIBRATION_BINS + calibration_bins(p)
+    sums: Sums = {
+        "rows": np.array(num_rows),
+        "right": np.array(np.count_nonzero(is_right)),
+        "infinite": infinite.sum(axis=0, dtype=np.float64),
+        "labels": t.sum(axis=0, dtype=np.float64),
+        "predicted": (p > q).sum(axis=0),
+        "loss": finite.sum(axis=0, dtype=np.float64),
+        "p": p.sum(axis=0, dtype=np.float64),
+        "label_p": (t * p).sum(axis=0, dtype=np.float64),
+        "brier": np.array(np.square(p - t).sum(dtype=np.float64)),
+        "top_counts": np.bincount(bins, minlength=NUM_CALIBRATION_BINS),
+        "top_confidence": np.bincount(bins, confidence, NUM_CALIBRATION_BINS),
+        "top_right": np.bincount(bins, is_right, NUM_CALIBRATION_BINS),
+        "class_counts": np.bincount(cells.reshape(-1), minlength=size),
+        "class_p": np.bincount(cells.reshape(-1), p.reshape(-1), size),
+        "class_hits": np.bincount(cells.reshape(-1), t.reshape(-1), size),
+        "target_entropy": np.array(_binary_entropy(t)),
+    }
+    # What a loss of exclusive classes would make of it.
+    with np.errstate(divide="ignore"):
+        z = np.maximum(np.log(p) if is_probability else x, -_blocked.BEYOND_EXP)
+    z = z - z.max(axis=1, keepdims=True)
+    competing = np.log(np.exp(z).sum(axis=1)) * t.sum(axis=1) - (t * z).sum(axis=1)
+    sums["categorical_loss"] = np.array(competing.sum(dtype=np.float64))
+    kept = np.where(np.isfinite(row_loss), row_loss, 0)
+    bins = magnitude_bins(kept)
+    sums["loss_counts"] = np.bincount(bins, np.isfinite(row_loss), NUM_BINS)
+    sums["loss_sums"] = np.bincount(bins, kept, NUM_BINS)
+    bins = magnitude_bins(np.minimum(p, q).reshape(-1) / confidence)
+    sums["odds_counts"] = np.bincount(bins, minlength=NUM_BINS)
+    sums["odds_right"] = np.bincount(bins, is_right, NUM_BINS)
+    sums["odds_confidence"] = np.bincount(bins, confidence, NUM_BINS)
+    sums["odds_doubt"] = np.bincount(bins, np.minimum(p, q).reshape(-1), NUM_BINS)
+    values, slopes = [], []
+    x = np.where(infinite, 0, x)
+    away = np.where(infinite, 0, np.abs(x))
+    for beta in BETAS.astype(x.dtype):
+        decay = np.exp(-beta * away)
+        value = np.log1p(decay) + beta * (np.maximum(x, 0) - t * x)
+        sigmoid = np.where(x >= 0, 1, decay) / (1 + decay)
+        slope = x * (sigmoid - t)
+        values.append(np.where(infinite, 0, value).sum(dtype=np.float64))
+        slopes.append(slope.sum(dtype=np.float64))
+    sums["values_at_beta"], sums["slopes_at_beta"] = np.array(values), np.array(slopes)
+    worst = loss.argmax(axis=1)
+    rows = np.arange(num_rows)
+    worst_p = np.where(t > 0.5, p, q)[rows, worst]
+    return sums, worst, PerRow(row_loss, worst_p, np.maximum(p, q)[rows, worst])
+
+
+def _binary_entropy(t: Array) -> float:
+    inside = t[(t > 0) & (t < 1)].astype(np.float64)
+    return float(-(inside * np.log(inside) + (1 - inside) * np.log1p(-inside)).sum())

@@ -1,0 +1,238 @@
+"""From a summary to a diagnosis: the figures, the losses that fit, and the evidence."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from core.diagnosis import figures
+from core.diagnosis.evidence import collect
+from core.diagnosis.exclusive import MOST_PAIRED, Sums
+from core.diagnosis.floors import loss_floors
+from core.diagnosis.records import Diagnosis, Pairing, Scores
+from core.diagnosis.summary import Summary
+
+__all__ = ["diagnose"]
+
+
+def diagnose(summary: Summary) -> Diagnosis:
+    """Return what was checked, and what was found.
+
+    Parameters
+    ----------
+    summary : Summary
+
+    Returns
+    -------
+    Diagnosis
+        Its `evidence` is sorted by severity. Without a usable row the figures are None.
+
+    Examples
+    --------
+    >>> summary = Summary()
+    >>> summary.update([[2.0, 0.0], [0.0, -1.0]], [0, 1])
+    >>> round(diagnose(summary).calibration.nll, 4)
+    0.7201
+    """
+    num_classes = summary.num_classes or 2
+    key = summary.reading()
+    tally = summary.tallies.get(key)
+    is_exclusive = key[0] == "exclusive"
+    scores = _scores(summary)
+    empty = Diagnosis(
+        summary.num_rows, 0, num_classes, key[0], _labels(summary), scores,
+        (), {}, math.nan, None, None, None, None, None, (), {},
+    )  # fmt: skip
+    if tally is None or not tally.sums:
+        return replace(empty, evidence=collect(summary, empty), checked=_checked(summary, empty))
+    sums = dict(tally.sums)
+    answers = float(sums["top_counts"].sum())
+    base_rate = figures.base_rate_of(sums, is_exclusive=is_exclusive)
+    given = sum(summary.counts.get(name, 0) for name in ("one_hot", "soft"))
+    soft = summary.target_entropy / given if summary.counts.get("soft") else None
+    floors = loss_floors(num_classes, sums["labels"] if is_exclusive else None, 0.0, soft)
+    if not is_exclusive:
+        floors = {"equal scores": num_classes * math.log(2), "label frequencies": base_rate}
+    diagnosis = replace(
+        empty,
+        num_used=int(sums["rows"]),
+        pairings=_pairings(summary, sums),
+        floors=floors,
+        accuracy=float(sums["right"]) / answers,
+        bits=(
+            None
+            if soft is not None
+            else figures.bits_of(sums, base_rate, is_exclusive=is_exclusive)
+        ),
+        calibration=figures.calibration_of(sums, num_classes),
+        concentration=figures.concentration_of(
+            sums, tally.top, num_classes, is_exclusive=is_exclusive
+        ),
+        budget=figures.budget_of(sums, is_exclusive=is_exclusive),
+        precision=figures.precision_of(sums) if "textbook_zero" in sums else None,
+    )
+    return replace(
+        diagnosis,
+        evidence=collect(summary, diagnosis),
+        checked=_checked(summary, diagnosis),
+    )
+
+
+def _labels(summary: Summary) -> str:
+    names = {
+        "one_hot": "one-hot",
+        "multi_hot": "multi-hot",
+        "soft": "soft",
+        "soft_several": "soft, several",
+    }
+    if not any(summary.counts.get(name) for name in names):
+        return "integer"
+    if summary.task() == "multi-label":
+        return "soft, several" if summary.counts.get("soft_several") else "multi-hot"
+    return "soft" if summary.counts.get("soft") else "one-hot"
+
+
+def _scores(summary: Summary) -> Scores:
+    counts = summary.counts
+    rows = max(counts.get("scored", 0), 1)
+    found = summary.found_kind()
+    shares = {
+        "sum to 1": counts.get("distributions", 0) / rows,
+        "sum to 1 as exactly as the dtype can": counts.get("exact_distributions", 0) / rows,
+        "one 1 and zeros": counts.get("one_hot_scores", 0) / rows,
+        "logsumexp 0": counts.get("log_probabilities", 0) / rows,
+    }
+    if found in ("softmax", "sigmoid", "one-hot", "ambiguous"):
+        shares["inside [0, 1]"] = 1 - counts.get("outside", 0) / rows
+    task, reading = summary.reading()
+    other = summary.tallies.get((task, "logits" if reading == "probabilities" else "probabilities"))
+    otherwise = {}
+    if other is not None and other.sums:
+        s = other.sums
+        otherwise = {
+            "loss": figures.mean_loss(s),
+            "ece": figures.expected_error(s["top_counts"], s["top_confidence"], s["top_right"]),
+            "brier": float(s["brier"] / s["rows"]),
+        }
+    return Scores(found, summary.kind, reading, shares, otherwise)
+
+
+def _pairings(summary: Summary, sums: Sums) -> tuple[Pairing, ...]:
+    """Return each loss with what it says of these scores, the one that fits first."""
+    task, reading = summary.reading()
+    other = summary.tallies.get((task, "logits"))
+    loss = figures.mean_loss(sums)
+    rows = float(sums["rows"])
+    soft = float(sums["soft_loss"]) / rows if "soft_loss" in sums else loss
+    as_logits = math.nan
+    if other is not None and other.sums:
+        as_logits = figures.mean_loss(other.sums)
+    if task == "multi-label":
+        wrong = float(sums["categorical_loss"]) / rows
+        return (
+            Pairing(
+                "sigmoid + binary" if reading == "logits" else "binary",
+                loss,
+                True,
+                "labels may hold at once, each is a question of its own",
+            ),
+            *(
+                ()
+                if reading == "logits"
+                else (
+                    Pairing(
+                        "sigmoid + binary",
+                        as_logits,
+                        False,
+                        "scores are probabilities: sigmoid is applied a second time",
+                    ),
+                )
+            ),
+            Pairing(
+                "softmax + categorical",
+                wrong,
+                False,
+                "classes would compete: a row with two labels costs at least 2 ln 2 nats",
+            ),
+        )
+    binary = float(sums["binary_loss"]) / rows
+    if reading == "logits":
+        return (
+            Pairing("softmax + categorical", soft, True, "one label a row, and logits"),
+            Pairing(
+                "sigmoid + binary",
+                binary,
+                True,
+                "one yes-no question for each class: legitimate (one-vs-rest), summed over classes",
+            ),
+            Pairing("categorical", math.nan, False, "logits are no probabilities to take a log of"),
+        )
+    sums_to_one = summary.one_column or summary.found_kind() in ("softmax", "one-hot")
+    return (
+        Pairing(
+            "categorical",
+            soft,
+            bool(sums_to_one),
+            "takes probabilities"
+            if sums_to_one
+            else "rows do not sum to 1: each was divided by it",
+        ),
+        Pairing(
+            "binary",
+            binary,
+            not sums_to_one or bool(summary.one_column),
+            "one yes-no question for each class, summed over classes",
+        ),
+        Pairing(
+            "softmax + categorical",
+            as_logits,
+            False,
+            "scores are probabilities: softmax is applied a second time",
+        ),
+    )
+
+
+def _checked(summary: Summary, diagnosis: Diagnosis) -> dict[str, str]:
+    """Return each check, and "done" or why it was not."""
+    exclusive = diagnosis.task == "exclusive"
+    used = diagnosis.num_used > 0
+    done = "done"
+    no_rows = "not done: no usable row"
+    soft = summary.counts.get("soft", 0) + summary.counts.get("soft_several", 0) > 0
+    drawn = "not done: labels are soft, not drawn" if soft else done
+    one_class = "not done: labels may hold at once"
+    logits = diagnosis.scores.reading == "logits"
+    checks = {
+        "NaN and infinite scores": done,
+        "labels out of range or no whole numbers": done,
+        "duplicate rows": done,
+        "constant columns": done if summary.num_rows > 1 else "not done: one row",
+        "what the scores are": done,
+        "wrong pairings of scores, labels and loss": done,
+        "calibration": drawn,
+        "class frequencies": drawn,
+        "loss against the base rate": drawn if exclusive else one_class,
+        "labels off by one": drawn if exclusive else one_class,
+        "permuted columns": (
+            one_class
+            if not exclusive
+            else drawn
+            if diagnosis.num_classes <= MOST_PAIRED
+            else f"not done: above {MOST_PAIRED} classes"
+        ),
+        "confident rows contradicted by labels": drawn,
+        "precision of the textbook formula": (
+            done
+            if logits and exclusive
+            else "not done: probabilities give logits only up to a shift"
+            if exclusive
+            else one_class
+        ),
+        "calibration after the temperature": (
+            done if summary.temperature != 1 else "not done: takes a second pass"
+        ),
+    }
+    if used:
+        return checks
+    first = ("NaN and infinite scores", "labels out of range or no whole numbers")
+    return {name: value if name in first else no_rows for name, value in checks.items()}

@@ -1,0 +1,136 @@
+"""All evidence of a diagnosis: faults, pairings, claims, and figures worth a note."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from core.diagnosis.claims import claims
+from core.diagnosis.exclusive import Sums
+from core.diagnosis.faults import faults
+from core.diagnosis.pairing import kind_of_scores, pairings
+from core.diagnosis.records import COUNTED, Diagnosis, Evidence, Precision, Severity
+from core.diagnosis.summary import Summary
+
+_ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
+
+
+def collect(summary: Summary, diagnosis: Diagnosis) -> tuple[Evidence, ...]:
+    """Return all evidence, the most severe first."""
+    found = [*faults(summary), *kind_of_scores(summary, diagnosis)]
+    tally = summary.tallies.get(summary.reading())
+    if tally is not None and tally.sums and diagnosis.num_used:
+        sums = tally.sums
+        found += [*pairings(summary, diagnosis, sums), *_figures(summary, diagnosis, sums)]
+        soft = summary.counts.get("soft", 0) + summary.counts.get("soft_several", 0)
+        if not soft:
+            found += claims(summary, diagnosis, sums)
+    return tuple(sorted(found, key=lambda evidence: _ORDER[evidence.severity]))
+
+
+def _figures(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
+    rows = diagnosis.num_used
+    found = diagnosis.concentration
+    if found is not None and rows >= 10 and found.half_share:
+        low, high = found.half_bounds
+        yield Evidence(
+            "concentration",
+            "note",
+            f"{100 * found.half_share:.3g} % of the rows carry half of the loss",
+            {"share": found.half_share, "low": low, "high": high},
+            tuple(int(i) for i in found.rows["row"][:5]),
+            "a few rows decide the mean: it says little of the others"
+            if found.half_share < 0.05
+            else "the loss is spread over many rows",
+            "read the most surprising rows",
+            f"between {100 * low:.4g} and {100 * high:.4g} % for certain",
+        )
+        if len(found.pairs):
+            label, predicted, count, surprise = found.pairs[0].tolist()
+            yield Evidence(
+                "confused_pair",
+                "note",
+                f"the dearest confusion: {count:,.0f} rows of class {label:.0f} predicted as "
+                f"{predicted:.0f}, {surprise:.3g} bits each",
+                {"label": label, "predicted": predicted, "rows": count, "bits": surprise},
+                (),
+                "this pair costs more than any other",
+                "look at rows of both classes",
+                COUNTED,
+            )
+    yield from _swamped(summary, diagnosis)
+    if diagnosis.precision is not None:
+        yield from _precision(diagnosis.precision)
+    loss = float(np.sum(sums["loss"])) / rows
+    for name, floor in diagnosis.floors.items():
+        if name != "soft labels" and floor > 0 and abs(loss - floor) < 0.003 * floor:
+            yield Evidence(
+                "near_floor",
+                "note",
+                f"the loss, {loss:.4g} nats, is within 0.3 % of that of {name}, {floor:.4g}",
+                {"loss": loss, "floor": floor},
+                (),
+                "a loss that stays there has a reason of its own",
+                "see what the floor is named after",
+                COUNTED,
+            )
+
+
+def _swamped(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]:
+    budget = diagnosis.budget
+    if budget is None:
+        return
+    counts = diagnosis.concentration.class_labels if diagnosis.concentration else np.empty(0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = budget.sigmoid_negative / budget.sigmoid_positive
+    # Logits trained under a softmax make no balanced sigmoids: there, only what is rare tells.
+    has_sigmoid = diagnosis.task == "multi-label" or diagnosis.scores.found == "sigmoid"
+    has_sigmoid |= summary.loss is not None and summary.loss.endswith("binary")
+    most = diagnosis.num_used * (1.0 if has_sigmoid else 0.02)
+    rare = np.flatnonzero((counts >= 1) & (counts <= most) & np.isfinite(ratio) & (ratio > 10))
+    if len(rare) == 0:
+        return
+    k = int(rare[np.argmax(ratio[rare])])
+    softmax = budget.softmax_negative[k] / max(float(budget.softmax_positive[k]), 1e-300)
+    beside = "" if math.isnan(softmax) else f"; under softmax {softmax:.3g} times"
+    yield Evidence(
+        "swamped_positives",
+        "note",
+        f"class {k}: under sigmoid + binary cross-entropy its negatives pull {ratio[k]:.3g} times "
+        f"as hard as its {counts[k]:,.0f} positives{beside}",
+        {"class": k, "sigmoid": float(ratio[k]), "softmax": float(softmax)},
+        (),
+        "at a fitted bias both pulls are equal: many easy negatives drown the rare positives",
+        "pos_weight, focal loss or sampling; softmax if the classes exclude each other",
+        COUNTED,
+    )
+
+
+def _precision(precision: Precision) -> Iterator[Evidence]:
+    fails = [
+        sum(parts)
+        for parts in zip(precision.overflow, precision.vanish, precision.zero, strict=True)
+    ]
+    if not any(fails) and not any(precision.usual_off):
+        return
+    half, single, double = (100 * share for share in fails)
+    yield Evidence(
+        "precision",
+        "note",
+        f"−log(e^z/Σe^z) written out is inf, NaN or 0 on {half:.3g} % of the rows in float16, "
+        f"{single:.3g} % in float32, {double:.3g} % in float64; m + log Σe^(z−m) − z is off by "
+        f"more than 1 % on {100 * precision.usual_off[0]:.3g} % in float32",
+        {
+            "float16": fails[0],
+            "float32": fails[1],
+            "float64": fails[2],
+            "usual_float32": precision.usual_off[0],
+            "usual_float64": precision.usual_off[1],
+        },
+        (),
+        "these rows get no gradient, or one that is noise",
+        "a loss from logits, such as core.losses.categorical_cross_entropy, loses none of them",
+        "counted; rows within rounding of a limit may fall on either side",
+    )

@@ -1,0 +1,85 @@
+"""What is added up block by block: faults, sums and the rows of the ledger."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from core._checks import Array
+from core.diagnosis.exclusive import Sums
+from core.diagnosis.sketches import TopRows
+
+NUM_EXAMPLES = 5
+
+
+class Ledger(NamedTuple):
+    """Rows of a batch, what each cost, and where.
+
+    Parameters
+    ----------
+    row : ndarray of int
+        Their numbers; rows that cannot be used are left out.
+    label, predicted : ndarray of int
+        For labels that may be several: the class of the row's greatest loss, twice.
+    surprise : ndarray
+        −log2 of the probability of the label, in bits.
+    label_probability, confidence : ndarray
+        The probability of the label, and of what is predicted.
+    """
+
+    row: Array
+    label: Array
+    predicted: Array
+    surprise: Array
+    label_probability: Array
+    confidence: Array
+
+
+class Fault:
+    """How often something was wrong, and the first rows where it was."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.rows: list[int] = []
+
+    def add(self, rows: Array) -> None:
+        """Add the rows that have it."""
+        self.count += len(rows)
+        # Not in the order of rows: batches may come in any.
+        few = np.sort(rows)[:NUM_EXAMPLES].tolist()
+        self.rows = sorted({*self.rows, *few})[:NUM_EXAMPLES]
+
+    def merge(self, other: Fault) -> None:
+        """Add those of another part."""
+        self.count += other.count
+        self.rows = sorted({*self.rows, *other.rows})[:NUM_EXAMPLES]
+
+
+class Tally:
+    """The sums of one way to read scores and labels, and its most surprising rows."""
+
+    def __init__(self) -> None:
+        self.sums: Sums = {}
+        self.top = TopRows()
+
+    def add(self, sums: Sums) -> None:
+        """Add the sums of a block."""
+        for name, values in sums.items():
+            held = self.sums.get(name)
+            self.sums[name] = np.array(values) if held is None else held + values
+
+    def merge(self, other: Tally) -> None:
+        """Add those of another part."""
+        self.add(other.sums)
+        self.top.merge(other.top)
+
+
+def joined(parts: list[Ledger]) -> Ledger:
+    """Return the parts of a ledger as one, sorted by row."""
+    if not parts:
+        whole, real = np.empty(0, np.int64), np.empty(0)
+        return Ledger(whole, whole, whole, real, real, real)
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    order = np.argsort(columns[0], kind="stable")
+    return Ledger(*(column[order] for column in columns))

@@ -1,0 +1,365 @@
+"""Each kind of evidence appears where it must, and nothing is claimed of well-formed input."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.activations import log_softmax, sigmoid, softmax
+from core.diagnosis import Diagnosis, Evidence, Summary, diagnose, explain_plateau, loss_floors
+
+
+def drawn(p: Any, rng: np.random.Generator) -> Any:
+    """Return labels drawn from the stated probabilities."""
+    steps = np.asarray(p, np.float64).cumsum(axis=1)
+    above = rng.random((len(p), 1)) * steps[:, -1:] > steps
+    return above.sum(axis=1).clip(max=p.shape[1] - 1)
+
+
+def sample(num_rows: int = 5000, num_classes: int = 5, seed: int = 0) -> tuple[Any, Any]:
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 2, (num_rows, num_classes))
+    return logits, drawn(softmax(logits), rng)
+
+
+def diagnosed(scores: Any, labels: Any, **options: Any) -> Diagnosis:
+    summary = Summary(**options)
+    summary.update(scores, labels)
+    return diagnose(summary)
+
+
+def evidence(found: Diagnosis, name: str) -> Evidence:
+    named = [e for e in found.evidence if e.name == name]
+    assert len(named) == 1, [e.name for e in found.evidence]
+    return named[0]
+
+
+def alarms(found: Diagnosis) -> list[str]:
+    return [f"{e.name}: {e.seen}" for e in found.evidence if e.severity != "note"]
+
+
+# --- Faults of the data ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "severity"),
+    [
+        (math.nan, "nan", "error"),
+        (math.inf, "infinite", "error"),
+        (-math.inf, "minus_infinity", "note"),
+    ],
+)
+def test_scores_that_are_no_numbers_are_counted_and_shown(
+    value: float, name: str, severity: str
+) -> None:
+    logits, labels = sample()
+    wrong = (labels[[3, 70, 4000]] + 1) % 5
+    logits[[3, 70, 4000], wrong] = value
+    found = diagnosed(logits, labels)
+    seen = evidence(found, name)
+    assert (seen.severity, seen.rows) == (severity, (3, 70, 4000))
+    assert seen.figures["rows"] == 3
+    assert found.num_used == (5000 if severity == "note" else 4997)
+    assert not math.isnan(found.calibration.nll)  # type: ignore[union-attr]
+
+
+def test_a_label_of_probability_0_is_an_infinite_loss() -> None:
+    logits, labels = sample()
+    p = softmax(logits)
+    p[9] = np.eye(5)[(labels[9] + 1) % 5]
+    found = diagnosed(p, labels)
+    seen = evidence(found, "impossible_label")
+    assert (seen.severity, seen.rows[0], seen.figures["rows"]) == ("error", 9, 1)
+    assert found.calibration is not None
+    assert found.calibration.nll == math.inf
+    assert math.isfinite(found.calibration.temperature.loss_after)
+
+
+def test_labels_out_of_range_are_counted_and_shown() -> None:
+    logits, labels = sample()
+    labels[[5, 6]] = 17, -3
+    found = diagnosed(logits, labels)
+    seen = evidence(found, "label_outside")
+    assert (seen.severity, seen.rows, seen.figures["rows"]) == ("error", (5, 6), 2)
+    assert found.num_used == 4998
+
+
+@pytest.mark.parametrize("step", [1, -1])
+@pytest.mark.parametrize("num_classes", [5, 200])
+def test_labels_off_by_one_are_named_with_the_step_that_mends_them(
+    step: int, num_classes: int
+) -> None:
+    logits, labels = sample(num_classes=num_classes)
+    seen = evidence(diagnosed(logits, labels + step), "off_by_one")
+    assert seen.severity == "error"
+    assert seen.figures["step"] == -step
+    assert seen.p_value is not None
+    assert seen.p_value < 1e-4
+
+
+def test_permuted_columns_are_named_with_their_order() -> None:
+    logits, labels = sample()
+    order = [0, 3, 2, 4, 1]
+    seen = evidence(diagnosed(logits[:, order], labels), "permuted_columns")
+    assert seen.severity == "error"
+    assert "1→4, 3→1, 4→3" in seen.seen
+
+
+def test_float_labels_are_read_and_noted_and_fractions_refused() -> None:
+    logits, labels = sample()
+    real = labels.astype(float)
+    assert evidence(diagnosed(logits, real), "float_labels").severity == "note"
+    real[[1, 2]] = 0.5, math.nan
+    assert evidence(diagnosed(logits, real), "label_not_whole").rows == (1, 2)
+
+
+def test_a_constant_column_is_noted() -> None:
+    logits, _ = sample()
+    logits[:, 2] = 0
+    labels = drawn(softmax(logits), np.random.default_rng(0))
+    assert evidence(diagnosed(logits, labels), "constant_column").figures["columns"] == 1
+
+
+def test_duplicate_rows_are_counted_and_beyond_the_sketch_bounded() -> None:
+    logits, labels = sample(2000)
+    logits[1000:1100] = logits[:100]
+    found = diagnosed(logits, labels)
+    assert evidence(found, "duplicates").figures["repeats"] == 100
+    assert evidence(found, "duplicates").sure == "counted: certain"
+    logits, labels = sample(60_000)
+    assert "duplicates" not in [e.name for e in diagnosed(logits, labels).evidence]
+    logits[50_000:] = logits[:10_000]
+    seen = evidence(diagnosed(logits, labels), "duplicates")
+    assert seen.figures["share_low"] < 0.2 < seen.figures["share_high"]
+    assert seen.figures["repeats"] == pytest.approx(10_000, abs=4 * 0.016 * 60_000)
+
+
+# --- Scores and losses ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("declared", "make"),
+    [
+        ("logits", softmax),
+        ("logits", lambda z: np.eye(5)[z.argmax(axis=1)]),
+        ("softmax", lambda z: z),
+        ("softmax", sigmoid),
+        ("softmax", log_softmax),
+        ("sigmoid", lambda z: z),
+        ("one-hot", softmax),
+        ("log-probabilities", softmax),
+    ],
+)
+def test_a_declared_kind_that_is_contradicted_is_an_error(declared: Any, make: Any) -> None:
+    logits, labels = sample()
+    seen = evidence(diagnosed(make(logits), labels, kind=declared), "scores_contradict")
+    assert seen.severity == "error"
+
+
+@pytest.mark.parametrize(
+    ("declared", "make"),
+    [
+        ("logits", lambda z: z),
+        ("logits", log_softmax),
+        ("logits", sigmoid),  # a network may end in a sigmoid before its softmax
+        ("softmax", softmax),
+        ("log-probabilities", log_softmax),
+    ],
+)
+def test_a_declared_kind_that_holds_is_not(declared: Any, make: Any) -> None:
+    logits, labels = sample()
+    found = diagnosed(make(logits), labels, kind=declared)
+    assert "scores_contradict" not in [e.name for e in found.evidence]
+
+
+@pytest.mark.parametrize(
+    ("loss", "make", "severity"),
+    [
+        ("softmax + categorical", softmax, "error"),
+        ("softmax + categorical", sigmoid, "error"),
+        ("sigmoid + binary", softmax, "error"),
+        ("sigmoid + binary", sigmoid, "error"),
+        ("categorical", lambda z: z, "error"),
+        ("binary", lambda z: z, "error"),
+        ("binary", softmax, "warning"),
+        ("sigmoid + binary", lambda z: z, None),
+        ("softmax + categorical", lambda z: z, None),
+        ("softmax + categorical", log_softmax, None),
+        ("categorical", softmax, None),
+        ("binary", sigmoid, None),
+    ],
+)
+def test_a_loss_that_does_not_fit_is_named(loss: Any, make: Any, severity: str | None) -> None:
+    logits, labels = sample()
+    found = diagnosed(make(logits), labels, loss=loss)
+    if severity is None:
+        assert "wrong_pairing" not in [e.name for e in found.evidence]
+        return
+    seen = evidence(found, "wrong_pairing")
+    assert seen.severity == severity
+    assert math.isfinite(seen.figures["fitting"])
+
+
+def test_several_labels_a_row_do_not_go_with_a_softmax() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(-1, 1, (3000, 4))
+    targets = (rng.random(logits.shape) < sigmoid(logits)).astype(int)
+    found = diagnosed(logits, targets, loss="softmax + categorical")
+    assert evidence(found, "wrong_pairing").severity == "error"
+    assert alarms(diagnosed(logits, targets, loss="sigmoid + binary")) == []
+
+
+def test_sigmoid_on_exclusive_classes_is_a_note() -> None:
+    logits, labels = sample()
+    found = diagnosed(sigmoid(logits), labels)
+    assert evidence(found, "one_vs_rest").severity == "note"
+    assert alarms(found) == []
+
+
+def test_softmax_twice_is_explained_by_its_floor() -> None:
+    floor = math.log1p(9 / math.e)
+    assert loss_floors(10)["softmax of probabilities"] == pytest.approx(floor)
+    level, why = explain_plateau([2.3, 1.9, 1.47, 1.4655, 1.4654, 1.4653], loss_floors(10))
+    assert list(why) == ["softmax of probabilities"]
+    assert why["softmax of probabilities"] == pytest.approx(level - floor)
+    assert explain_plateau([2.3, 1.9, 1.5, 1.2, 0.9], loss_floors(10))[1] == {}
+    floors = loss_floors(4, [9, 1, 0, 0], label_smoothing=0.1, target_entropy=0.2)
+    assert floors["equal scores"] == pytest.approx(math.log(4))
+    assert floors["class frequencies"] == pytest.approx(0.325083, abs=1e-6)
+    assert floors["soft labels"] == 0.2
+    assert floors["label smoothing"] > 0.2
+
+
+def test_a_loss_at_the_class_frequencies_is_noted() -> None:
+    p = np.tile([0.7, 0.2, 0.1], (1000, 1))
+    found = diagnosed(p, np.repeat([0, 1, 2], [700, 200, 100]))
+    assert "class frequencies" in evidence(found, "near_floor").seen
+    assert alarms(found) == []
+
+
+# --- Claims ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("sharper", "word"), [(1.6, "overconfident"), (0.6, "underconfident")])
+@pytest.mark.parametrize("as_probabilities", [False, True])
+def test_miscalibration_is_found_with_its_temperature(
+    sharper: float, word: str, as_probabilities: bool
+) -> None:
+    logits, labels = sample()
+    scores = softmax(sharper * logits) if as_probabilities else sharper * logits
+    seen = evidence(diagnosed(scores, labels), "miscalibrated")
+    assert seen.severity == "warning"
+    assert word in seen.means
+    assert seen.figures["temperature"] == pytest.approx(sharper, rel=0.1)
+
+
+def test_another_mix_of_classes_is_found() -> None:
+    logits, labels = sample(20_000)
+    kept = (labels != 2) | (np.random.default_rng(0).random(len(labels)) < 0.3)
+    seen = evidence(diagnosed(logits[kept], labels[kept]), "class_frequencies")
+    assert (seen.severity, seen.figures["class"]) == ("warning", 2)
+
+
+def test_scores_worse_than_the_class_frequencies_are_found() -> None:
+    logits, labels = sample()
+    shuffled = np.random.default_rng(0).permutation(labels)
+    found = diagnosed(3 * logits, shuffled)
+    assert evidence(found, "worse_than_base_rate").severity == "warning"
+
+
+def test_planted_label_errors_are_found_and_overconfidence_is_not_called_so() -> None:
+    rng = np.random.default_rng(1)
+    logits = rng.normal(0, 5, (20_000, 10))
+    labels = drawn(softmax(logits), rng)
+    flipped = rng.random(len(labels)) < 0.02
+    noisy = np.where(flipped, (labels + rng.integers(1, 10, len(labels))) % 10, labels)
+    found = diagnosed(logits, noisy)
+    assert evidence(found, "label_errors").severity == "warning"
+    assert found.concentration is not None
+    suspects = found.concentration.suspects["row"][:100]
+    assert flipped[suspects].mean() >= 0.95
+    assert "label_errors" not in [e.name for e in diagnosed(1.5 * logits, labels).evidence]
+
+
+@pytest.mark.parametrize("num_classes", [2, 10, 200])
+@pytest.mark.parametrize("sharper", [1.0, 1.5])
+def test_a_few_label_errors_are_told_from_any_temperature(num_classes: int, sharper: float) -> None:
+    rng = np.random.default_rng(3)
+    logits = rng.normal(0, 5, (3000, num_classes))
+    labels = drawn(softmax(logits), rng)
+    assert "label_errors" not in [e.name for e in diagnosed(sharper * logits, labels).evidence]
+    flipped = rng.random(len(labels)) < 0.03
+    other = (labels + rng.integers(1, num_classes, len(labels))) % num_classes
+    seen = evidence(diagnosed(sharper * logits, np.where(flipped, other, labels)), "label_errors")
+    assert seen.p_value is not None
+    assert seen.p_value < 1e-4
+
+
+def test_rare_positives_under_many_negatives_are_noted() -> None:
+    rng = np.random.default_rng(2)
+    logits = rng.normal(0, 1, (20_000, 3)) + np.array([3.0, 3.0, -4.0])
+    labels = drawn(softmax(logits), rng)
+    assert evidence(diagnosed(logits, labels), "swamped_positives").figures["sigmoid"] > 10
+
+
+# --- No false alarms ------------------------------------------------------------------------------
+
+
+def well_formed(kind: str, rng: np.random.Generator) -> tuple[Any, Any]:
+    """Return scores of a kind and labels drawn from what they state."""
+    while True:
+        num_rows = int(10 ** rng.uniform(0, 5))
+        num_classes = round(2 * 500 ** rng.random())
+        if num_rows * num_classes <= 400_000:
+            break
+    dtype = rng.choice(np.array([np.float32, np.float64], dtype=object))
+    spread = rng.choice([0.01, 1.0, 1.0]) * 10 ** rng.uniform(-1, 1)
+    logits = rng.normal(0, spread, (num_rows, num_classes))
+    logits += rng.normal(0, 1, num_classes) * rng.choice([0, 1, 2])
+    if rng.random() < 0.4:
+        logits[:, rng.integers(num_classes)] -= rng.uniform(2, 4) * math.log(10)
+    logits = logits.astype(dtype)
+    if kind == "several":
+        p = sigmoid(logits - dtype(rng.uniform(0, 9)))
+        return p, (rng.random(p.shape) < p).astype(int)
+    if kind == "one column":
+        p = sigmoid(logits[:, 0])
+        return p, (rng.random(p.shape) < p).astype(int)
+    if kind == "one-hot":
+        top = logits.argmax(axis=1)
+        return np.eye(num_classes, dtype=dtype)[top], top
+    p = softmax(logits)
+    labels = drawn(p, rng)
+    return {"logits": logits, "log-probabilities": log_softmax(logits), "softmax": p}[kind], labels
+
+
+@pytest.mark.parametrize(
+    "kind", ["logits", "log-probabilities", "softmax", "several", "one column", "one-hot"]
+)
+def test_well_formed_input_raises_no_alarm(kind: str) -> None:
+    for seed in range(25):
+        scores, labels = well_formed(kind, np.random.default_rng([seed, len(kind)]))
+        assert alarms(diagnosed(scores, labels)) == [], (kind, seed, scores.shape)
+
+
+def test_rows_of_several_labels_among_others_of_one_are_noted() -> None:
+    logits, labels = sample()
+    targets = np.eye(5, dtype=int)[labels]
+    targets[[7, 8]] = [1, 1, 0, 0, 0], [0, 0, 0, 0, 0]
+    found = diagnosed(logits, targets)
+    assert (found.task, found.labels, found.num_used) == ("exclusive", "one-hot", 4998)
+    assert evidence(found, "several_labels").rows == (7, 8)
+
+
+def test_what_was_not_checked_is_said() -> None:
+    logits, labels = sample()
+    found = diagnosed(logits, softmax(logits))
+    assert found.bits is None
+    assert found.checked["calibration"] == "not done: labels are soft, not drawn"
+    found = diagnosed(softmax(logits), labels)
+    assert "only up to a shift" in found.checked["precision of the textbook formula"]
+    assert found.precision is None
+    assert found.checked["calibration after the temperature"] == "not done: takes a second pass"
+    found = diagnosed(logits, labels, temperature=1.1)
+    assert found.checked["calibration after the temperature"] == "done"

@@ -1,0 +1,127 @@
+"""Bounds hold as often as they say, and sketches hold the same in any order."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.diagnosis.chances import (
+    bernoulli_divergence,
+    count_p_value,
+    evidence_p_value,
+    sequence_log_probability,
+    share_interval,
+)
+from core.diagnosis.exclusive import calibration_bins
+from core.diagnosis.sketches import (
+    BIN_WIDTH,
+    NUM_BINS,
+    DistinctRows,
+    TopRows,
+    bin_low,
+    magnitude_bins,
+    row_hashes,
+)
+
+
+@pytest.mark.parametrize("p", [1e-4, 0.03, 0.5, 0.97])
+@pytest.mark.parametrize("num_rows", [1, 30, 5000])
+def test_a_p_value_is_small_no_more_often_than_it_says(p: float, num_rows: int) -> None:
+    counts = np.random.default_rng(0).binomial(num_rows, p, 20_000)
+    values, index = np.unique(counts, return_inverse=True)
+    p_values = np.array([count_p_value(float(c), p * num_rows, num_rows) for c in values])[index]
+    for level in (0.5, 0.1, 0.01):
+        assert np.mean(p_values <= level) <= level * 1.1 + 3e-4
+
+
+@pytest.mark.parametrize("p", [0.003, 0.4, 1.0])
+def test_an_interval_holds_the_share_as_often_as_it_says(p: float) -> None:
+    counts = np.random.default_rng(1).binomial(200, p, 2000)
+    ends = {c: share_interval(float(c), 200) for c in np.unique(counts)}
+    held = np.mean([ends[c][0] <= p <= ends[c][1] for c in counts])
+    assert held >= 0.95
+
+
+def test_limits_of_the_bounds() -> None:
+    assert bernoulli_divergence(0.3, 0.3) == 0
+    assert count_p_value(0, 0, 0) == 1
+    assert count_p_value(1, 0, 10) < 1e-5
+    assert share_interval(0, 0) == (0, 1)
+    assert share_interval(0, 10)[0] == 0
+    assert share_interval(10, 10)[1] == 1
+    assert evidence_p_value(np.array([-1e9, 1e9])) == 0
+    # An even mixture over all sequences of two labels of length 3.
+    chances = [sequence_log_probability(np.array([k, 3 - k])) for k in range(4)]
+    total = sum(math.comb(3, k) * math.exp(chance) for k, chance in enumerate(chances))
+    assert total == pytest.approx(1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_bins_of_magnitude_hold_what_they_say(dtype: type) -> None:
+    values: Any = np.exp(np.random.default_rng(0).uniform(-40, 12, 10_000)).astype(dtype)
+    bins = magnitude_bins(values)
+    assert (bin_low(bins) <= values).all()
+    assert (values <= bin_low(bins) * (1 + BIN_WIDTH)).all()
+    assert magnitude_bins(np.array([0, 1e30], dtype)).tolist() == [0, NUM_BINS - 1]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_bins_of_calibration_are_those_of_a_search(dtype: type) -> None:
+    edges = np.linspace(0, 1, 16)
+    near = np.concatenate([np.nextafter(edges.astype(dtype), d) for d in (dtype(-1), dtype(2))])
+    values: Any = np.concatenate([edges, near, np.random.default_rng(0).random(10_000)]).astype(
+        dtype
+    )
+    values = values.clip(0, 1)
+    wanted = np.clip(np.searchsorted(edges, values.astype(float), side="left") - 1, 0, 14)
+    np.testing.assert_array_equal(calibration_bins(values), wanted)
+
+
+def test_rows_have_the_same_hash_in_either_layout_and_others_when_permuted() -> None:
+    values = np.random.default_rng(0).normal(size=(1000, 6))
+    for dtype in (np.float16, np.float32, np.float64):
+        # What was rounded has zeros for its last bits.
+        rows = values.astype(dtype).astype(np.float32 if dtype == np.float16 else dtype)
+        hashes = row_hashes(rows, 1)
+        np.testing.assert_array_equal(hashes, row_hashes(np.ascontiguousarray(rows.T), 0))
+        swapped = np.ascontiguousarray(rows[:, ::-1])
+        assert len(np.unique(np.concatenate([hashes, row_hashes(swapped, 1)]))) == 2000
+
+
+def test_distinct_rows_are_the_same_sample_in_any_order() -> None:
+    rng = np.random.default_rng(0)
+    hashes = rng.integers(0, 1 << 63, 30_000, dtype=np.uint64) * np.uint64(2)
+    hashes[20_000:] = hashes[:10_000]
+    rows = np.arange(30_000)
+    results = []
+    for seed in range(3):
+        parts = np.array_split(np.random.default_rng(seed).permutation(30_000), 7)
+        sketches = []
+        for part in parts:
+            sketch = DistinctRows(512)
+            for few in np.array_split(part, 5):
+                sketch.add(hashes[few], rows[few])
+            sketches.append(sketch)
+        whole = DistinctRows(512)
+        for sketch in sketches:
+            whole.merge(sketch)
+        results.append(whole.result())
+    assert results[0] == results[1] == results[2]
+    assert results[0].num_sampled == 512
+    assert results[0].num_distinct == pytest.approx(20_000, rel=4 * results[0].relative_error)
+    assert results[0].num_repeated == pytest.approx(256, abs=4 * math.sqrt(128))
+    assert all(count == 2 for _, count in results[0].examples)
+
+
+def test_top_rows_are_the_same_in_any_order_ties_included() -> None:
+    loss = np.random.default_rng(0).integers(0, 5, 5000).astype(float)
+    wanted = np.lexsort((np.arange(5000), -loss))[:50]
+    for seed in range(3):
+        top = TopRows(50)
+        for part in np.array_split(np.random.default_rng(seed).permutation(5000), 9):
+            other = TopRows(50)
+            columns = {name: part for name, _ in TopRows.FIELDS if name != "loss"}
+            other.add(loss[part], columns)
+            top.merge(other)
+        np.testing.assert_array_equal(top.rows["row"], wanted)
