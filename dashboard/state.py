@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote
 
 import numpy as np
 import streamlit as st
@@ -16,6 +18,8 @@ import streamlit as st
 from dashboard.frames.common import class_names
 
 MAX_CLASSES = 1000
+# Of one text in a link, in bytes: some mail and chat programs cut longer ones.
+MAX_LINKED = 8192
 # A last word that more typing makes a number: -, 1e, 2e-, in, -infi, na.
 UNFINISHED = re.compile(
     r"(?<![^\s,;])([-+−]|[-+−]?(\.|i|in|infi|infin|infini|infinit|n|na|(\d+\.?\d*|\.\d+)e[-+−]?))$",
@@ -109,6 +113,42 @@ def slider(control: Slider) -> float:
     return value
 
 
+def pick(control: Choice, options: Sequence[str]) -> str:
+    """Show a few options side by side, the first chosen at first, and return the chosen one."""
+    chosen: str = st.segmented_control(
+        control.label,
+        options,
+        default=options[0],
+        required=True,
+        key=control.key,
+        help=control.help,
+        bind="query-params",
+    )
+    return chosen
+
+
+def long_text(control: Text, lines: int = 1) -> str:
+    """Show a field for what may be long, and return what it holds: one line as it is typed.
+
+    What is too long for a link is left out of it, and the page says so.
+    """
+    held = st.session_state.get(control.key, control.default)
+    fits = len(quote(held)) <= MAX_LINKED
+    bind: Literal["query-params"] | None = "query-params" if fits else None
+    label, default, key = control.label, control.default, control.key
+    entered = (
+        st.text_input(label, default, key=key, help=control.help, live="200ms", bind=bind)
+        if lines == 1
+        else st.text_area(label, default, 26 * lines, key=key, help=control.help, bind=bind)
+    )
+    if not fits:
+        st.caption(
+            f"The link leaves this out: it holds up to {MAX_LINKED // 1024} KB. Send the text "
+            "along with it."
+        )
+    return entered
+
+
 def choose(control: Choice, options: Sequence[str]) -> str:
     """Show a choice of one of `options`, the first by default, and return it.
 
@@ -152,6 +192,11 @@ def choose_several(
         help=control.help,
         bind="query-params",
     )
+
+
+def plain(text: str) -> str:
+    """Return Markdown that reads as `text`, which may be foreign."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
 def refuse(what: str, why: str) -> None:

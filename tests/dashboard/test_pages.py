@@ -43,6 +43,7 @@ def test_home_says_what_is_here_and_shows_a_picture() -> None:
     assert f"sum to {sigmoid(logits).sum():.2f}" in text
     assert len(page.get("vega_lite_chart")) == 1
     assert [link.proto.label for link in page.get("page_link")] == [
+        "**Entropy**",
         "**Activations**",
         "**Losses**",
         "**Runs**",
