@@ -46,6 +46,8 @@ def wrong_code_area(
 ) -> alt.LayerChart:
     """Draw the area of H, and over it the words of a code that was made for another source.
 
+    What those are longer is drawn in the colour of the wrong code, what they are shorter pale.
+
     Parameters
     ----------
     frame : DataFrame
@@ -61,6 +63,7 @@ def wrong_code_area(
     # An infinite word is drawn to the ceiling. JSON has no infinity: its read-out is a text.
     drawn = drawn.assign(
         drawn_length=finite.fillna(top),
+        both=np.minimum(finite.fillna(top), drawn["surprise_bits"]),
         length_bits=[f"{length:.4g}" if np.isfinite(length) else "∞" for length in
                      drawn["length_bits"]],
         difference_bits=[f"{more:.4g}" if np.isfinite(more) else "∞" for more in
@@ -71,11 +74,16 @@ def wrong_code_area(
         alt.Tooltip("length_bits:N"),
         alt.Tooltip("difference_bits:N"),
     ]
-    bars = _bars(drawn, "surprise_bits", top, "Word length (bits)").encode(tooltip=tooltip)
-    wrong_bars = bars.encode(y="drawn_length:Q")
+    both, wrong_bars = (
+        _bars(drawn, column, top, "Word length (bits)").encode(tooltip=tooltip)
+        for column in ("both", "drawn_length")
+    )
+    is_longer = "datum.drawn_length > datum.surprise_bits"
+    between = wrong_bars.encode(y2="surprise_bits")
     layers = [
-        _from_ground(bars, colours[0], drawn),
-        wrong_bars.mark_rect(color=colours[1], opacity=0.45).encode(y2="surprise_bits"),
+        _from_ground(both, colours[0], drawn),
+        between.transform_filter(is_longer).mark_rect(color=colours[1], opacity=0.7),
+        between.transform_filter(f"!({is_longer})").mark_rect(color=colours[0], opacity=0.35),
         wrong_bars.mark_rule(color=colours[1], strokeWidth=3),
         *_names(drawn),
         *_level(right, f"H {right:.2f}", 8),
@@ -114,7 +122,9 @@ def cost_bars(costs: dict[str, float], colours: tuple[str, str, str]) -> alt.Lay
     scale = alt.Scale(domain=[0, (max(right, wrong, most) or 1.0) * ROOM], nice=False)
     base = alt.Chart(drawn).encode(y=alt.Y("code:N", title=None, sort=[best, ideal, whole]))
     bars = base.mark_bar().encode(
-        x=alt.X("start:Q", title="Bits a symbol", scale=scale),
+        x=alt.X(
+            "start:Q", title="Bits a symbol", scale=scale, axis=alt.Axis(tickCount=6, format="~g")
+        ),
         x2="end",
         color=alt.Color(
             "part:N",
@@ -141,27 +151,52 @@ def cost_bars(costs: dict[str, float], colours: tuple[str, str, str]) -> alt.Lay
     return (bars + totals).properties(height=alt.Step(34))
 
 
-def binary_entropy_curve(curve: pd.DataFrame, current: float, colour: str) -> alt.LayerChart:
-    """Draw the entropy of a yes-no question, with a rule where a probability stands now.
+def binary_entropy_curve(
+    curve: pd.DataFrame, current: float, bits: float, colour: str
+) -> alt.LayerChart:
+    """Draw the entropy of a yes-no question, and where on it a probability stands now.
 
     Parameters
     ----------
     curve : DataFrame
         Columns probability and entropy_bits.
-    current : float
-        The probability now.
+    current, bits : float
+        The probability now, and its entropy.
     colour : str
         Of the curve.
     """
+    x = alt.X(
+        "probability:Q",
+        title="Probability of yes",
+        scale=alt.Scale(domain=[0, 1]),
+        axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format="~g"),
+    )
     lines = (
         alt.Chart(curve)
         .mark_line(strokeWidth=2.5, color=colour)
         .encode(
-            x=alt.X("probability:Q", title="Probability of yes", scale=alt.Scale(domain=[0, 1])),
-            y=alt.Y("entropy_bits:Q", title="Entropy (bits)", scale=alt.Scale(domain=[0, 1])),
+            x=x,
+            y=alt.Y("entropy_bits:Q", title="Entropy (bits)", scale=alt.Scale(domain=[0, 1.05])),
         )
     )
-    return with_read_out(lines, curve, "probability", ["probability", "entropy_bits"], current)
+    now = alt.Chart(
+        pd.DataFrame(
+            {"probability": [current], "entropy_bits": [bits], "says": [f"p {current:.3g}"]}
+        )
+    ).encode(x=x)
+    is_right = current > 0.5
+    return alt.LayerChart(
+        layer=[
+            now.mark_rule(strokeDash=[2, 3], strokeWidth=2),
+            now.mark_text(align="right" if is_right else "left", dx=-6 if is_right else 6).encode(
+                y=alt.datum(0.06), text="says:N"
+            ),
+            now.mark_point(filled=True, size=110, color=colour, opacity=1).encode(
+                y="entropy_bits:Q"
+            ),
+            with_read_out(lines, curve, "probability", ["probability", "entropy_bits"]),
+        ]
+    ).properties(height=320)
 
 
 def code_tree(branches: pd.DataFrame, colours: tuple[str, str]) -> alt.LayerChart:
@@ -212,7 +247,7 @@ def code_tree(branches: pd.DataFrame, colours: tuple[str, str]) -> alt.LayerChar
         .encode(x="depth:Q", y=y, text="label:N")
     )
     return alt.LayerChart(layer=[down, across, bits, names]).properties(
-        height=max(160, 36 * int(leaves.sum()))
+        height=70 + 44 * int(leaves.sum())
     )
 
 
@@ -276,12 +311,16 @@ def block_bars(frame: pd.DataFrame, current: int, colours: tuple[str, str]) -> a
     """
     tooltip = _tooltip("n", "entropy_bits", "bits_per_symbol", "bound_bits")
     base = alt.Chart(frame.assign(now=frame["n"] == current)).encode(
-        x=alt.X(
-            "n:O", title="Symbols in a block, n", axis=alt.Axis(labelAngle=0), scale=alt.Scale()
-        ),
+        x=alt.X("n:O", title="Symbols in a block, n", axis=alt.Axis(labelAngle=0)),
         tooltip=tooltip,
     )
-    y = alt.Y("entropy_bits:Q", title="Bits a symbol", scale=alt.Scale(zero=False))
+    bits = frame["entropy_bits"].min()
+    # Room below for the points that stand on H.
+    y = alt.Y(
+        "entropy_bits:Q",
+        title="Bits a symbol",
+        scale=alt.Scale(domain=[bits - 0.12, bits + 1], nice=False),
+    )
     room = base.mark_bar(color=colours[0], opacity=0.35, size=18).encode(y=y, y2="bound_bits")
     cost = base.mark_point(size=110, color=colours[1], strokeWidth=2.5).encode(
         y="bits_per_symbol:Q",

@@ -66,14 +66,14 @@ def yes_no_bits(p: float) -> float:
 def code_table(source: Source, code: Code) -> pd.DataFrame:
     """Return the code: outcome, probability, surprise_bits, word, length_bits, term_bits.
 
-    Rows are as in `surprises`, and a term is the probability times the length.
+    Rows are as in `surprises`, and a term is the probability times the length. `source` has only
+    outcomes that occur.
     """
-    lengths = pd.Series([len(word or "") for word in code], index=source.names, dtype=float)
-    words = pd.Series(list(code), index=source.names, dtype=object)
+    words = dict(zip(source.names, code, strict=True))
     frame = surprises(source).drop(columns="term_bits")
     frame["word"] = frame["outcome"].map(words)
-    frame["length_bits"] = frame["outcome"].map(lengths).where(frame["probability"] > 0)
-    frame["term_bits"] = (frame["probability"] * frame["length_bits"]).fillna(0)
+    frame["length_bits"] = frame["word"].str.len()
+    frame["term_bits"] = frame["probability"] * frame["length_bits"]
     return frame
 
 

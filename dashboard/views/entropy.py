@@ -63,9 +63,9 @@ COUNTED = state.Text(
 )
 OTHER = state.Text(
     "q",
-    "Code made for q",
+    "q, which the code is made for (empty: uniform)",
     "",
-    "As the counts of p: one number per outcome, or name=number pairs. Empty is uniform.",
+    "As the counts: one number per outcome, or name=number pairs.",
 )
 YES = state.Choice("yes", "Yes means", "This outcome against all the others.")
 LENGTH = state.Slider(
@@ -116,17 +116,20 @@ def _read_while_typed(entered: str) -> Source:
     try:
         return source_of(parse_counts(entered))
     except ValueError:
-        words = re.match(r"(.*[\s,;])[^\s,;]+$", entered, re.DOTALL)
-        if words is None:
+        last = re.search(r"[^\s,;]+$", entered)
+        if last is None or _is_number(last[0].rpartition("=")[2]):
             raise
-        try:
-            source = source_of(parse_counts(words[1]))
-        except ValueError:
-            pass
-        else:
-            st.caption("The last word is left out until it is a count.")
-            return source
-        raise
+        source = source_of(parse_counts(entered[: last.start()]))
+        st.caption("The last word is left out until it is a count.")
+        return source
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _enter(counts: str, other: str) -> None:
@@ -162,8 +165,8 @@ def _surprise(source: Source) -> None:
     rows = frames.surprises(source)
     st.header("Surprise and entropy")
     st.latex(
-        r"\text{surprise} = -\log_2 p_i \qquad {\color{#0072B2}H(p)} = -\textstyle\sum_i p_i "
-        r"\log_2 p_i"
+        r"\begin{aligned}\text{surprise} &= -\log_2 p_i \\ {\color{#0072B2}H(p)} "
+        r"&= -\textstyle\sum_i p_i \log_2 p_i\end{aligned}"
     )
     with st.container(horizontal=True):
         st.metric("Entropy (bits)", written(bits["entropy"], 4))
@@ -210,7 +213,7 @@ def yes_or_no(source: Source) -> None:
     bits = frames.yes_no_bits(p)
     curve = frames.binary_curve()
     page.figure(
-        charts.binary_entropy_curve(curve, p, style.BLUE),
+        charts.binary_entropy_curve(curve, p, bits, style.BLUE),
         "The entropy of a yes-no question against the probability of yes",
         "binary entropy",
         curve,
@@ -256,7 +259,6 @@ def _code(source: Source) -> None:
     st.dataframe(
         table,
         hide_index=True,
-        height=min(38 * (len(table) + 1), 320),
         column_config={
             "probability": st.column_config.NumberColumn(format="%.4f"),
             "surprise_bits": st.column_config.NumberColumn("surprise (bits)", format="%.3f"),
@@ -359,8 +361,8 @@ def wrong_code(source: Source) -> None:
     costs = frames.costs(source, other)
     rows = frames.wrong_code(source, other)
     st.latex(
-        r"\underbrace{-\textstyle\sum_i p_i \log_2 q_i}_{H(p,\,q)} = "
-        r"{\color{#0072B2}H(p)} + {\color{#D55E00}\mathrm{KL}(p\,\|\,q)}"
+        r"\begin{aligned}H(p, q) &= -\textstyle\sum_i p_i \log_2 q_i \\ "
+        r"&= {\color{#0072B2}H(p)} + {\color{#D55E00}\mathrm{KL}(p\,\|\,q)}\end{aligned}"
     )
     with st.container(horizontal=True):
         st.metric("H(p) (bits)", written(costs["entropy"], 4))
@@ -390,8 +392,9 @@ def wrong_code(source: Source) -> None:
         rows,
     )
     st.markdown(
-        f"A word is as long as q thinks its outcome rare: **:orange[−log₂ q]**. Used on messages "
-        f"from p the code takes {written(costs['cross_entropy'], 4)} bits a symbol, "
+        f"A word is as long as q thinks its outcome rare: **:orange[−log₂ q]**, too long where q "
+        f"is below p, and too short, in pale, where it is above. Used on messages from p the code "
+        f"takes {written(costs['cross_entropy'], 4)} bits a symbol, "
         f"**:blue[{written(costs['entropy'], 4)}]** that any code needs and "
         f"**:orange[{written(costs['divergence'], 4)}]** for the mistake. Rounded up to whole "
         f"bits, as Shannon did, {written(costs['whole_bits'], 4)}. A classifier that is trained by "
