@@ -17,16 +17,17 @@ SHOWN_AS = {" ": "␣", "\n": "↵", "\r": "␍", "\t": "⇥"}
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """The outcomes that messages are made of, and the probability of each."""
+    """The outcomes that messages are made of, how often each was counted, and its probability."""
 
     names: tuple[str, ...]
+    counts: np.ndarray
     p: np.ndarray
 
     def occurring(self) -> Source:
         """Return the source without what never happens."""
         occurs = self.p > 0
         names = tuple(name for name, is_in in zip(self.names, occurs, strict=True) if is_in)
-        return Source(names, self.p[occurs])
+        return Source(names, self.counts[occurs], self.p[occurs])
 
 
 def parse_counts(entered: str) -> dict[str, float]:
@@ -83,8 +84,8 @@ def source_of(counts: Mapping[str, float]) -> Source:
     """Return the distribution in proportion to counts, of which one at least is above 0."""
     values = np.array(list(counts.values()))
     # By the largest first: the sum of huge counts is beyond numbers.
-    values = values / values.max()
-    return Source(tuple(counts), values / values.sum())
+    shares = values / values.max()
+    return Source(tuple(counts), values, shares / shares.sum())
 
 
 def parse_beside(entered: str, source: Source) -> Source:
@@ -117,6 +118,11 @@ def written_counts(names: tuple[str, ...], values: np.ndarray) -> str:
         f"{value:.4g}" if is_plain else f"{name}={value:.4g}"
         for name, value in zip(names, values, strict=True)
     )
+
+
+def written_numbers(counts: np.ndarray) -> str:
+    """Return counts without names, which any outcome can have, to all their digits."""
+    return ", ".join(f"{count:.15g}" for count in counts)
 
 
 def with_share(p: np.ndarray, outcome: int, share: float) -> np.ndarray:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import quote
 
 import numpy as np
@@ -127,21 +126,27 @@ def pick(control: Choice, options: Sequence[str]) -> str:
     return chosen
 
 
-def long_text(control: Text, lines: int = 1) -> str:
-    """Show a field for what may be long, and return what it holds: one line as it is typed.
+def long_text(control: Text) -> str:
+    """Show a field for what may be long, and return what it holds, as it is typed.
 
     What is too long for a link is left out of it, and the page says so.
     """
     held = st.session_state.get(control.key, control.default)
     fits = len(quote(held)) <= MAX_LINKED
-    bind: Literal["query-params"] | None = "query-params" if fits else None
-    label, default, key = control.label, control.default, control.key
-    entered = (
-        st.text_input(label, default, key=key, help=control.help, live="200ms", bind=bind)
-        if lines == 1
-        else st.text_area(label, default, 26 * lines, key=key, help=control.help, bind=bind)
+    was_left_out = f"{control.key} left out"
+    if fits and st.session_state.pop(was_left_out, False):
+        # The browser puts only a value that it is told into the link.
+        st.session_state[control.key] = held
+    entered = st.text_input(
+        control.label,
+        control.default,
+        key=control.key,
+        help=control.help,
+        live="200ms",
+        bind="query-params" if fits else None,
     )
     if not fits:
+        st.session_state[was_left_out] = True
         st.caption(
             f"The link leaves this out: it holds up to {MAX_LINKED // 1024} KB. Send the text "
             "along with it."

@@ -169,7 +169,7 @@ def binary_entropy_curve(
         "probability:Q",
         title="Probability of yes",
         scale=alt.Scale(domain=[0, 1]),
-        axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format="~g"),
+        axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format=".2~f"),
     )
     lines = (
         alt.Chart(curve)
@@ -345,7 +345,7 @@ def _bars(drawn: pd.DataFrame, column: str, top: float, title: str) -> alt.Chart
             "start:Q",
             title="Probability",
             scale=alt.Scale(domain=[0, ROOM], nice=False),
-            axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format="~g", grid=False),
+            axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format=".2~f", grid=False),
         ),
         x2="end",
         y=alt.Y(f"{column}:Q", title=title, scale=alt.Scale(domain=[0, top], nice=False)),

@@ -14,6 +14,7 @@ from dashboard.frames import entropy as frames
 from dashboard.frames.common import written
 from dashboard.sources import (
     KINDS,
+    MAX_OUTCOMES,
     Source,
     count_text,
     parse_beside,
@@ -21,6 +22,7 @@ from dashboard.sources import (
     source_of,
     with_share,
     written_counts,
+    written_numbers,
 )
 from experiments.charts import style
 
@@ -98,7 +100,7 @@ def _source() -> Source | None:
     try:
         if is_text:
             kind = state.pick(KIND, KINDS)
-            return source_of(count_text(state.long_text(COUNTED, lines=6), kind))
+            return source_of(count_text(state.long_text(COUNTED), kind))
         with st.container(horizontal=True):
             for title, counts in PRESETS.items():
                 st.button(title, key=f"preset {title}", on_click=_enter, args=(counts, ""))
@@ -142,7 +144,7 @@ def _sliders(source: Source) -> None:
     columns = st.columns(min(4, len(source.names)))
     for i, name in enumerate(source.names):
         key = f"share {i}"
-        st.session_state[key] = round(100 * float(source.p[i]), 1)
+        st.session_state[key] = _percent(source, i)
         columns[i % len(columns)].slider(
             state.plain(name),
             0.0,
@@ -155,8 +157,16 @@ def _sliders(source: Source) -> None:
         )
 
 
+def _percent(source: Source, i: int) -> float:
+    return round(100 * float(source.p[i]), 1)
+
+
 def _move(source: Source, i: int) -> None:
-    moved = with_share(source.p, i, st.session_state[f"share {i}"] / 100)
+    percent = st.session_state[f"share {i}"]
+    if percent == _percent(source, i):
+        # Sliders that come back after a text say where they stand, and nobody moved them.
+        return
+    moved = with_share(source.p, i, percent / 100)
     st.session_state[ENTERED.key] = written_counts(source.names, 100 * moved)
 
 
@@ -321,7 +331,7 @@ def messages(source: Source) -> None:
             f"{len(source.names)} outcomes in blocks of {n + 1} would be more than "
             f"{frames.MAX_BLOCKS} words: n stays at {n}."
         )
-    st.subheader("Blocks of n")
+    st.header("Blocks of n")
     st.latex(r"{\color{#0072B2}H} \le L_n < {\color{#0072B2}H} + \tfrac{1}{n}")
     blocks = frames.block_lengths(source)
     page.figure(
@@ -344,14 +354,19 @@ def wrong_code(source: Source) -> None:
     """Show what messages from p cost in a code made for q."""
     st.header("The wrong code")
     with page.controls():
-        reverse = source_of(dict(zip(source.names, source.p[::-1], strict=True)))
         with st.container(horizontal=True):
             for title, counts in (
                 ("q uniform", ""),
-                ("q = p", written_counts(source.names, 100 * source.p)),
-                ("q = p backwards", written_counts(reverse.names, 100 * reverse.p)),
+                ("q = p", written_numbers(source.counts)),
+                ("q = p backwards", written_numbers(source.counts[::-1])),
             ):
-                st.button(title, key=title, on_click=_enter_other, args=(counts,))
+                st.button(
+                    title,
+                    key=title,
+                    on_click=_enter_other,
+                    args=(counts,),
+                    disabled=len(source.names) > MAX_OUTCOMES,
+                )
         entered = state.long_text(OTHER)
     try:
         other = parse_beside(entered, source)

@@ -231,7 +231,7 @@ def test_a_slider_moves_the_counts() -> None:
 def test_a_text_is_counted_on_the_page(kind: str, names: list[str]) -> None:
     page = open_page("entropy", **{"from": "Text"}, kind=kind, text="a ba a")
     assert page.dataframe[0].value["outcome"].tolist()[:2] == names
-    assert page.text_area(key="text").value == "a ba a"
+    assert page.text_input(key="text").value == "a ba a"
 
 
 def test_a_text_has_a_sample_to_start_from() -> None:
@@ -275,6 +275,27 @@ def test_q_is_read_off_against_p() -> None:
     assert metrics(page)[7] == "0.0000"
     page.button(key="q = p backwards").click().run()
     assert metrics(page)[7] == f"{kl_divergence(WEATHER.p, WEATHER.p[::-1], base=2):.4f}"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"counts": PRESETS["English letters"]},
+        {"from": "Text", "kind": "Characters", "text": "a=b, c; d :e"},
+    ],
+)
+def test_the_right_code_costs_exactly_nothing_more(query: dict[str, str]) -> None:
+    page = open_page("entropy", **query)
+    page.button(key="q = p").click().run()
+    assert not page.error
+    assert metrics(page)[7] == "0.0000"
+
+
+def test_a_talk_folds_the_controls() -> None:
+    page = open_page("entropy", present="1")
+    folded = [block for block in page.expander if block.label == "Controls"]
+    assert len(folded) == 4
+    assert metrics(page) == metrics(open_page("entropy"))
 
 
 def test_a_q_that_rules_out_what_happens_costs_without_end() -> None:
@@ -354,11 +375,11 @@ def test_blocks_too_many_to_code_are_said() -> None:
 def test_a_text_too_long_for_a_link_is_left_out_of_it_and_the_page_says_so() -> None:
     page = open_page("entropy", **{"from": "Text"})
     novel = "It was the best of times. " * 800
-    page.text_area(key="text").set_value(novel).run()
+    page.text_input(key="text").set_value(novel).run()
     assert not page.exception
     assert "The link leaves this out: it holds up to 8 KB" in captions(page)
     assert "text" not in page.query_params
-    page.text_area(key="text").set_value("a" * MAX_LINKED).run()
+    page.text_input(key="text").set_value("a" * MAX_LINKED).run()
     assert "The link leaves this out" not in captions(page)
 
 

@@ -11,6 +11,7 @@ from dashboard.sources import (
     source_of,
     with_share,
     written_counts,
+    written_numbers,
 )
 
 
@@ -115,6 +116,12 @@ def test_counts_are_written_so_that_they_are_read_again(names: tuple[str, ...]) 
     text = written_counts(names, values)
     assert parse_counts(text) == dict(zip(names, values, strict=True))
     assert ("=" in text) == (names[0] == "a")
+
+
+def test_numbers_are_written_to_all_their_digits() -> None:
+    source = source_of({",": 12.702, "=": 1e308, " ": 3.0})
+    written = parse_beside(written_numbers(source.counts), source)
+    assert written.p.tolist() == source.p.tolist()
 
 
 def test_a_share_moves_and_the_others_keep_their_proportions() -> None:
