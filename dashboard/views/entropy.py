@@ -199,12 +199,17 @@ def _surprise(source: Source) -> None:
         )
         return
     first, last = occurring.iloc[0], occurring.iloc[-1]
+    rarest, commonest = (written(row["surprise_bits"], 3) for row in (last, first))
+    how = (
+        f"Rare outcomes surprise more: “{state.plain(last['outcome'])}” by {rarest} bits, "
+        f"“{state.plain(first['outcome'])}” by {commonest}."
+        if last["probability"] < first["probability"]
+        else f"All that happen are alike: each surprises by {commonest} bits."
+    )
     st.markdown(
-        f"Rare outcomes surprise more: {state.plain(last['outcome'])} by "
-        f"{written(last['surprise_bits'], 3)} bits, {state.plain(first['outcome'])} by "
-        f"{written(first['surprise_bits'], 3)}. Each bar is as wide as its outcome is probable, so "
-        f"that the **:blue[area]** is the mean surprise, the entropy: "
-        f"{written(bits['entropy'], 4)} bits. No lossless code takes fewer on average."
+        f"{how} Each bar is as wide as its outcome is probable, so that the **:blue[area]** is "
+        f"the mean surprise, the entropy: {written(bits['entropy'], 4)} bits. No lossless code "
+        "takes fewer on average."
     )
     never = len(rows) - len(occurring)
     if never:
@@ -229,7 +234,7 @@ def yes_or_no(source: Source) -> None:
         curve,
     )
     st.markdown(
-        f"Whether it is {state.plain(yes)}: yes with probability {written(p, 4)}, worth "
+        f"Whether it is “{state.plain(yes)}”: yes with probability {written(p, 4)}, worth "
         f"{written(bits, 4)} bits. One bit at most, where yes and no are alike; none where the "
         "answer is known before."
     )
@@ -344,8 +349,8 @@ def messages(source: Source) -> None:
     st.markdown(
         f"A word for each block of n symbols wastes less than one bit a block, 1/n a symbol: the "
         f"**grey room** that is left between H and H + 1/n. The least here is "
-        f"{written(best['bits_per_symbol'], 4)} bits at n = {int(best['n'])}, with "
-        f"{len(source.names) ** int(best['n'])} words in the code."
+        f"{written(best['bits_per_symbol'], 4)} bits at n = {int(best['n'])}, where the code has "
+        f"a word for each of {len(source.names)}ⁿ = {len(source.names) ** int(best['n'])} blocks."
     )
 
 

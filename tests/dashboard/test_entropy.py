@@ -241,6 +241,18 @@ def test_a_text_has_a_sample_to_start_from() -> None:
     assert metrics(page)[0] == f"{entropy(counts / counts.sum(), base=2):.4f}"
 
 
+@pytest.mark.parametrize(
+    ("counts", "says"),
+    [
+        ("a=3, b=1", "“b” by 2.000 bits, “a” by 0.415"),
+        ("a=1, b=1, c=0", "each surprises by 1.000 bits"),
+        ("a=1", "What is certain is no surprise"),
+    ],
+)
+def test_sentences_hold_for_what_is_shown(counts: str, says: str) -> None:
+    assert says in text_of(open_page("entropy", counts=counts))
+
+
 def test_one_outcome_against_the_rest() -> None:
     page = open_page("entropy", yes="rain")
     assert f"worth {binary_entropy(0.15, base=2):.4f} bits" in text_of(page)
