@@ -25,6 +25,7 @@ __all__ = [
     "encode",
     "expected_length",
     "huffman_code",
+    "sample_message",
     "shannon_lengths",
 ]
 
@@ -318,6 +319,48 @@ def decode(bits: str, code: Code, length: int | None = None) -> list[int]:
     if word:
         raise ValueError(f"bits must end with a whole word; {word[:40]!r} is left over")
     return message
+
+
+def sample_message(p: npt.ArrayLike, length: int, rng: np.random.Generator) -> Array:
+    """Return a message of independent symbols drawn from `p`.
+
+    Parameters
+    ----------
+    p : array_like, shape (K,)
+        The probability of each symbol.
+    length : int
+        How many symbols.
+    rng : numpy.random.Generator
+        Where chance comes from: one seed, one message.
+
+    Returns
+    -------
+    ndarray of int, shape (length,)
+        Symbols 0…K−1, none of probability 0.
+
+    Raises
+    ------
+    ValueError
+        If `p` is not one distribution, has a NaN, or `length` is negative.
+    TypeError
+        If `p` is not made of real numbers.
+
+    Notes
+    -----
+    By the law of large numbers, the mean surprise of its symbols tends to H(p).
+
+    Examples
+    --------
+    >>> sample_message([0.0, 1.0], 3, np.random.default_rng(0))
+    array([1, 1, 1])
+    """
+    probabilities = _one_distribution(p, "p")
+    if np.isnan(probabilities).any():
+        raise ValueError("p must not have a NaN")
+    if length < 0:
+        raise ValueError(f"length must be at least 0; got {length}")
+    # NumPy is stricter about the sum than a distribution has to be here.
+    return rng.choice(len(probabilities), size=length, p=probabilities / probabilities.sum())
 
 
 def _one_distribution(p: npt.ArrayLike, name: str) -> Array:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard.page import present_switch
 from dashboard.state import keep_logits
-from dashboard.views import activations, home, losses, runs
+from dashboard.views import activations, entropy, home, losses, runs
 
 # A file: the browser would fetch the picture of an icon's name from the internet.
 ICON = Path(__file__).parent / "icon.svg"
@@ -16,6 +16,7 @@ st.set_page_config(page_icon=ICON, layout="wide")
 VIEWS = {
     st.Page(view.show, title=title, icon=f":material/{icon}:", url_path=title.lower()): view
     for view, title, icon in (
+        (entropy, "Entropy", "functions"),
         (activations, "Activations", "bar_chart"),
         (losses, "Losses", "show_chart"),
         (runs, "Runs", "model_training"),

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote
 
 import numpy as np
 import streamlit as st
@@ -16,7 +18,8 @@ import streamlit as st
 from dashboard.frames.common import class_names
 
 MAX_CLASSES = 1000
-LONGEST_IN_LINK = 8192  # bytes
+# Of one text in a link, in bytes: some mail and chat programs cut longer ones.
+MAX_LINKED = 8192
 # A last word that more typing makes a number: -, 1e, 2e-, in, -infi, na.
 UNFINISHED = re.compile(
     r"(?<![^\s,;])([-+−]|[-+−]?(\.|i|in|infi|infin|infini|infinit|n|na|(\d+\.?\d*|\.\d+)e[-+−]?))$",
@@ -50,6 +53,7 @@ class Text:
     label: str
     default: str
     help: str
+    placeholder: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,22 +116,57 @@ def slider(control: Slider) -> float:
 
 
 def text(control: Text) -> str:
-    """Show a line of text that is read with every key, and return it.
+    """Show a line of text and return what it holds, without the spaces around it.
 
-    What is longer than a link should be stays out of it, and the page says so.
+    What it holds follows the typing, key by key: a field that waits for Enter would give its value
+    away when a link is tapped next, and Streamlit 1.67 then answers for the page just left.
     """
-    is_long = len(str(st.session_state.get(control.key, "")).encode()) > LONGEST_IN_LINK
+    return _typed(control, "0ms").strip()
+
+
+def pick(control: Choice, options: Sequence[str]) -> str:
+    """Show a few options side by side, the first chosen at first, and return the chosen one."""
+    chosen: str = st.segmented_control(
+        control.label,
+        options,
+        default=options[0],
+        required=True,
+        key=control.key,
+        help=control.help,
+        bind="query-params",
+    )
+    return chosen
+
+
+def long_text(control: Text) -> str:
+    """Show a field for what may be long, and return what it holds, as it is typed."""
+    return _typed(control, "200ms")
+
+
+def _typed(control: Text, live: Literal["0ms", "200ms"]) -> str:
+    """Show a line of text; what is too long for a link is left out of it, and the page says so."""
+    held = st.session_state.get(control.key, control.default)
+    fits = len(quote(held)) <= MAX_LINKED
+    was_left_out = f"{control.key} left out"
+    if fits and st.session_state.pop(was_left_out, False):
+        # The browser puts only a value that it is told into the link.
+        st.session_state[control.key] = held
     entered: str = st.text_input(
         control.label,
         control.default,
         key=control.key,
         help=control.help,
-        live="0ms",
-        bind=None if is_long else "query-params",
+        placeholder=control.placeholder or None,
+        live=live,
+        bind="query-params" if fits else None,
     )
-    if is_long:
-        st.caption("This is too long for a link: the address of this page leaves it out.")
-    return entered.strip()
+    if not fits:
+        st.session_state[was_left_out] = True
+        st.caption(
+            f"The link leaves this out: it holds up to {MAX_LINKED // 1024} KB. Send the text "
+            "along with it."
+        )
+    return entered
 
 
 def choose(control: Choice, options: Sequence[str]) -> str:
@@ -173,6 +212,11 @@ def choose_several(
         help=control.help,
         bind="query-params",
     )
+
+
+def plain(text: str) -> str:
+    """Return Markdown that reads as `text`, which may be foreign."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
 def refuse(what: str, why: str) -> None:

@@ -41,9 +41,7 @@ def loss_against_logit(
             ),
         )
     )
-    return _with_read_out(
-        lines, curves, "logit", ["curve", "logit", "probability", "loss"], current
-    )
+    return with_read_out(lines, curves, "logit", ["curve", "logit", "probability", "loss"], current)
 
 
 def entropy_against_temperature(
@@ -79,12 +77,17 @@ def entropy_against_temperature(
             ),
         )
     )
-    return _with_read_out(lines, curve, "temperature", ["temperature", "entropy_bits"], current)
+    return with_read_out(lines, curve, "temperature", ["temperature", "entropy_bits"], current)
 
 
-def _with_read_out(
-    lines: alt.Chart, frame: pd.DataFrame, x: str, columns: list[str], current: float
+def with_read_out(
+    lines: alt.Chart,
+    frame: pd.DataFrame,
+    x: str,
+    columns: list[str],
+    current: float | None = None,
 ) -> alt.LayerChart:
+    """Return lines whose points tell their `columns` at the pointer, with a rule at `current`."""
     hover = alt.selection_point(
         name="hover", fields=[x], nearest=True, on="pointerover", empty=False, clear="pointerout"
     )
@@ -102,6 +105,8 @@ def _with_read_out(
         )
         .add_params(hover)
     )
+    if current is None:
+        return (lines + points).properties(height=320)
     now = alt.Chart(pd.DataFrame({x: [current]})).encode(x=f"{x}:Q")
     rule = now.mark_rule(strokeDash=[2, 3], strokeWidth=2)
     word = now.mark_text(align="left", dx=6, dy=6).encode(y=alt.value(0), text=alt.value("now"))

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from core.activations import sigmoid
-from core.entropy import entropy_from_logits
+from core.entropy import entropy, entropy_from_logits
 from core.losses import categorical_cross_entropy
 from dashboard.state import SAMPLES, parse_logits
 from tests.browser.servers import ROOT, chromium, dashboard, wait_until_drawn
@@ -20,7 +20,7 @@ from tests.browser.servers import ROOT, chromium, dashboard, wait_until_drawn
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 # Page → how many charts it opens with.
-PAGES = {"": 1, "activations": 3, "losses": 3, "runs": 4}
+PAGES = {"": 1, "entropy": 7, "activations": 3, "losses": 3, "runs": 4}
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +186,36 @@ def test_back_and_forward_move_the_field_with_the_address(page: Page, address: s
         expect(field).to_have_value(entered)
         assert parse_qs(urlsplit(page.url).query) == {"logits": [entered]}
         wait_until_drawn(page, charts=3)
+
+
+def test_a_slider_of_the_distribution_moves_the_counts_and_the_link(
+    page: Page, address: str
+) -> None:
+    page.goto(f"{address}/entropy?counts=heads%3D3,tails%3D1")
+    wait_until_drawn(page, charts=PAGES["entropy"])
+    slider = page.get_by_role("slider", name="heads")
+    slider.focus()
+    slider.press("ArrowRight")
+    expect(page.get_by_label("Counts", exact=True)).to_have_value("heads=75.1, tails=24.9")
+    page.wait_for_url(lambda url: "heads%3D75.1" in url)
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text(
+        f"{entropy([0.751, 0.249], base=2):.4f}"
+    )
+
+
+def test_a_novel_stays_out_of_the_link_until_it_is_short(page: Page, address: str) -> None:
+    page.goto(f"{address}/entropy?from=Text&text=ab")
+    wait_until_drawn(page, charts=PAGES["entropy"])
+    field = page.get_by_role("textbox", name="Text")
+    field.fill("It was the best of times. " * 800)
+    expect(page.get_by_text("The link leaves this out")).to_be_visible()
+    page.wait_for_url(lambda url: "text=" not in url)
+    field.fill("abb")
+    page.wait_for_url(lambda url: "text=abb" in url)
+    expect(page.get_by_text("The link leaves this out")).to_have_count(0)
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text(
+        f"{entropy([1 / 3, 2 / 3], base=2):.4f}"
+    )
 
 
 def test_a_page_leaves_nothing_on_the_next(page: Page, address: str) -> None:

@@ -12,6 +12,7 @@ from core.coding import (
     encode,
     expected_length,
     huffman_code,
+    sample_message,
     shannon_lengths,
 )
 from core.entropy import entropy, kl_divergence
@@ -87,6 +88,18 @@ def test_a_symbol_without_a_word_costs_everything() -> None:
     assert expected_length(huffman_code([1.0, 0.0]), [0.5, 0.5]) == math.inf
 
 
+def test_a_sampled_message_has_the_frequencies_of_its_source_and_comes_again() -> None:
+    # Sums to 1 no better than decimals typed by hand.
+    p = [0.5, 0.0, 0.3, 0.2 + 5e-7]
+    message = sample_message(p, 100_000, np.random.default_rng(3))
+    frequencies = np.bincount(message, minlength=4) / 100_000
+    assert frequencies[1] == 0
+    # Five standard deviations.
+    np.testing.assert_allclose(frequencies, p, atol=5 * math.sqrt(0.25 / 100_000))
+    np.testing.assert_array_equal(message, sample_message(p, 100_000, np.random.default_rng(3)))
+    assert len(sample_message(p, 0, np.random.default_rng(3))) == 0
+
+
 @pytest.mark.parametrize(
     ("call", "says"),
     [
@@ -101,6 +114,9 @@ def test_a_symbol_without_a_word_costs_everything() -> None:
         (lambda: encode([1], ("0", None)), "got 1 at index 0"),
         (lambda: decode("1", ("0", "10")), "'1' is left over"),
         (lambda: decode("", ("",)), "needs the length"),
+        (lambda: sample_message([1.0], -1, np.random.default_rng(0)), "at least 0; got -1"),
+        (lambda: sample_message([np.nan, 1], 1, np.random.default_rng(0)), "must not have a NaN"),
+        (lambda: sample_message([0.5], 1, np.random.default_rng(0)), "p must sum to 1"),
     ],
 )
 def test_bad_input_is_named(call, says: str) -> None:

@@ -1,0 +1,401 @@
+"""Entropy as an area, codes as trees, messages as curves."""
+
+from __future__ import annotations
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from dashboard.charts.curves import with_read_out
+
+# Above the bars of an area, for their names; and right of it, for what a rule says.
+ROOF = 1.35
+ROOM = 1.22
+# About how many letters go into the width of a chart on a phone.
+LETTERS_ACROSS = 40
+NARROWEST_NAMED = 0.04
+
+
+def surprise_area(frame: pd.DataFrame, bits: float, colour: str) -> alt.LayerChart:
+    """Draw each outcome as wide as its probability and as high as its surprise: the area is H.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns outcome, probability, surprise_bits and term_bits.
+    bits : float
+        The entropy.
+    colour : str
+        Of the bars.
+    """
+    drawn = _side_by_side(frame)
+    top = (float(drawn["surprise_bits"].max()) or 1.0) * ROOF
+    tooltip = _tooltip("outcome", "probability", "surprise_bits", "term_bits")
+    bars = _bars(drawn, "surprise_bits", top, "Surprise (bits)").encode(tooltip=tooltip)
+    return alt.LayerChart(
+        layer=[
+            _from_ground(bars, colour, drawn),
+            *_names(drawn),
+            *_level(bits, f"H {bits:.2f}", -7),
+        ]
+    ).properties(height=320)
+
+
+def wrong_code_area(
+    frame: pd.DataFrame, right: float, wrong: float, colours: tuple[str, str]
+) -> alt.LayerChart:
+    """Draw the area of H, and over it the words of a code that was made for another source.
+
+    What those are longer is drawn in the colour of the wrong code, what they are shorter pale.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns outcome, probability, q, surprise_bits, length_bits and difference_bits.
+    right, wrong : float
+        The entropy and the cross-entropy. An infinite one has no rule.
+    colours : tuple of str
+        Of the right code and the wrong one.
+    """
+    drawn = _side_by_side(frame)
+    finite = drawn["length_bits"].where(np.isfinite(drawn["length_bits"]))
+    top = (max(drawn["surprise_bits"].max(), finite.max(skipna=True), 0.0) or 1.0) * ROOF
+    # An infinite word is drawn to the ceiling. JSON has no infinity: its read-out is a text.
+    drawn = drawn.assign(
+        drawn_length=finite.fillna(top),
+        both=np.minimum(finite.fillna(top), drawn["surprise_bits"]),
+        length_bits=[f"{length:.4g}" if np.isfinite(length) else "∞" for length in
+                     drawn["length_bits"]],
+        difference_bits=[f"{more:.4g}" if np.isfinite(more) else "∞" for more in
+                         drawn["difference_bits"]],
+    )  # fmt: skip
+    tooltip = [
+        *_tooltip("outcome", "probability", "q", "surprise_bits"),
+        alt.Tooltip("length_bits:N"),
+        alt.Tooltip("difference_bits:N"),
+    ]
+    both, wrong_bars = (
+        _bars(drawn, column, top, "Word length (bits)").encode(tooltip=tooltip)
+        for column in ("both", "drawn_length")
+    )
+    is_longer = "datum.drawn_length > datum.surprise_bits"
+    between = wrong_bars.encode(y2="surprise_bits")
+    layers = [
+        _from_ground(both, colours[0], drawn),
+        between.transform_filter(is_longer).mark_rect(color=colours[1], opacity=0.7),
+        between.transform_filter(f"!({is_longer})").mark_rect(color=colours[0], opacity=0.35),
+        wrong_bars.mark_rule(color=colours[1], strokeWidth=3),
+        *_names(drawn),
+        *_level(right, f"H {right:.2f}", 8),
+    ]
+    if np.isfinite(wrong):
+        layers += _level(wrong, f"H(p,q) {wrong:.2f}", -8)
+    return alt.LayerChart(layer=layers).properties(height=320)
+
+
+def cost_bars(costs: dict[str, float], colours: tuple[str, str, str]) -> alt.LayerChart:
+    """Draw what a symbol costs at best, by the ideal code for q, and by one of whole bits.
+
+    Parameters
+    ----------
+    costs : dict
+        entropy, divergence, cross_entropy and whole_bits, all finite.
+    colours : tuple of str
+        Of the entropy, the divergence, and the rounding up.
+    """
+    best, ideal, whole = "Code for p", "Code for q", "q in whole bits"
+    entropy, divergence = "H(p)", "KL(p‖q)"
+    rounding = "rounding up"
+    right, wrong, most = costs["entropy"], costs["cross_entropy"], costs["whole_bits"]
+    drawn = pd.DataFrame(
+        [
+            (best, entropy, 0.0, right),
+            (ideal, entropy, 0.0, right),
+            (ideal, divergence, right, wrong),
+            (whole, entropy, 0.0, right),
+            (whole, divergence, right, wrong),
+            (whole, rounding, wrong, most),
+        ],
+        columns=["code", "part", "start", "end"],
+    )
+    drawn = drawn.assign(bits=drawn["end"] - drawn["start"])
+    scale = alt.Scale(domain=[0, (max(right, wrong, most) or 1.0) * ROOM], nice=False)
+    base = alt.Chart(drawn).encode(y=alt.Y("code:N", title=None, sort=[best, ideal, whole]))
+    bars = base.mark_bar().encode(
+        x=alt.X(
+            "start:Q", title="Bits a symbol", scale=scale, axis=alt.Axis(tickCount=6, format="~g")
+        ),
+        x2="end",
+        color=alt.Color(
+            "part:N",
+            title=None,
+            sort=[entropy, divergence, rounding],
+            scale=alt.Scale(domain=[entropy, divergence, rounding], range=list(colours)),
+            legend=alt.Legend(orient="top"),
+        ),
+        tooltip=_tooltip("code", "part", "bits"),
+    )
+    totals = (
+        alt.Chart(
+            pd.DataFrame(
+                {
+                    "code": [best, ideal, whole],
+                    "end": [right, wrong, most],
+                    "total": [f"{bits:.3f}" for bits in (right, wrong, most)],
+                }
+            )
+        )
+        .mark_text(align="left", dx=4)
+        .encode(y=alt.Y("code:N", sort=[best, ideal, whole]), x="end:Q", text="total:N")
+    )
+    return (bars + totals).properties(height=alt.Step(34))
+
+
+def binary_entropy_curve(
+    curve: pd.DataFrame, current: float, bits: float, colour: str
+) -> alt.LayerChart:
+    """Draw the entropy of a yes-no question, and where on it a probability stands now.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        Columns probability and entropy_bits.
+    current, bits : float
+        The probability now, and its entropy.
+    colour : str
+        Of the curve.
+    """
+    x = alt.X(
+        "probability:Q",
+        title="Probability of yes",
+        scale=alt.Scale(domain=[0, 1]),
+        axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format=".2~f"),
+    )
+    lines = (
+        alt.Chart(curve)
+        .mark_line(strokeWidth=2.5, color=colour)
+        .encode(
+            x=x,
+            y=alt.Y("entropy_bits:Q", title="Entropy (bits)", scale=alt.Scale(domain=[0, 1.05])),
+        )
+    )
+    now = alt.Chart(
+        pd.DataFrame(
+            {"probability": [current], "entropy_bits": [bits], "says": [f"p {current:.3g}"]}
+        )
+    ).encode(x=x)
+    is_right = current > 0.5
+    return alt.LayerChart(
+        layer=[
+            now.mark_rule(strokeDash=[2, 3], strokeWidth=2),
+            now.mark_text(align="right" if is_right else "left", dx=-6 if is_right else 6).encode(
+                y=alt.datum(0.06), text="says:N"
+            ),
+            now.mark_point(filled=True, size=110, color=colour, opacity=1).encode(
+                y="entropy_bits:Q"
+            ),
+            with_read_out(lines, curve, "probability", ["probability", "entropy_bits"]),
+        ]
+    ).properties(height=320)
+
+
+def code_tree(branches: pd.DataFrame, colours: tuple[str, str]) -> alt.LayerChart:
+    """Draw a prefix code as a tree from left to right, its branches as thick as their traffic.
+
+    Parameters
+    ----------
+    branches : DataFrame
+        Columns word, bit, outcome, probability, depth, parent_depth, row and parent_row.
+    colours : tuple of str
+        Of a branch for 0 and one for 1.
+    """
+    deepest = int(branches["depth"].max())
+    leaves = branches["outcome"].notna()
+    drawn = branches.assign(
+        middle=(branches["depth"] + branches["parent_depth"]) / 2,
+        label=[
+            f"{_short(name, 14)}  {p:.3g}" if is_leaf else ""
+            for name, p, is_leaf in zip(
+                branches["outcome"], branches["probability"], leaves, strict=True
+            )
+        ],
+    )
+    base = alt.Chart(drawn).encode(
+        color=alt.Color(
+            "bit:N", scale=alt.Scale(domain=["0", "1"], range=list(colours)), legend=None
+        ),
+        strokeWidth=alt.StrokeWidth(
+            "probability:Q", scale=alt.Scale(domain=[0, 1], range=[1.5, 10]), legend=None
+        ),
+        tooltip=_tooltip("outcome", "word", "probability"),
+    )
+    x = alt.X(
+        "parent_depth:Q",
+        title="Bits sent",
+        # A third of the width is for the names of the deepest leaves.
+        scale=alt.Scale(domain=[0, deepest * 1.5], nice=False),
+        axis=alt.Axis(values=list(range(deepest + 1)), format="d", grid=False),
+    )
+    y = alt.Y("row:Q", axis=None, scale=alt.Scale(reverse=True, padding=16, nice=False, zero=False))
+    across = base.mark_rule(strokeCap="round").encode(x=x, x2="depth", y=y)
+    down = base.mark_rule(strokeCap="round").encode(x=x, y=y, y2="parent_row")
+    words = alt.Chart(drawn)
+    bits = words.mark_text(dy=-11).encode(x="middle:Q", y=y, text="bit:N")
+    names = (
+        words.transform_filter("datum.outcome !== null")
+        .mark_text(align="left", dx=8)
+        .encode(x="depth:Q", y=y, text="label:N")
+    )
+    return alt.LayerChart(layer=[down, across, bits, names]).properties(
+        height=70 + 44 * int(leaves.sum())
+    )
+
+
+def growth_curves(frame: pd.DataFrame, bits: float, colours: dict[str, str]) -> alt.LayerChart:
+    """Draw the bits a symbol against the length of the message, with a rule at the entropy.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns symbols, counted and bits_per_symbol.
+    bits : float
+        The entropy.
+    colours : dict
+        What is counted → colour.
+    """
+    most = frame["symbols"].max()
+    lines = (
+        alt.Chart(frame)
+        .mark_line(strokeWidth=2.5)
+        .encode(
+            x=alt.X(
+                "symbols:Q",
+                title="Symbols sent (log scale)",
+                scale=alt.Scale(type="log", domain=[1, most], nice=False),
+                axis=alt.Axis(values=[10**power for power in range(6)], format="~s"),
+            ),
+            y=alt.Y("bits_per_symbol:Q", title="Bits a symbol", scale=alt.Scale(zero=False)),
+            color=alt.Color(
+                "counted:N",
+                title=None,
+                sort=list(colours),
+                scale=alt.Scale(domain=list(colours), range=list(colours.values())),
+                legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3),
+            ),
+        )
+    )
+    rule = alt.Chart(pd.DataFrame({"bits_per_symbol": [bits], "says": [f"H {bits:.2f}"]})).encode(
+        y="bits_per_symbol:Q"
+    )
+    chart = with_read_out(lines, frame, "symbols", ["counted", "symbols", "bits_per_symbol"])
+    return alt.LayerChart(
+        layer=[
+            rule.mark_rule(strokeDash=[6, 4], strokeWidth=2),
+            rule.mark_text(align="left", dx=4, dy=9).encode(x=alt.value(0), text="says:N"),
+            chart,
+        ]
+    ).properties(height=320)
+
+
+def block_bars(frame: pd.DataFrame, current: int, colours: tuple[str, str]) -> alt.LayerChart:
+    """Draw what blocks cost against their size, between H and H + 1/n.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns n, bits_per_symbol, entropy_bits and bound_bits.
+    current : int
+        The size now, whose point is filled.
+    colours : tuple of str
+        Of the room that the theorem leaves, and of what the code takes.
+    """
+    tooltip = _tooltip("n", "entropy_bits", "bits_per_symbol", "bound_bits")
+    base = alt.Chart(frame.assign(now=frame["n"] == current)).encode(
+        x=alt.X("n:O", title="Symbols in a block, n", axis=alt.Axis(labelAngle=0)),
+        tooltip=tooltip,
+    )
+    bits = frame["entropy_bits"].min()
+    # Room below for the points that stand on H.
+    y = alt.Y(
+        "entropy_bits:Q",
+        title="Bits a symbol",
+        scale=alt.Scale(domain=[bits - 0.12, bits + 1], nice=False),
+    )
+    room = base.mark_bar(color=colours[0], opacity=0.35, size=18).encode(y=y, y2="bound_bits")
+    cost = base.mark_point(size=110, color=colours[1], strokeWidth=2.5).encode(
+        y="bits_per_symbol:Q",
+        fill=alt.condition("datum.now", alt.value(colours[1]), alt.value("transparent")),
+    )
+    values = base.mark_text(dy=-14).encode(
+        y="bits_per_symbol:Q", text=alt.Text("bits_per_symbol:Q", format=".3f")
+    )
+    return alt.LayerChart(layer=[room, cost, values]).properties(height=280)
+
+
+def _side_by_side(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that have a width, with where each starts and ends."""
+    drawn = frame[frame["probability"] > 0].reset_index(drop=True)
+    end = drawn["probability"].cumsum()
+    return drawn.assign(start=end - drawn["probability"], end=end)
+
+
+def _bars(drawn: pd.DataFrame, column: str, top: float, title: str) -> alt.Chart:
+    return alt.Chart(drawn).encode(
+        x=alt.X(
+            "start:Q",
+            title="Probability",
+            scale=alt.Scale(domain=[0, ROOM], nice=False),
+            axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format=".2~f", grid=False),
+        ),
+        x2="end",
+        y=alt.Y(f"{column}:Q", title=title, scale=alt.Scale(domain=[0, top], nice=False)),
+    )
+
+
+def _names(drawn: pd.DataFrame) -> list[alt.Chart]:
+    """Return the names of the bars under the ceiling, upright where they are too narrow."""
+    named = drawn[drawn["probability"] >= NARROWEST_NAMED]
+    named = named.assign(
+        middle=(named["start"] + named["end"]) / 2,
+        name=[_short(name, 20) for name in named["outcome"]],
+    )
+    letters = np.array([len(name) for name in named["name"]])
+    fits = letters <= named["probability"].to_numpy() * LETTERS_ACROSS
+    layers = []
+    for rows, mark in (
+        (named[fits], {"baseline": "top"}),
+        (named[~fits], {"angle": 270, "align": "right", "baseline": "middle", "limit": 74}),
+    ):
+        if not rows.empty:
+            base = alt.Chart(rows[["middle", "name"]])
+            layers.append(
+                base.mark_text(**mark).encode(x="middle:Q", y=alt.value(4), text="name:N")
+            )
+    return layers
+
+
+def _level(bits: float, says: str, dy: int) -> list[alt.Chart]:
+    """Return a rule at a mean length over the whole width, and its word at the right."""
+    base = alt.Chart(pd.DataFrame({"bits": [bits], "start": [0.0], "end": [1.0], "says": [says]}))
+    return [
+        base.mark_rule(strokeDash=[6, 4], strokeWidth=2).encode(x="start:Q", x2="end", y="bits:Q"),
+        base.mark_text(align="left", dx=4, dy=dy).encode(x="end:Q", y="bits:Q", text="says:N"),
+    ]
+
+
+def _from_ground(bars: alt.Chart, colour: str, drawn: pd.DataFrame) -> alt.Chart:
+    # Many bars leave no room for lines between them.
+    gap = 1.0 if len(drawn) <= 60 else 0.0
+    return bars.mark_rect(color=colour, stroke="white", strokeWidth=gap).encode(y2=alt.datum(0))
+
+
+def _short(name: str, letters: int) -> str:
+    return name if len(name) <= letters else f"{name[: letters - 1]}…"
+
+
+def _tooltip(*columns: str) -> list[alt.Tooltip]:
+    words = ("outcome", "word", "code", "part")
+    return [
+        alt.Tooltip(f"{column}:N") if column in words else alt.Tooltip(f"{column}:Q", format=".4~g")
+        for column in columns
+    ]

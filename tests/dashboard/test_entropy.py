@@ -1,0 +1,402 @@
+"""The page Entropy, its frames and its charts: what they show is what core gives."""
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.coding import block_code, decode, expected_length, huffman_code, shannon_lengths
+from core.entropy import binary_entropy, cross_entropy, entropy, kl_divergence, surprisal
+from dashboard.charts import entropy as charts
+from dashboard.frames import entropy as frames
+from dashboard.sources import Source, parse_counts, source_of
+from dashboard.state import MAX_LINKED, plain
+from dashboard.views.entropy import COUNTED, MAX_LEAVES, PRESETS
+from tests.dashboard.test_pages import metrics, open_page
+
+WEATHER = source_of(parse_counts(PRESETS["Weather"]))
+HALF_EMPTY = source_of({"a": 1.0, "b": 0.0, "c": 3.0})
+LETTERS = source_of(parse_counts(PRESETS["English letters"]))
+ONE = source_of({"always": 1.0})
+SOURCES = [WEATHER, HALF_EMPTY, LETTERS, ONE]
+COLOURS = ("#000", "#111")
+
+
+def text_of(page: AppTest) -> str:
+    return " ".join(element.value for element in page.markdown)
+
+
+def captions(page: AppTest) -> str:
+    return " ".join(element.value for element in page.caption)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_the_area_is_the_entropy(source: Source) -> None:
+    frame = frames.surprises(source)
+    assert frame["term_bits"].sum() == pytest.approx(float(entropy(source.p, base=2)), abs=1e-14)
+    assert frame["probability"].is_monotonic_decreasing
+    spec = charts.surprise_area(frame, 1.0, "#000").to_dict()
+    rows = spec["datasets"][spec["layer"][0]["data"]["name"]]
+    area = sum((row["end"] - row["start"]) * row["surprise_bits"] for row in rows)
+    assert area == pytest.approx(float(entropy(source.p, base=2)), abs=1e-12)
+    assert rows[-1]["end"] == pytest.approx(1)
+    # An outcome that never happens has no width, and JSON no infinity.
+    assert len(rows) == np.count_nonzero(source.p)
+
+
+def test_narrow_bars_have_their_names_upright_or_none() -> None:
+    spec = charts.surprise_area(frames.surprises(WEATHER), 1.0, "#000").to_dict()
+    across, upright = (
+        {row["name"] for row in spec["datasets"][spec["layer"][i]["data"]["name"]]} for i in (1, 2)
+    )
+    assert (across, upright) == ({"sunny", "cloudy", "rain"}, {"snow"})
+    alike = source_of(dict.fromkeys(map(str, range(1000)), 1.0))
+    spec = charts.surprise_area(frames.surprises(alike), 1.0, "#000").to_dict()
+    assert [layer["mark"]["type"] for layer in spec["layer"]] == ["rect", "rule", "text"]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_the_code_table_is_the_code_of_core(source: Source) -> None:
+    source = source.occurring()
+    code = huffman_code(source.p)
+    table = frames.code_table(source, code)
+    assert dict(zip(table["outcome"], table["word"], strict=True)) == dict(
+        zip(source.names, code, strict=True)
+    )
+    assert table["term_bits"].sum() == pytest.approx(expected_length(code, source.p))
+
+
+def test_the_tree_leads_to_each_outcome_by_its_word() -> None:
+    source = LETTERS.occurring()
+    code = huffman_code(source.p)
+    branches = frames.tree(source, code).set_index("word")
+    leaves = branches.dropna(subset="outcome")
+    assert dict(zip(leaves["outcome"], leaves.index, strict=True)) == dict(
+        zip(source.names, code, strict=True)
+    )
+    assert sorted(leaves["row"]) == list(range(len(source.names)))
+    for word, branch in branches.iterrows():
+        word = str(word)
+        assert (branch["bit"], branch["depth"]) == (word[-1], len(word))
+        if branch["outcome"] is None or branch["outcome"] != branch["outcome"]:
+            children = [branches.loc[word + bit] for bit in "01"]
+            assert branch["probability"] == pytest.approx(
+                sum(child["probability"] for child in children)
+            )
+            assert {child["parent_row"] for child in children} == {branch["row"]}
+
+
+def test_every_leaf_of_the_tree_is_labelled() -> None:
+    branches = frames.tree(WEATHER, huffman_code(WEATHER.p))
+    spec = charts.code_tree(branches, COLOURS).to_dict()
+    rows = spec["datasets"][spec["data"]["name"]]
+    assert [row["label"] for row in rows if row["label"]] == [
+        "sunny  0.6", "cloudy  0.2", "rain  0.15", "snow  0.05",
+    ]  # fmt: skip
+
+
+def test_a_written_message_is_the_message() -> None:
+    code = huffman_code(WEATHER.p)
+    symbols = frames.message(WEATHER, 100, seed=5)
+    lines = frames.written_message(WEATHER, code, symbols).split("\n")
+    assert max(map(len, lines)) <= frames.WRITTEN_WIDTH
+    names = " ".join(lines[0::3]).split()
+    sent = "".join("".join(lines[1::3]).split())
+    expected = symbols[: frames.WRITTEN_SYMBOLS].tolist()
+    assert names == [WEATHER.names[i] for i in expected]
+    assert decode(sent, code) == expected
+
+
+def test_a_long_name_is_cut_in_a_written_message() -> None:
+    source = source_of({"n" * 500: 1.0, "b": 1.0})
+    written = frames.written_message(source, ("0", "1"), np.array([0, 1]))
+    assert written.split("\n")[0] == f"{'n' * (frames.WRITTEN_WIDTH - 2)}…"
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_growth_ends_at_the_means_of_the_message_and_tends_to_those_of_core(n: int) -> None:
+    symbols = frames.message(WEATHER, 10_000, seed=1)
+    grown = frames.growth(WEATHER, symbols, n)
+    ends = grown.groupby("counted", sort=False).last()
+    code = huffman_code(WEATHER.p)
+    surprises = surprisal(WEATHER.p, base=2)[symbols]
+    words = np.array([len(word or "") for word in code])[symbols]
+    assert ends.loc["Surprise", "bits_per_symbol"] == pytest.approx(surprises.mean())
+    assert ends.loc["Huffman code", "bits_per_symbol"] == pytest.approx(words.mean())
+    assert list(ends.index[2:]) == ([f"Blocks of {n}"] if n > 1 else [])
+    assert len(grown) < 5000
+    for name, mean in (
+        ("Surprise", float(entropy(WEATHER.p, base=2))),
+        ("Huffman code", expected_length(code, WEATHER.p)),
+        (f"Blocks of {n}", block_code(WEATHER.p, n)[1]),
+    ):
+        if name in ends.index:
+            # About five standard deviations of a mean of ten thousand.
+            assert ends.loc[name, "bits_per_symbol"] == pytest.approx(mean, abs=0.05)
+
+
+def test_blocks_are_those_of_core_and_within_their_bounds() -> None:
+    frame = frames.block_lengths(WEATHER)
+    assert frame["n"].tolist() == list(range(1, frames.largest_block(4) + 1))
+    assert len(frame) == 6
+    for row in frame.itertuples():
+        assert row.bits_per_symbol == block_code(WEATHER.p, int(str(row.n)))[1]
+    assert (frame["bits_per_symbol"] >= frame["entropy_bits"]).all()
+    assert (frame["bits_per_symbol"] < frame["bound_bits"]).all()
+
+
+@pytest.mark.parametrize(("num_outcomes", "n"), [(1, 10), (2, 10), (90, 2), (91, 1), (10**6, 1)])
+def test_blocks_stay_few_enough_to_code(num_outcomes: int, n: int) -> None:
+    assert frames.largest_block(num_outcomes) == n
+
+
+def test_the_wrong_code_is_charged_by_outcome() -> None:
+    other = source_of(dict(zip(HALF_EMPTY.names, [1.0, 1.0, 2.0], strict=True)))
+    frame = frames.wrong_code(HALF_EMPTY, other)
+    divergence = float(kl_divergence(HALF_EMPTY.p, other.p, base=2))
+    assert frame["difference_bits"].sum() == pytest.approx(divergence)
+    costs = frames.costs(HALF_EMPTY, other)
+    assert costs["cross_entropy"] == pytest.approx(costs["entropy"] + costs["divergence"])
+    assert costs["whole_bits"] == expected_length(shannon_lengths(other.p), HALF_EMPTY.p)
+
+
+def test_an_infinite_word_is_drawn_to_the_ceiling() -> None:
+    other = source_of({"a": 0.0, "b": 1.0, "c": 1.0})
+    frame = frames.wrong_code(HALF_EMPTY, other)
+    spec = charts.wrong_code_area(frame, 0.8, np.inf, COLOURS).to_dict()
+    rows = spec["datasets"][spec["layer"][0]["data"]["name"]]
+    drawn = {row["outcome"]: (row["drawn_length"], row["length_bits"]) for row in rows}
+    top = spec["layer"][0]["encoding"]["y"]["scale"]["domain"][1]
+    assert drawn == {"c": (1.0, "1"), "a": (top, "∞")}
+
+
+def test_cost_bars_add_up() -> None:
+    costs = {"entropy": 1.5, "divergence": 0.25, "cross_entropy": 1.75, "whole_bits": 2.0}
+    spec = charts.cost_bars(costs, ("#000", "#111", "#222")).to_dict()
+    rows = spec["datasets"][spec["layer"][0]["data"]["name"]]
+    totals: dict[str, float] = {}
+    for row in rows:
+        totals[row["code"]] = totals.get(row["code"], 0) + row["bits"]
+    assert list(totals.values()) == [1.5, 1.75, 2.0]
+
+
+@pytest.mark.parametrize("current", [0.0, 0.3, 1.0])
+def test_the_binary_curve_marks_where_it_stands(current: float) -> None:
+    curve = frames.binary_curve()
+    np.testing.assert_array_equal(
+        curve["entropy_bits"], binary_entropy(curve["probability"].to_numpy(), base=2)
+    )
+    bits = frames.yes_no_bits(current)
+    spec = charts.binary_entropy_curve(curve, current, bits, "#000").to_dict()
+    now = spec["datasets"][spec["layer"][2]["data"]["name"]]
+    assert [(row["probability"], row["entropy_bits"]) for row in now] == [(current, bits)]
+
+
+@pytest.mark.parametrize("title", list(PRESETS))
+def test_a_preset_shows_the_numbers_of_core(title: str) -> None:
+    page = open_page("entropy")
+    page.button(key=f"preset {title}").click().run()
+    assert not page.exception
+    p = source_of(parse_counts(PRESETS[title])).p
+    uniform = np.full(len(p), 1 / len(p))
+    bits = float(entropy(p, base=2))
+    length = expected_length(huffman_code(p), p)
+    assert metrics(page) == [
+        f"{bits:.4f}",
+        f"{np.log2(len(p)):.4f}",
+        str(len(p)),
+        f"{bits:.4f}",
+        f"{length:.4f}",
+        f"{length - bits:.4f}",
+        f"{bits:.4f}",
+        f"{kl_divergence(p, uniform, base=2):.4f}",
+        f"{cross_entropy(p, uniform, base=2):.4f}",
+    ]
+    has_tree = 1 < len(p) <= MAX_LEAVES
+    assert len(page.get("vega_lite_chart")) == 6 + has_tree
+    assert ("A tree of" in captions(page)) == (len(p) > MAX_LEAVES)
+
+
+def test_a_slider_moves_the_counts() -> None:
+    page = open_page("entropy")
+    page.slider(key="share 0").set_value(20.0).run()
+    assert not page.exception
+    assert page.text_input(key="counts").value == "sunny=20, cloudy=40, rain=30, snow=10"
+    assert metrics(page)[0] == f"{entropy([0.2, 0.4, 0.3, 0.1], base=2):.4f}"
+    assert page.slider(key="share 1").value == 40.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"), [("Letters", ["a", "b"]), ("Words", ["a", "ba"]), ("Characters", ["a", "␣"])]
+)
+def test_a_text_is_counted_on_the_page(kind: str, names: list[str]) -> None:
+    page = open_page("entropy", **{"from": "Text"}, kind=kind, text="a ba a")
+    assert page.dataframe[0].value["outcome"].tolist()[:2] == names
+    assert page.text_input(key="text").value == "a ba a"
+
+
+def test_a_text_has_a_sample_to_start_from() -> None:
+    page = open_page("entropy", **{"from": "Text"})
+    letters = [letter for letter in COUNTED.default.casefold() if letter.isalpha()]
+    _, counts = np.unique(letters, return_counts=True)
+    assert metrics(page)[0] == f"{entropy(counts / counts.sum(), base=2):.4f}"
+
+
+@pytest.mark.parametrize(
+    ("counts", "says"),
+    [
+        ("a=3, b=1", "“b” by 2.000 bits, “a” by 0.415"),
+        ("a=1, b=1, c=0", "each surprises by 1.000 bits"),
+        ("a=1", "What is certain is no surprise"),
+    ],
+)
+def test_sentences_hold_for_what_is_shown(counts: str, says: str) -> None:
+    assert says in text_of(open_page("entropy", counts=counts))
+
+
+def test_one_outcome_against_the_rest() -> None:
+    page = open_page("entropy", yes="rain")
+    assert f"worth {binary_entropy(0.15, base=2):.4f} bits" in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("length", "seed", "block"), [("1000", "0", "2"), ("250", "7", "3"), ("10", "99", "1")]
+)
+def test_a_message_is_sent_as_its_controls_say(length: str, seed: str, block: str) -> None:
+    page = open_page("entropy", length=length, seed=seed, block=block)
+    symbols = frames.message(WEATHER, int(length), int(seed))
+    code = huffman_code(WEATHER.p)
+    sent = sum(len(code[symbol] or "") for symbol in symbols)
+    assert page.code[0].value == frames.written_message(WEATHER, code, symbols)
+    assert f"Sent: {sent} bits, {sent / int(length):.4f} a symbol" in text_of(page)
+    assert "the same message, none lost" in text_of(page)
+    assert (f"blocks of {block}]" in text_of(page)) == (block != "1")
+    grown = frames.growth(WEATHER, symbols, int(block))
+    for bits in grown.groupby("counted")["bits_per_symbol"].last():
+        assert f"{bits:.4f}" in text_of(page)
+
+
+def test_q_is_read_off_against_p() -> None:
+    page = open_page("entropy", q="1 1 1 5")
+    q = np.array([1, 1, 1, 5]) / 8
+    assert metrics(page)[6:] == [
+        f"{entropy(WEATHER.p, base=2):.4f}",
+        f"{kl_divergence(WEATHER.p, q, base=2):.4f}",
+        f"{cross_entropy(WEATHER.p, q, base=2):.4f}",
+    ]
+    page.button(key="q = p").click().run()
+    assert metrics(page)[7] == "0.0000"
+    page.button(key="q = p backwards").click().run()
+    assert metrics(page)[7] == f"{kl_divergence(WEATHER.p, WEATHER.p[::-1], base=2):.4f}"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"counts": PRESETS["English letters"]},
+        {"from": "Text", "kind": "Characters", "text": "a=b, c; d :e"},
+    ],
+)
+def test_the_right_code_costs_exactly_nothing_more(query: dict[str, str]) -> None:
+    page = open_page("entropy", **query)
+    page.button(key="q = p").click().run()
+    assert not page.error
+    assert metrics(page)[7] == "0.0000"
+
+
+def test_a_talk_folds_the_controls() -> None:
+    page = open_page("entropy", present="1")
+    folded = [block for block in page.expander if block.label == "Controls"]
+    assert len(folded) == 4
+    assert metrics(page) == metrics(open_page("entropy"))
+
+
+def test_a_q_that_rules_out_what_happens_costs_without_end() -> None:
+    page = open_page("entropy", q="sunny=1")
+    assert metrics(page)[7:] == ["∞", "∞"]
+    assert "no word for that" in text_of(page)
+
+
+@pytest.mark.parametrize("q", ["1 2", "fog=1", "x", "1 1 1 -1"])
+def test_what_is_no_q_leaves_the_rest_of_the_page(q: str) -> None:
+    page = open_page("entropy", q=q)
+    assert len(page.error) == 1
+    assert len(metrics(page)) == 6
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"counts": "always=1"},
+        {"counts": "heads=1, tails=0"},
+        {"counts": "0 0 0 1 1"},
+        {"counts": " ".join(["2"] * 1000)},
+        {"counts": "1e308 1e308 1e-320"},
+        {"counts": "![](//evil.example/p)=1, :red[x]=2, $x$=3, <b>=4"},
+        {"from": "Text", "text": "a"},
+        {"from": "Text", "text": "".join(map(chr, range(0x4E00, 0x4E00 + 2500)))},
+        {"from": "Text", "text": "It was the best of times. " * 800, "kind": "Words"},
+    ],
+)
+def test_odd_sources_give_a_picture(query: dict[str, str]) -> None:
+    page = open_page("entropy", **query)
+    assert not page.error
+    assert len(page.get("vega_lite_chart")) >= 6
+    assert len(metrics(page)) == 9
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"counts": ""},
+        {"counts": "1, two, 3"},
+        {"counts": "<script>"},
+        {"counts": "nan 1"},
+        {"counts": "1 -1"},
+        {"counts": "0 0"},
+        {"counts": "1 " * 1001},
+        {"from": "Text", "text": "123"},
+    ],
+)
+def test_what_is_no_source_gives_a_sentence(query: dict[str, str]) -> None:
+    page = open_page("entropy", **query)
+    assert len(page.error) == 1
+    assert not page.metric
+
+
+@pytest.mark.parametrize("word", ["sn", "snow=", "snow=-", "snow=."])
+def test_a_word_still_being_typed_is_left_out(word: str) -> None:
+    page = open_page("entropy", counts=f"sunny=3, rain=1, {word}")
+    assert metrics(page)[0] == f"{entropy([0.75, 0.25], base=2):.4f}"
+    assert "left out until it is a count" in captions(page)
+
+
+@pytest.mark.parametrize(
+    "query", [{"from": "Nowhere"}, {"seed": "x"}, {"block": "99"}, {"length": "-1"}, {"yes": "fog"}]
+)
+def test_a_broken_link_opens_on_the_defaults(query: dict[str, str]) -> None:
+    page, default = open_page("entropy", **query), open_page("entropy")
+    assert metrics(page) == metrics(default)
+    assert page.code[0].value == default.code[0].value
+
+
+def test_blocks_too_many_to_code_are_said() -> None:
+    page = open_page("entropy", counts=PRESETS["English letters"], block="3")
+    assert "n stays at 2" in captions(page)
+
+
+def test_a_text_too_long_for_a_link_is_left_out_of_it_and_the_page_says_so() -> None:
+    page = open_page("entropy", **{"from": "Text"})
+    novel = "It was the best of times. " * 800
+    page.text_input(key="text").set_value(novel).run()
+    assert not page.exception
+    assert "The link leaves this out: it holds up to 8 KB" in captions(page)
+    assert "text" not in page.query_params
+    page.text_input(key="text").set_value("a" * MAX_LINKED).run()
+    assert "The link leaves this out" not in captions(page)
+
+
+def test_foreign_names_are_no_markdown() -> None:
+    assert plain("![](//evil) a_b :red[x]") == (r"\!\[\]\(\/\/evil\) a\_b \:red\[x\]")
+    page = open_page("entropy", counts="![](//evil)=1, b=2")
+    assert "![](//evil)" not in text_of(page)
+    assert r"\!\[\]\(\/\/evil\)" in text_of(page)
