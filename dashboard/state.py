@@ -109,6 +109,22 @@ def slider(control: Slider) -> float:
     return value
 
 
+def text(control: Text) -> str:
+    """Show a line of text and return what it holds, without the spaces around it.
+
+    What it holds follows the typing, key by key: a field that waits for Enter would give its value
+    away when a link is tapped next, and Streamlit 1.67 then answers for the page just left.
+    """
+    return st.text_input(
+        control.label,
+        control.default,
+        key=control.key,
+        help=control.help,
+        live="0ms",
+        bind="query-params",
+    ).strip()
+
+
 def choose(control: Choice, options: Sequence[str]) -> str:
     """Show a choice of one of `options`, the first by default, and return it.
 
@@ -130,6 +146,12 @@ def choose(control: Choice, options: Sequence[str]) -> str:
     if wanted is None or wanted in options:
         st.session_state[memory] = chosen
     return chosen
+
+
+def set_choice(control: Choice, option: str) -> None:
+    """Choose `option` before the page runs again, as a button's callback does."""
+    st.session_state[control.key] = option
+    _remember(control)
 
 
 def _memory(control: Choice) -> str:
@@ -161,20 +183,9 @@ def refuse(what: str, why: str) -> None:
 
 
 def logits() -> np.ndarray | None:
-    """Show the logits' control and return what it holds, or say why that is no logits.
-
-    What it holds follows the typing, key by key: a field that waits for Enter would give its value
-    away when a link is tapped next, and Streamlit 1.67 then answers for the page just left.
-    """
+    """Show the logits' control and return what it holds, or say why that is no logits."""
     _sample_buttons()
-    entered = st.text_input(
-        LOGITS.label,
-        LOGITS.default,
-        key=LOGITS.key,
-        help=LOGITS.help,
-        live="0ms",
-        bind="query-params",
-    ).strip()
+    entered = text(LOGITS)
     st.session_state["page with logits"] = st.session_state.get("page", "")
     finished, unfinished = split_unfinished(entered)
     if unfinished:
@@ -238,5 +249,4 @@ def parse_logits(entered: str) -> np.ndarray:
 
 def _use_sample(sample: Sample) -> None:
     st.session_state[LOGITS.key] = sample.logits
-    st.session_state[LABEL.key] = class_names(sample.label + 1)[-1]
-    _remember(LABEL)
+    set_choice(LABEL, class_names(sample.label + 1)[-1])

@@ -41,9 +41,7 @@ def loss_against_logit(
             ),
         )
     )
-    return _with_read_out(
-        lines, curves, "logit", ["curve", "logit", "probability", "loss"], current
-    )
+    return with_read_out(lines, curves, "logit", ["curve", "logit", "probability", "loss"], current)
 
 
 def entropy_against_temperature(
@@ -79,12 +77,13 @@ def entropy_against_temperature(
             ),
         )
     )
-    return _with_read_out(lines, curve, "temperature", ["temperature", "entropy_bits"], current)
+    return with_read_out(lines, curve, "temperature", ["temperature", "entropy_bits"], current)
 
 
-def _with_read_out(
+def with_read_out(
     lines: alt.Chart, frame: pd.DataFrame, x: str, columns: list[str], current: float
 ) -> alt.LayerChart:
+    """Return lines with a read-out of `columns` at the pointer, and a rule at x = `current`."""
     hover = alt.selection_point(
         name="hover", fields=[x], nearest=True, on="pointerover", empty=False, clear="pointerout"
     )

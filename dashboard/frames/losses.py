@@ -41,18 +41,32 @@ def rivals(logits: np.ndarray, label: int) -> float:
     return float(logsumexp(np.delete(logits, label))) if len(logits) > 1 else -np.inf
 
 
+def moving_logit(logits: np.ndarray, label: int) -> np.ndarray:
+    """Return values for one logit: around where it stands, and past both bends.
+
+    A bend, of the softmax or of the sigmoid, is left out where it is too far off to be seen.
+    """
+    current = float(logits[label])
+    bends = [bend for bend in (0.0, rivals(logits, label)) if abs(bend - current) < FARTHEST_BEND]
+    reach = np.array([current, *bends])
+    return np.linspace(reach.min() - CURVE_REACH, reach.max() + CURVE_REACH, CURVE_POINTS)
+
+
+def moved(logits: np.ndarray, label: int, values: np.ndarray) -> np.ndarray:
+    """Return the logits once for each value that one of them takes, shape (N, K)."""
+    rows = np.tile(logits, (len(values), 1))
+    rows[:, label] = values
+    return rows
+
+
 def loss_curves(logits: np.ndarray, label: int) -> pd.DataFrame:
     """Return the losses while one logit moves: CCE's true one, and that of a BCE alone.
 
     Columns: logit, curve, loss (nats), probability. The logit moves around where the true class's
     stands, and past both bends where they are near enough to be seen.
     """
-    current = float(logits[label])
-    bends = [bend for bend in (0.0, rivals(logits, label)) if abs(bend - current) < FARTHEST_BEND]
-    reach = np.array([current, *bends])
-    moving = np.linspace(reach.min() - CURVE_REACH, reach.max() + CURVE_REACH, CURVE_POINTS)
-    rows = np.tile(logits, (CURVE_POINTS, 1))
-    rows[:, label] = moving
+    moving = moving_logit(logits, label)
+    rows = moved(logits, label, moving)
     curves = {
         "CCE": (
             categorical_cross_entropy(rows, np.full(CURVE_POINTS, label)),
