@@ -49,6 +49,7 @@ class Text:
     label: str
     default: str
     help: str
+    placeholder: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ def text(control: Text) -> str:
         control.default,
         key=control.key,
         help=control.help,
+        placeholder=control.placeholder or None,
         live="0ms",
         bind="query-params",
     ).strip()
@@ -230,18 +232,44 @@ def parse_logits(entered: str) -> np.ndarray:
     ValueError
         If there is none, more than a thousand, or something that is not a number.
     """
-    words = entered.replace(",", " ").replace(";", " ").split()
-    if not words:
+    numbers = _parse_numbers(entered, "Logit")
+    if not len(numbers):
         raise ValueError("Enter at least one logit, for example: 2, 1, 0.1")
+    return numbers
+
+
+def parse_shares(entered: str, num_classes: int) -> np.ndarray:
+    """Return a distribution over the classes from numbers in its proportions, shape (K,).
+
+    Classes that are left out at the end have no share.
+
+    Raises
+    ------
+    ValueError
+        If something is not a number from 0 up, there are more than classes, or all are 0.
+    """
+    numbers = _parse_numbers(entered, "Share")
+    if len(numbers) > num_classes:
+        raise ValueError(f"There are {len(numbers)} shares for {num_classes} classes.")
+    if not (np.isfinite(numbers) & (numbers >= 0)).all() or not numbers.any():
+        raise ValueError("Shares are finite numbers from 0 up, and at least one is above 0.")
+    shares = np.zeros(num_classes)
+    # The largest first: a sum of numbers near the end of the range would leave it.
+    shares[: len(numbers)] = numbers / numbers.max()
+    return shares / shares.sum()
+
+
+def _parse_numbers(entered: str, noun: str) -> np.ndarray:
+    words = entered.replace(",", " ").replace(";", " ").split()
     if len(words) > MAX_CLASSES:
-        raise ValueError(f"At most {MAX_CLASSES} logits fit here; there are {len(words)}.")
+        raise ValueError(f"At most {MAX_CLASSES} {noun.lower()}s fit here; there are {len(words)}.")
     numbers = []
     for position, word in enumerate(words, start=1):
         try:
             numbers.append(float(word.replace("−", "-")))
         except ValueError:
             raise ValueError(
-                f"Logit {position} is {word[:30]!r}, which is not a number. "
+                f"{noun} {position} is {word[:30]!r}, which is not a number. "
                 "Separate numbers by commas or spaces, with a point for decimals."
             ) from None
     return np.array(numbers)

@@ -79,14 +79,14 @@ def claim_bars(frame: pd.DataFrame, bar: str, colours: dict[str, str]) -> alt.La
     bars = base.mark_bar(color=bar, opacity=0.45)
     ticks = (
         base.transform_filter("isValid(datum.mark)")
-        .mark_tick(thickness=4, size=20)
+        .mark_tick(thickness=4, size=20, opacity=1)
         .encode(
             x=alt.X("mark:Q"),
             color=alt.Color(
                 "verdict:N",
                 title="Formula",
                 scale=alt.Scale(domain=list(colours), range=list(colours.values())),
-                legend=alt.Legend(orient="top"),
+                legend=alt.Legend(orient="top", symbolType="square"),
             ),
         )
     )

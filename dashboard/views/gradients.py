@@ -129,7 +129,7 @@ def compare() -> None:
             )
             with st.container(horizontal=True):
                 # What rounding leaves of a sum of 0 says nothing.
-                st.metric("Sum", written(round(frame["gradient"].sum(skipna=False), 12), 3))
+                st.metric("Sum", written(round(frame["gradient"].sum(skipna=False), 12) + 0.0, 3))
                 if is_finite:
                     st.metric(
                         "Off the finite difference",
