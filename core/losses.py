@@ -15,7 +15,13 @@ import numpy.typing as npt
 
 from core import _blocked, _checks, _losses
 from core._checks import Array
-from core.activations import log_sigmoid, sigmoid, sigmoid_derivative, softmax
+from core.activations import (
+    log_sigmoid,
+    log_softmax,
+    sigmoid,
+    sigmoid_derivative,
+    softmax,
+)
 from core.entropy import entropy
 
 _Wanted = Literal["value", "grad", "both"]
@@ -26,6 +32,7 @@ __all__ = [
     "binary_cross_entropy_value_and_grad",
     "categorical_cross_entropy",
     "categorical_cross_entropy_grad",
+    "categorical_cross_entropy_terms",
     "categorical_cross_entropy_value_and_grad",
     "categorical_focal_loss",
     "categorical_focal_loss_grad",
@@ -34,9 +41,11 @@ __all__ = [
     "focal_loss_grad",
     "focal_loss_value_and_grad",
     "label_smoothing_floor",
+    "optimal_probabilities",
     "sigmoid_squared_error",
     "sigmoid_squared_error_grad",
     "sigmoid_squared_error_value_and_grad",
+    "smoothed_targets",
     "softmax_squared_error",
     "softmax_squared_error_grad",
     "softmax_squared_error_value_and_grad",
@@ -277,6 +286,94 @@ def categorical_cross_entropy_value_and_grad(
     (0.6931471805599453, array([[ 0.5, -0.5]]))
     """
     return _categorical(logits, targets, class_weight, label_smoothing, "both")
+
+
+def categorical_cross_entropy_terms(
+    logits: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    *,
+    class_weight: npt.ArrayLike | None = None,
+    label_smoothing: float = 0.0,
+) -> Array:
+    """Return what each class adds to `categorical_cross_entropy`, in nats.
+
+    Parameters
+    ----------
+    logits : array_like, shape (..., K)
+        Unnormalised log-probabilities.
+    targets : array_like, shape (..., K)
+        Distributions over the K classes.
+    class_weight, label_smoothing
+        As in `categorical_cross_entropy`.
+
+    Returns
+    -------
+    ndarray, shape (..., K)
+        w_i t_i (−log s_i), which sums to the loss; 0 where a target or a weight is.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a target is not a distribution, or an option is out of range.
+    TypeError
+        If an argument is not made of real numbers.
+
+    Examples
+    --------
+    >>> print(categorical_cross_entropy_terms([0.0, 0.0], [0.75, 0.25]).round(4))
+    [0.5199 0.1733]
+    """
+    z, dtype = _checks.as_float(logits, "logits")
+    t, _ = _checks.as_float(targets, "targets")
+    _checks.require_same_shape(z, "logits", t, "targets")
+    weights = _weighted_targets(t, class_weight, label_smoothing)
+    terms = _weighted(weights, -log_softmax(z))
+    return _checks.as_result(terms, dtype)
+
+
+def optimal_probabilities(
+    targets: npt.ArrayLike,
+    *,
+    class_weight: npt.ArrayLike | None = None,
+    label_smoothing: float = 0.0,
+) -> Array:
+    """Return the softmax at which `categorical_cross_entropy` is least.
+
+    Parameters
+    ----------
+    targets : array_like, shape (..., K)
+        Distributions over the K classes.
+    class_weight, label_smoothing
+        As in `categorical_cross_entropy`.
+
+    Returns
+    -------
+    ndarray, shape (..., K)
+        Distributions; NaN where every class that is a target has the weight 0.
+
+    Raises
+    ------
+    ValueError
+        If a target is not a distribution, or an option is out of range.
+    TypeError
+        If an argument is not made of real numbers.
+
+    Notes
+    -----
+    The gradient s Σ_j w_j t_j − w_i t_i is 0 where s_i = w_i t_i/Σ_j w_j t_j. A hard target stays
+    where it is under every weight; of a smoothed one a weight takes a larger share than the
+    smoothing left it.
+
+    Examples
+    --------
+    >>> optimal_probabilities([1.0, 0.0], class_weight=[3, 1], label_smoothing=0.5)
+    array([0.9, 0.1])
+    """
+    t, dtype = _checks.as_float(targets, "targets")
+    weights = _weighted_targets(t, class_weight, label_smoothing)
+    with np.errstate(invalid="ignore", under="ignore"):
+        shares = weights / weights.sum(axis=-1, keepdims=True)
+    return _checks.as_result(shares, dtype)
 
 
 def focal_loss(logits: npt.ArrayLike, targets: npt.ArrayLike, *, gamma: float = 2.0) -> Array:
@@ -583,6 +680,46 @@ def _elements(logits: npt.ArrayLike, targets: npt.ArrayLike) -> tuple[Array, np.
     return x.astype(working, copy=False), dtype, t.astype(working, copy=False)
 
 
+def smoothed_targets(targets: npt.ArrayLike, num_classes: int, label_smoothing: float) -> Array:
+    """Return what label smoothing makes of targets: (1 − ε) t + ε/K.
+
+    Parameters
+    ----------
+    targets : array_like, any shape
+        Probabilities.
+    num_classes : int
+        K; 2 for a yes-no question.
+    label_smoothing : float
+        ε, how much of each target is spread evenly, in [0, 1].
+
+    Returns
+    -------
+    ndarray, shape of `targets`
+
+    Raises
+    ------
+    ValueError
+        If a target or `label_smoothing` lies outside [0, 1], or `num_classes` is below 1.
+    TypeError
+        If `targets` is not made of real numbers.
+
+    References
+    ----------
+    Szegedy et al. (2016), doi:10.1109/CVPR.2016.308.
+
+    Examples
+    --------
+    >>> smoothed_targets([1.0, 0.0], 2, 0.5)
+    array([0.75, 0.25])
+    """
+    if num_classes < 1:
+        raise ValueError(f"num_classes must be at least 1; got {num_classes}")
+    t, dtype = _checks.as_float(targets, "targets")
+    _checks.require_probabilities(t, "targets")
+    smoothing = _checks.require_fraction(label_smoothing, "label_smoothing")
+    return _checks.as_result((1 - smoothing) * t + smoothing / num_classes, dtype)
+
+
 def label_smoothing_floor(
     num_classes: int, label_smoothing: npt.ArrayLike, base: float = math.e
 ) -> Array:
@@ -719,6 +856,17 @@ def _categorical(
         _checks.require_class_ids(given, num_classes, "targets")
         raise
     return _unwrapped(value), _unwrapped(grad)
+
+
+def _weighted_targets(
+    t: Array, class_weight: npt.ArrayLike | None, label_smoothing: float
+) -> Array:
+    _checks.require_distribution(t, "targets")
+    num_classes = t.shape[-1]
+    smoothed = smoothed_targets(t, num_classes, label_smoothing)
+    if class_weight is None:
+        return smoothed
+    return smoothed * _checks.as_weights(class_weight, "class_weight", num_classes, smoothed.dtype)
 
 
 def _weighted(weights: Array, values: Array) -> Array:

@@ -192,6 +192,12 @@ def choose(control: Choice, options: Sequence[str]) -> str:
     return chosen
 
 
+def set_choice(control: Choice, option: str) -> None:
+    """Choose `option` before the page runs again, as a button's callback does."""
+    st.session_state[control.key] = option
+    _remember(control)
+
+
 def _memory(control: Choice) -> str:
     return f"{control.key} chosen"
 
@@ -226,11 +232,7 @@ def refuse(what: str, why: str) -> None:
 
 
 def logits() -> np.ndarray | None:
-    """Show the logits' control and return what it holds, or say why that is no logits.
-
-    What it holds follows the typing, key by key: a field that waits for Enter would give its value
-    away when a link is tapped next, and Streamlit 1.67 then answers for the page just left.
-    """
+    """Show the logits' control and return what it holds, or say why that is no logits."""
     _sample_buttons()
     entered = text(LOGITS)
     st.session_state["page with logits"] = st.session_state.get("page", "")
@@ -277,18 +279,44 @@ def parse_logits(entered: str) -> np.ndarray:
     ValueError
         If there is none, more than a thousand, or something that is not a number.
     """
-    words = entered.replace(",", " ").replace(";", " ").split()
-    if not words:
+    numbers = _parse_numbers(entered, "Logit")
+    if not len(numbers):
         raise ValueError("Enter at least one logit, for example: 2, 1, 0.1")
+    return numbers
+
+
+def parse_shares(entered: str, num_classes: int) -> np.ndarray:
+    """Return a distribution over the classes from numbers in its proportions, shape (K,).
+
+    Classes that are left out at the end have no share.
+
+    Raises
+    ------
+    ValueError
+        If something is not a number from 0 up, there are more than classes, or all are 0.
+    """
+    numbers = _parse_numbers(entered, "Share")
+    if len(numbers) > num_classes:
+        raise ValueError(f"There are {len(numbers)} shares for {num_classes} classes.")
+    if not (np.isfinite(numbers) & (numbers >= 0)).all() or not numbers.any():
+        raise ValueError("Shares are finite numbers from 0 up, and at least one is above 0.")
+    shares = np.zeros(num_classes)
+    # The largest first: a sum of numbers near the end of the range would leave it.
+    shares[: len(numbers)] = numbers / numbers.max()
+    return shares / shares.sum()
+
+
+def _parse_numbers(entered: str, noun: str) -> np.ndarray:
+    words = entered.replace(",", " ").replace(";", " ").split()
     if len(words) > MAX_CLASSES:
-        raise ValueError(f"At most {MAX_CLASSES} logits fit here; there are {len(words)}.")
+        raise ValueError(f"At most {MAX_CLASSES} {noun.lower()}s fit here; there are {len(words)}.")
     numbers = []
     for position, word in enumerate(words, start=1):
         try:
             numbers.append(float(word.replace("−", "-")))
         except ValueError:
             raise ValueError(
-                f"Logit {position} is {word[:30]!r}, which is not a number. "
+                f"{noun} {position} is {word[:30]!r}, which is not a number. "
                 "Separate numbers by commas or spaces, with a point for decimals."
             ) from None
     return np.array(numbers)
@@ -296,5 +324,4 @@ def parse_logits(entered: str) -> np.ndarray:
 
 def _use_sample(sample: Sample) -> None:
     st.session_state[LOGITS.key] = sample.logits
-    st.session_state[LABEL.key] = class_names(sample.label + 1)[-1]
-    _remember(LABEL)
+    set_choice(LABEL, class_names(sample.label + 1)[-1])

@@ -18,30 +18,25 @@ def loss_against_logit(
     current : float
         The logit now.
     colours : dict
-        Curve → colour.
+        Curve → colour; the second of one colour is dashed.
     """
-    lines = (
-        alt.Chart(curves)
-        .mark_line(strokeWidth=2.5)
-        .encode(
-            x=alt.X("logit:Q", title="Logit", scale=alt.Scale(nice=False)),
-            y=alt.Y("loss:Q", title="Loss (nats)"),
-            color=alt.Color(
-                "curve:N",
-                title=None,
-                sort=list(colours),
-                scale=alt.Scale(domain=list(colours), range=list(colours.values())),
-                legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3),
-            ),
-            strokeDash=alt.StrokeDash(
-                "curve:N",
-                title=None,
-                sort=list(colours),
-                scale=alt.Scale(domain=list(colours), range=[[1, 0], [1, 0], [5, 4]]),
-            ),
-        )
-    )
-    return with_read_out(lines, curves, "logit", ["curve", "logit", "probability", "loss"], current)
+    return _losses(curves, alt.X("logit:Q", title="Logit"), "logit", current, colours)
+
+
+def loss_against_probability(
+    curves: pd.DataFrame, current: float, colours: dict[str, str]
+) -> alt.LayerChart:
+    """Draw losses against a probability, with a rule where the true class's stands now.
+
+    Parameters
+    ----------
+    curves, colours
+        As in `loss_against_logit`.
+    current : float
+        The softmax of the true class now.
+    """
+    x = alt.X("probability:Q", title="Probability of the true class")
+    return _losses(curves, x, "probability", current, colours)
 
 
 def entropy_against_temperature(
@@ -78,6 +73,39 @@ def entropy_against_temperature(
         )
     )
     return with_read_out(lines, curve, "temperature", ["temperature", "entropy_bits"], current)
+
+
+def _losses(
+    curves: pd.DataFrame, x: alt.X, column: str, current: float, colours: dict[str, str]
+) -> alt.LayerChart:
+    names = list(colours)
+    seen = [list(colours.values())[:i].count(colour) for i, colour in enumerate(colours.values())]
+    lines = (
+        alt.Chart(curves)
+        .mark_line(strokeWidth=2.5)
+        .encode(
+            x=x.scale(nice=False),
+            y=alt.Y("loss:Q", title="Loss"),
+            color=alt.Color(
+                "curve:N",
+                title=None,
+                sort=names,
+                scale=alt.Scale(domain=names, range=list(colours.values())),
+                legend=alt.Legend(
+                    orient="top", columns=3, symbolType="stroke", symbolStrokeWidth=3
+                ),
+            ),
+            strokeDash=alt.StrokeDash(
+                "curve:N",
+                title=None,
+                sort=names,
+                scale=alt.Scale(
+                    domain=names, range=[[5, 4] if before else [1, 0] for before in seen]
+                ),
+            ),
+        )
+    )
+    return with_read_out(lines, curves, column, ["curve", "logit", "probability", "loss"], current)
 
 
 def with_read_out(

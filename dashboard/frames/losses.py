@@ -1,39 +1,95 @@
-"""The terms of both losses, and the losses while a logit moves."""
+"""The terms of both losses, the losses while a logit moves, and where they are least."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from core.activations import logsumexp, sigmoid, softmax
-from core.losses import binary_cross_entropy, categorical_cross_entropy
-from dashboard.frames.common import CURVE_POINTS, class_names
+from core.entropy import entropy, kl_divergence
+from core.losses import (
+    binary_cross_entropy,
+    categorical_cross_entropy,
+    categorical_cross_entropy_terms,
+    categorical_focal_loss,
+    optimal_probabilities,
+    smoothed_targets,
+    softmax_squared_error,
+)
+from dashboard.frames.common import CURVE_POINTS, NATS_PER_BIT, class_names
 
 # In logits, beyond what stands and bends there.
 CURVE_REACH = 6.0
 FARTHEST_BEND = 40.0
 
 
-def loss_terms(logits: np.ndarray, label: int) -> pd.DataFrame:
-    """Return what each class adds to each loss: class, target, probability, loss, term (nats)."""
-    names = class_names(len(logits))
-    one_hot = (np.arange(len(logits)) == label).astype(float)
-    categorical = np.zeros(len(logits))
-    categorical[label] = categorical_cross_entropy(logits, label)
-    binary = binary_cross_entropy(logits, one_hot)
-    return pd.DataFrame(
+@dataclass(frozen=True)
+class Options:
+    """What the losses are told besides the logits and the true class.
+
+    Parameters
+    ----------
+    targets : ndarray, shape (K,), or None
+        A distribution, before it is smoothed; None is the one-hot of the true class.
+    label_smoothing : float
+        In [0, 1].
+    weight : float
+        Class weight of the true class; the others have 1.
+    gamma : float
+        How far the focal loss turns easy examples down.
+    """
+
+    targets: np.ndarray | None = None
+    label_smoothing: float = 0.0
+    weight: float = 1.0
+    gamma: float = 2.0
+
+
+PLAIN = Options()
+
+
+def loss_terms(logits: np.ndarray, label: int, options: Options = PLAIN) -> pd.DataFrame:
+    """Return what each class adds to each loss: class, target, probability, loss, term (nats).
+
+    The target is the smoothed one.
+    """
+    num_classes = len(logits)
+    targets = _targets(num_classes, label, options)
+    weights = _class_weight(num_classes, label, options)
+    smoothing = options.label_smoothing
+    categorical = categorical_cross_entropy_terms(
+        logits, targets, class_weight=weights, label_smoothing=smoothing
+    )
+    binary = _binary(logits, targets, weights, smoothing)
+    return pd.concat(
         [
-            (name, int(target), probability, loss, term)
-            for loss, probabilities, terms in (
-                ("BCE", sigmoid(logits), binary),
-                ("CCE", softmax(logits), categorical),
+            pd.DataFrame(
+                {
+                    "class": class_names(num_classes),
+                    "target": smoothed_targets(targets, num_outcomes, smoothing),
+                    "probability": probabilities,
+                    "loss": loss,
+                    "term": terms,
+                }
             )
-            for name, target, probability, term in zip(
-                names, one_hot, probabilities, terms, strict=True
+            for loss, num_outcomes, probabilities, terms in (
+                ("BCE", 2, sigmoid(logits), binary),
+                ("CCE", num_classes, softmax(logits), categorical),
             )
         ],
-        columns=["class", "target", "probability", "loss", "term"],
+        ignore_index=True,
     )
+
+
+def compared(logits: np.ndarray, label: int, options: Options = PLAIN) -> dict[str, float]:
+    """Return the focal loss of the true class, and the squared error from the smoothed target."""
+    targets = _smoothed(len(logits), label, options)
+    return {
+        "focal": float(categorical_focal_loss(logits, label, gamma=options.gamma)),
+        "squared error": float(softmax_squared_error(logits, targets)),
+    }
 
 
 def rivals(logits: np.ndarray, label: int) -> float:
@@ -41,30 +97,152 @@ def rivals(logits: np.ndarray, label: int) -> float:
     return float(logsumexp(np.delete(logits, label))) if len(logits) > 1 else -np.inf
 
 
-def loss_curves(logits: np.ndarray, label: int) -> pd.DataFrame:
-    """Return the losses while one logit moves: CCE's true one, and that of a BCE alone.
+def moving_logit(logits: np.ndarray, label: int) -> np.ndarray:
+    """Return values for one logit: around where it stands, and past both bends.
 
-    Columns: logit, curve, loss (nats), probability. The logit moves around where the true class's
-    stands, and past both bends where they are near enough to be seen.
+    A bend, of the softmax or of the sigmoid, is left out where it is too far off to be seen.
     """
     current = float(logits[label])
     bends = [bend for bend in (0.0, rivals(logits, label)) if abs(bend - current) < FARTHEST_BEND]
     reach = np.array([current, *bends])
-    moving = np.linspace(reach.min() - CURVE_REACH, reach.max() + CURVE_REACH, CURVE_POINTS)
-    rows = np.tile(logits, (CURVE_POINTS, 1))
-    rows[:, label] = moving
-    curves = {
-        "CCE": (
-            categorical_cross_entropy(rows, np.full(CURVE_POINTS, label)),
-            softmax(rows)[:, label],
-        ),
-        "BCE, target 1": (binary_cross_entropy(moving, np.ones(CURVE_POINTS)), sigmoid(moving)),
-        "BCE, target 0": (binary_cross_entropy(moving, np.zeros(CURVE_POINTS)), sigmoid(moving)),
-    }
+    return np.linspace(reach.min() - CURVE_REACH, reach.max() + CURVE_REACH, CURVE_POINTS)
+
+
+def moved(logits: np.ndarray, label: int, values: np.ndarray) -> np.ndarray:
+    """Return the logits once for each value that one of them takes, shape (N, K)."""
+    rows = np.tile(logits, (len(values), 1))
+    rows[:, label] = values
+    return rows
+
+
+def loss_curves(logits: np.ndarray, label: int, options: Options = PLAIN) -> pd.DataFrame:
+    """Return the losses while the true class's logit moves, the others staying where they are.
+
+    Columns: logit, curve, loss (nats, or a squared distance), probability (softmax; for BCE, which
+    looks at that logit alone, sigmoid). The logit moves around where it stands, and past both bends
+    where they are near enough to be seen.
+    """
+    moving = moving_logit(logits, label)
     return pd.concat(
         [
-            pd.DataFrame({"logit": moving, "curve": name, "loss": loss, "probability": p})
-            for name, (loss, p) in curves.items()
+            _softmax_curves(logits, label, options, moving),
+            _sigmoid_curves(options, moving),
         ],
         ignore_index=True,
     )
+
+
+def probability_curves(logits: np.ndarray, label: int, options: Options = PLAIN) -> pd.DataFrame:
+    """Return the columns of `loss_curves`, from a probability near 0 to one near 1 each.
+
+    One class alone has no softmax but 1, and only the curves of BCE.
+    """
+    reach = np.linspace(-CURVE_REACH, CURVE_REACH, CURVE_POINTS)
+    curves = [_sigmoid_curves(options, reach)]
+    if len(logits) > 1:
+        # From the rivals' place: near huge numbers no logit lies between those that tell.
+        with np.errstate(over="ignore"):
+            shifted = logits - rivals(logits, label)
+        curves.insert(0, _softmax_curves(shifted, label, options, reach))
+    return pd.concat(curves, ignore_index=True)
+
+
+def entropy_and_divergence(
+    logits: np.ndarray, label: int, options: Options = PLAIN
+) -> pd.DataFrame:
+    """Return the two parts of the cross-entropy without weights: unit, part and value."""
+    targets = _smoothed(len(logits), label, options)
+    own = float(entropy(targets))
+    divergence = float(kl_divergence(targets, softmax(logits)))
+    if own == 0 or np.isinf(divergence):
+        # From the logits: a probability near 1 has too few digits, and one may underflow to 0.
+        divergence = float(categorical_cross_entropy(logits, targets)) - own
+    return pd.DataFrame(
+        [
+            (unit, part, nats / scale)
+            for unit, scale in (("nats", 1.0), ("bits", NATS_PER_BIT))
+            for part, nats in (("entropy", own), ("divergence", divergence))
+        ],
+        columns=["unit", "part", "value"],
+    )
+
+
+def optimum(logits: np.ndarray, label: int, options: Options = PLAIN) -> pd.DataFrame:
+    """Return where CCE is least: class, target (smoothed), optimum, probability (now)."""
+    num_classes = len(logits)
+    return pd.DataFrame(
+        {
+            "class": class_names(num_classes),
+            "target": _smoothed(num_classes, label, options),
+            "optimum": optimal_probabilities(
+                _targets(num_classes, label, options),
+                class_weight=_class_weight(num_classes, label, options),
+                label_smoothing=options.label_smoothing,
+            ),
+            "probability": softmax(logits),
+        }
+    )
+
+
+def _softmax_curves(
+    logits: np.ndarray, label: int, options: Options, moving: np.ndarray
+) -> pd.DataFrame:
+    num_classes = len(logits)
+    rows = moved(logits, label, moving)
+    targets = np.tile(_targets(num_classes, label, options), (len(rows), 1))
+    smoothed = np.tile(_smoothed(num_classes, label, options), (len(rows), 1))
+    losses = {
+        "CCE": categorical_cross_entropy(
+            rows,
+            targets,
+            class_weight=_class_weight(num_classes, label, options),
+            label_smoothing=options.label_smoothing,
+        ),
+        "Focal": categorical_focal_loss(rows, np.full(len(rows), label), gamma=options.gamma),
+        "Squared error": softmax_squared_error(rows, smoothed),
+    }
+    return _curves(losses, moving, softmax(rows)[:, label])
+
+
+def _sigmoid_curves(options: Options, moving: np.ndarray) -> pd.DataFrame:
+    losses = {
+        f"BCE, target {target}": _binary(
+            moving, np.full(len(moving), target), options.weight, options.label_smoothing
+        )
+        for target in (1, 0)
+    }
+    return _curves(losses, moving, sigmoid(moving))
+
+
+def _binary(
+    logits: np.ndarray, targets: np.ndarray, weights: np.ndarray | float, smoothing: float
+) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return weights * binary_cross_entropy(logits, targets, label_smoothing=smoothing)
+
+
+def _curves(
+    losses: dict[str, np.ndarray], moving: np.ndarray, probability: np.ndarray
+) -> pd.DataFrame:
+    return pd.concat(
+        [
+            pd.DataFrame({"logit": moving, "curve": name, "loss": loss, "probability": probability})
+            for name, loss in losses.items()
+        ],
+        ignore_index=True,
+    )
+
+
+def _targets(num_classes: int, label: int, options: Options) -> np.ndarray:
+    if options.targets is not None:
+        return options.targets
+    return (np.arange(num_classes) == label).astype(float)
+
+
+def _smoothed(num_classes: int, label: int, options: Options) -> np.ndarray:
+    targets = _targets(num_classes, label, options)
+    return smoothed_targets(targets, num_classes, options.label_smoothing)
+
+
+def _class_weight(num_classes: int, label: int, options: Options) -> np.ndarray:
+    return np.where(np.arange(num_classes) == label, options.weight, 1.0)

@@ -20,7 +20,7 @@ from tests.browser.servers import ROOT, chromium, dashboard, wait_until_drawn
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 # Page → how many charts it opens with.
-PAGES = {"": 1, "entropy": 7, "activations": 3, "losses": 3, "runs": 4}
+PAGES = {"": 1, "entropy": 7, "activations": 3, "losses": 6, "gradients": 4, "runs": 4}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def metric(page: Page, label: str, which: int = 0) -> str:
 
 def test_moving_a_control_shows_the_numbers_of_core(page: Page, address: str) -> None:
     page.goto(f"{address}/activations")
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=PAGES["activations"])
     logits = parse_logits(SAMPLES[0].logits)
     assert metric(page, "Sum") == f"{sigmoid(logits).sum():.3f}"
 
@@ -81,7 +81,7 @@ def test_moving_a_control_shows_the_numbers_of_core(page: Page, address: str) ->
 
 def test_a_copied_link_opens_the_same_picture(page: Page, address: str) -> None:
     page.goto(f"{address}/losses")
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=PAGES["losses"])
     field = page.get_by_label("Logits", exact=True)
     field.fill("2, 0, -1")
     field.press("Enter")
@@ -92,13 +92,13 @@ def test_a_copied_link_opens_the_same_picture(page: Page, address: str) -> None:
 
     other = page.context.new_page()
     other.goto(page.url)
-    wait_until_drawn(other, charts=3)
+    wait_until_drawn(other, charts=PAGES["losses"])
     assert metric(other, "CCE (nats)") == wanted
 
 
 def test_a_sample_button_moves_the_page_and_the_link(page: Page, address: str) -> None:
     page.goto(f"{address}/losses")
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=PAGES["losses"])
     page.get_by_role("button", name=SAMPLES[2].title).click()
     logits = parse_logits(SAMPLES[2].logits)
     expect(page.get_by_test_id("stMetric").filter(has_text="CCE (nats)")).to_contain_text(
@@ -110,7 +110,7 @@ def test_a_sample_button_moves_the_page_and_the_link(page: Page, address: str) -
 
 def test_logits_stay_when_the_page_changes(page: Page, address: str) -> None:
     page.goto(f"{address}/activations?logits=3,1")
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=PAGES["activations"])
     field = page.get_by_label("Logits", exact=True)
     for entered in ("3,1", "5,2,1"):
         for name in ("Losses", "Activations"):
@@ -130,7 +130,7 @@ def test_logits_stay_when_the_page_changes(page: Page, address: str) -> None:
 
 def test_the_picture_follows_the_typing(page: Page, address: str) -> None:
     page.goto(f"{address}/losses?label=class+1")
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=PAGES["losses"])
     field = page.get_by_label("Logits", exact=True)
     field.fill("")
     field.press_sequentially("3, -", delay=20)
@@ -152,7 +152,7 @@ def test_leaving_a_field_by_a_link_keeps_what_was_typed(
     context = browser.new_context(viewport={"width": 1024, "height": 800}, has_touch=has_touch)
     page = context.new_page()
     page.goto(f"{address}/activations")
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=PAGES["activations"])
     field = page.get_by_label("Logits", exact=True)
     field.press("End")
     field.press_sequentially(", 7")
@@ -163,20 +163,20 @@ def test_leaving_a_field_by_a_link_keeps_what_was_typed(
         link.click()
     expect(page.locator("h1")).to_have_text("Losses")
     expect(page.get_by_label("Logits", exact=True)).to_have_value(f"{SAMPLES[0].logits}, 7")
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=PAGES["losses"])
     context.close()
 
 
 def test_back_and_forward_move_the_field_with_the_address(page: Page, address: str) -> None:
     page.goto(f"{address}/activations?logits=3,1")
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=PAGES["activations"])
     field = page.get_by_label("Logits", exact=True)
     page.get_by_role("link", name="Losses").click()
     expect(page.locator("h1")).to_have_text("Losses")
     expect(field).to_have_value("3,1")
     field.fill("5,2")
     page.wait_for_url("**logits=5**")
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=PAGES["losses"])
     for move, name, entered in (
         (page.go_back, "Activations", "3,1"),
         (page.go_forward, "Losses", "5,2"),
@@ -185,7 +185,7 @@ def test_back_and_forward_move_the_field_with_the_address(page: Page, address: s
         expect(page.locator("h1")).to_have_text(name)
         expect(field).to_have_value(entered)
         assert parse_qs(urlsplit(page.url).query) == {"logits": [entered]}
-        wait_until_drawn(page, charts=3)
+        wait_until_drawn(page, charts=PAGES[name.lower()])
 
 
 def test_a_slider_of_the_distribution_moves_the_counts_and_the_link(
@@ -220,27 +220,28 @@ def test_a_novel_stays_out_of_the_link_until_it_is_short(page: Page, address: st
 
 def test_a_page_leaves_nothing_on_the_next(page: Page, address: str) -> None:
     page.goto(f"{address}/activations")
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=PAGES["activations"])
     page.get_by_role("link", name="Runs").click()
     expect(page.locator("h1")).to_have_text("Runs")
     assert page.get_by_label("Logits", exact=True).count() == 0
-    wait_until_drawn(page, charts=4)
+    wait_until_drawn(page, charts=PAGES["runs"])
     expect(page).to_have_title("Runs · Cross-Entropy Lab")
 
 
 def test_the_default_logits_stay_out_of_the_link(page: Page, address: str) -> None:
     page.goto(f"{address}/activations")
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=PAGES["activations"])
     page.get_by_role("link", name="Losses").click()
     expect(page.locator("h1")).to_have_text("Losses")
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=PAGES["losses"])
     assert page.url == f"{address}/losses"
 
 
 def test_the_pointer_reads_out_the_curve(page: Page, address: str) -> None:
     page.goto(f"{address}/losses")
-    wait_until_drawn(page, charts=3)
-    chart = page.locator(".stVegaLiteChart").last
+    wait_until_drawn(page, charts=PAGES["losses"])
+    # After the terms of both losses: the losses against the logit.
+    chart = page.locator(".stVegaLiteChart").nth(2)
     chart.scroll_into_view_if_needed()
     chart.hover()
     tooltip = page.locator("#vg-tooltip-element")
@@ -261,14 +262,49 @@ def test_foreign_text_stays_text(page: Page, address: str) -> None:
 
 def test_runs_shows_the_curves_and_leads_into_mlflow(page: Page, address: str) -> None:
     page.goto(f"{address}/runs")
-    wait_until_drawn(page, charts=4)
+    wait_until_drawn(page, charts=PAGES["runs"])
     link = page.get_by_role("link", name="Open in the MLflow UI")
     assert "compareRunsMode=CHART" in (link.get_attribute("href") or "")
     page.get_by_role("combobox", name="Data set").click()
     page.get_by_role("option", name="breast_cancer").click()
     page.wait_for_url("**dataset=breast_cancer**")
     expect(page.get_by_text("sigmoid + BCE · linear ·").first).to_be_visible()
-    wait_until_drawn(page, charts=4)
+    wait_until_drawn(page, charts=PAGES["runs"])
+
+
+def test_a_formula_is_judged_as_it_is_typed_and_kept_in_the_link(page: Page, address: str) -> None:
+    page.goto(f"{address}/gradients")
+    wait_until_drawn(page, charts=PAGES["gradients"])
+    expect(page.get_by_text("Right here: for every class")).to_be_visible()
+    page.get_by_role("button", name="The lesson's slip").click()
+    expect(page.get_by_text("It is off for 3 of 4 classes")).to_be_visible()
+    page.wait_for_url("**formula=**")
+
+    field = page.get_by_role("textbox", name="∂L/∂z =")
+    field.fill("")
+    field.press_sequentially("s - s[p]", delay=20)
+    expect(page.get_by_text("It is off for 4 of 4 classes")).to_be_visible()
+    expect(field).to_be_focused()
+    page.wait_for_url("**formula=s+-+s%5Bp%5D**")
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.get_by_text("It is off for 4 of 4 classes")).to_be_visible()
+
+
+def test_the_controls_of_losses_are_in_the_link(page: Page, address: str) -> None:
+    page.goto(f"{address}/losses")
+    wait_until_drawn(page, charts=PAGES["losses"])
+    page.get_by_role("textbox", name="Target distribution").fill("3 1")
+    slider = page.get_by_role("slider", name="Label smoothing")
+    slider.focus()
+    slider.press("ArrowRight")
+    page.wait_for_url("**label_smoothing=0.01**")
+    assert parse_qs(urlsplit(page.url).query) == {"target": ["3 1"], "label_smoothing": ["0.01"]}
+    logits = parse_logits(SAMPLES[0].logits)
+    wanted = categorical_cross_entropy(logits, [0.75, 0.25, 0, 0], label_smoothing=0.01)
+    expect(page.get_by_test_id("stMetric").filter(has_text="CCE (nats)")).to_contain_text(
+        f"{wanted:.4f}"
+    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -291,6 +291,67 @@ def test_focal_loss_at_its_limits(gamma: float) -> None:
     assert grad.tolist() == [0, 0]
 
 
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"label_smoothing": 0.1},
+    {"class_weight": [0.5, 1.0, 4.0]},
+    {"class_weight": [0.5, 1.0, 4.0], "label_smoothing": 0.1},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_terms_sum_to_the_loss(options: dict[str, Any]) -> None:
+    terms = losses.categorical_cross_entropy_terms(LOGITS, SOFT, **options)
+    wanted = categorical_cross_entropy(LOGITS, SOFT, **options)
+    np.testing.assert_allclose(terms.sum(axis=-1), wanted, rtol=1e-14)
+
+
+def test_terms_keep_their_digits_and_their_limits() -> None:
+    terms = losses.categorical_cross_entropy_terms([40.0, 0.0], [1, 0])
+    assert terms.tolist() == [categorical_cross_entropy([40.0, 0.0], 0), 0]
+    assert losses.categorical_cross_entropy_terms([-INF, 0.0], [0.0, 1.0]).tolist() == [0, 0]
+    assert losses.categorical_cross_entropy_terms([-INF, 0.0], [0.5, 0.5]).tolist() == [INF, 0]
+    small = losses.categorical_cross_entropy_terms(np.zeros(2, np.float32), [0.5, 0.5])
+    assert small.dtype == np.float32
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_the_gradient_vanishes_at_the_optimum(options: dict[str, Any]) -> None:
+    optimum = losses.optimal_probabilities(SOFT, **options)
+    np.testing.assert_allclose(optimum.sum(axis=-1), 1, rtol=1e-14)
+    with np.errstate(divide="ignore"):
+        logits = np.log(optimum)
+    grad = categorical_cross_entropy_grad(logits, SOFT, **options)
+    np.testing.assert_allclose(grad, 0, atol=1e-14)
+    at_best = categorical_cross_entropy(logits, SOFT, **options)
+    for other in (LOGITS, logits + np.eye(3)[0] / 10, logits - np.eye(3)[1] / 10):
+        assert (at_best <= categorical_cross_entropy(other, SOFT, **options) + 1e-14).all()
+
+
+def test_a_weight_moves_the_optimum_of_a_smoothed_target_only() -> None:
+    hard = losses.optimal_probabilities([1.0, 0.0, 0.0], class_weight=[9, 1, 1])
+    assert hard.tolist() == [1, 0, 0]
+    moved = losses.optimal_probabilities(
+        [1.0, 0.0, 0.0], class_weight=[0.1, 1, 1], label_smoothing=0.3
+    )
+    np.testing.assert_allclose(moved, np.array([0.08, 0.1, 0.1]) / 0.28, rtol=1e-14)
+    assert np.isnan(losses.optimal_probabilities([1.0, 0.0], class_weight=[0, 1])).all()
+
+
+def test_smoothing_is_that_of_the_losses() -> None:
+    for smoothing in (0.0, 0.1, 1.0):
+        np.testing.assert_allclose(
+            categorical_cross_entropy(LOGITS, losses.smoothed_targets(SOFT, 3, smoothing)),
+            categorical_cross_entropy(LOGITS, SOFT, label_smoothing=smoothing),
+            rtol=1e-14,
+        )
+        np.testing.assert_allclose(
+            binary_cross_entropy(LOGITS, losses.smoothed_targets(SOFT, 2, smoothing)),
+            binary_cross_entropy(LOGITS, SOFT, label_smoothing=smoothing),
+            rtol=1e-14,
+        )
+
+
 BCE, CCE = binary_cross_entropy, categorical_cross_entropy
 
 
@@ -318,6 +379,12 @@ BCE, CCE = binary_cross_entropy, categorical_cross_entropy
         (lambda: losses.focal_loss([1.0], [2]), ValueError, "targets must lie between 0 and 1"),
         (lambda: losses.sigmoid_squared_error([1.0], [[1]]), ValueError, "same shape"),
         (lambda: losses.softmax_squared_error([1.0, 2.0], 2), ValueError, "from 0 to 1; got 2"),
+        (lambda: losses.categorical_cross_entropy_terms([1.0], [1, 0]), ValueError, "same shape"),
+        (lambda: losses.optimal_probabilities([0.5, 0.6]), ValueError, "sum of 1.1"),
+        (lambda: losses.optimal_probabilities([1], class_weight=[-1]), ValueError, "not negative"),
+        (lambda: losses.smoothed_targets([1], 0, 0.1), ValueError, "num_classes must be at least"),
+        (lambda: losses.smoothed_targets([2], 2, 0.1), ValueError, "targets must lie between"),
+        (lambda: losses.smoothed_targets([1], 2, 2), ValueError, "label_smoothing .* got 2"),
     ],
 )
 def test_bad_input_is_named(call, error, says) -> None:

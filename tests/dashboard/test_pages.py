@@ -86,7 +86,7 @@ def test_losses_shows_the_numbers_of_core(label: int) -> None:
     one_hot = np.eye(3)[label]
     binary = binary_cross_entropy([3.0, 1, -2], one_hot).sum()
     categorical = categorical_cross_entropy([3.0, 1, -2], label)
-    assert metrics(page) == [
+    assert metrics(page)[:4] == [
         f"{binary:.4f}",
         f"{binary / np.log(2):.4f}",
         f"{categorical:.4f}",

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from dashboard.state import MAX_CLASSES, SAMPLES, parse_logits, split_unfinished
+from dashboard.state import MAX_CLASSES, SAMPLES, parse_logits, parse_shares, split_unfinished
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,38 @@ def test_numbers_are_read_as_people_write_them(entered: str, logits: list[float]
 def test_what_is_no_number_is_named(entered: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         parse_logits(entered)
+
+
+@pytest.mark.parametrize(
+    ("entered", "shares"),
+    [
+        ("0.5 0.25 0.25", [0.5, 0.25, 0.25]),
+        ("3, 1", [0.75, 0.25, 0]),
+        ("0 2", [0, 1, 0]),
+        ("1e308 1e308", [0.5, 0.5, 0]),
+        ("5e-324", [1, 0, 0]),
+    ],
+)
+def test_shares_are_divided_by_their_sum(entered: str, shares: list[float]) -> None:
+    assert parse_shares(entered, 3).tolist() == shares
+
+
+@pytest.mark.parametrize(
+    ("entered", "says"),
+    [
+        ("1 1 1 1", "4 shares for 3 classes"),
+        ("1 -1", "from 0 up"),
+        ("inf", "finite numbers"),
+        ("nan 1", "finite numbers"),
+        ("0 0", "at least one is above 0"),
+        (" , ", "at least one is above 0"),
+        ("1 <b>", "Share 2 is '<b>', which is not a number"),
+        ("0 " * (MAX_CLASSES + 1), f"At most {MAX_CLASSES} shares"),
+    ],
+)
+def test_what_is_no_share_is_named(entered: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        parse_shares(entered, 3)
 
 
 def test_every_sample_can_be_read_and_has_its_class() -> None:

@@ -1,0 +1,119 @@
+"""The parts of a cross-entropy, and where it is least."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+
+from dashboard.charts.bars import MAX_LABELLED, ROOM
+from dashboard.frames.common import written
+
+
+def stacked_parts(frame: pd.DataFrame, names: dict[str, str], colours: list[str]) -> alt.LayerChart:
+    """Draw entropy and divergence stacked to the cross-entropy, a bar for each unit.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns unit, part and value.
+    names : dict
+        Part → what the legend calls it, in the order of the stack.
+    colours : list
+        Of the parts.
+    """
+    units = list(frame["unit"].unique())
+    # Numbers alone place the parts: a part of 0 has its label left out, not on the other's.
+    ends = frame.groupby("unit", sort=False)["value"].cumsum()
+    drawn = frame.assign(start=ends - frame["value"], end=ends, part=frame["part"].map(names))
+    totals = frame.groupby("unit", sort=False)["value"].sum().reset_index()
+    totals = totals.assign(
+        text=[
+            f"{written(value, 4)} {unit}"
+            for unit, value in zip(totals["unit"], totals["value"], strict=True)
+        ]
+    )
+    most = float(totals["value"].max()) or 1.0
+    y = alt.Y("unit:N", title=None, sort=units)
+    bars = (
+        alt.Chart(drawn)
+        .mark_bar()
+        .encode(
+            y=y,
+            x=alt.X(
+                "start:Q",
+                title="Cross-entropy",
+                scale=alt.Scale(domain=[0, most * 1.3], nice=False),
+            ),
+            x2="end:Q",
+            color=alt.Color(
+                "part:N",
+                title=None,
+                sort=list(names.values()),
+                scale=alt.Scale(domain=list(names.values()), range=colours),
+                legend=alt.Legend(orient="top", columns=1, labelLimit=320),
+            ),
+            tooltip=["unit", "part", alt.Tooltip("value:Q", format=".4g")],
+        )
+    )
+    texts = (
+        alt.Chart(totals)
+        .mark_text(align="left", dx=4)
+        .encode(y=y, x=alt.X("value:Q"), text="text:N")
+    )
+    return alt.LayerChart(layer=[bars, texts]).properties(height=alt.Step(36))
+
+
+def optimum_bars(frame: pd.DataFrame, bar: str, colours: dict[str, str]) -> alt.LayerChart:
+    """Draw the softmax as bars, with marks for the target and for where the loss is least.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns class, target, optimum and probability.
+    bar : str
+        Colour of the bars.
+    colours : dict
+        What the legend calls target and optimum → colour, in that order.
+    """
+    columns = ["probability", "target", "optimum"]
+    is_labelled = len(frame) <= MAX_LABELLED
+    y = alt.Y(
+        "class:N", title=None, sort=None, axis=alt.Axis(labelLimit=120) if is_labelled else None
+    )
+    x = alt.X(
+        "probability:Q",
+        title="Probability",
+        scale=alt.Scale(domain=[0, ROOM], nice=False),
+        axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format="~g"),
+    )
+    tooltip = ["class", *(alt.Tooltip(name, format=".4f") for name in columns)]
+    bars = alt.Chart(frame).mark_bar(color=bar, opacity=0.45).encode(y=y, x=x, tooltip=tooltip)
+    named = frame.assign(
+        **{name: frame[old] for name, old in zip(colours, columns[1:], strict=True)}
+    )
+    marks = (
+        alt.Chart(named)
+        .transform_fold(list(colours), as_=["mark", "at"])
+        .mark_tick(thickness=4, opacity=1)
+        .encode(
+            y=y,
+            x="at:Q",
+            color=alt.Color(
+                "mark:N",
+                title=None,
+                sort=list(colours),
+                scale=alt.Scale(domain=list(colours), range=list(colours.values())),
+                legend=alt.Legend(orient="top", symbolType="square", symbolSize=100),
+            ),
+            # Where both stand on one place, both are seen.
+            size=alt.Size(
+                "mark:N",
+                sort=list(colours),
+                scale=alt.Scale(domain=list(colours), range=[24, 12]),
+                legend=None,
+            ),
+            tooltip=tooltip,
+        )
+    )
+    height = alt.Step(28) if is_labelled else 480
+    return alt.LayerChart(layer=[bars, marks]).properties(height=height)

@@ -1,0 +1,314 @@
+"""Gradients of the losses, checked against finite differences."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import page, state, theme
+from dashboard.charts.gradients import claim_bars, gradient_against_logit, gradient_bars
+from dashboard.expressions import MAX_LENGTH
+from dashboard.frames.common import class_names, written
+from dashboard.frames.gradients import LOSSES, SLIP, check, gradient_curves, gradients
+from experiments.charts import style
+
+SUMMARY = "What pulls each logit up or down, checked against finite differences; your formula too."
+
+# The softmax of the true class, for the sentence on a confident mistake.
+SURELY_WRONG = 0.05
+ROLES = {"true": style.GREEN, "other": style.PURPLE}
+VERDICTS = {"right": style.GREEN, "wrong": style.VERMILLION}
+CURVES = {
+    "CCE": theme.CCE,
+    "Squared error": style.GREEN,
+    "Softmax twice": style.PURPLE,
+    "BCE": theme.BCE,
+    "Focal": style.GREY,
+}
+FORMULAS = {
+    "CCE": (
+        r"\frac{\partial L}{\partial z_i} = \begin{cases}"
+        rf"\color{{{style.GREEN}}} s_p - 1 & i = p \\"
+        rf"\color{{{style.PURPLE}}} s_n = \dfrac{{e^{{z_n}}}}{{\sum_j e^{{z_j}}}} & i = n \ne p"
+        r"\end{cases}"
+    ),
+    "Squared error": (
+        r"\begin{gathered}\frac{\partial L}{\partial z_i} = 2 s_i (r_i - \textstyle\sum_j s_j r_j)"
+        r"\\ r = s - t\end{gathered}"
+    ),
+    "Softmax twice": (
+        r"\begin{gathered}\frac{\partial L}{\partial z_i} = s_i (r_i - \textstyle\sum_j s_j r_j)"
+        r"\\ r = \mathrm{softmax}(s) - t\end{gathered}"
+    ),
+    "BCE": r"\frac{\partial L}{\partial z_i} = \sigma(z_i) - t_i",
+    "Focal": (
+        r"\begin{gathered}\frac{\partial L}{\partial z_i} ="
+        r"(q^2 - 2 q s_p \log s_p)(s_i - t_i) \\ q = 1 - s_p\end{gathered}"
+    ),
+}
+TITLES = {
+    "CCE": "Categorical cross-entropy",
+    "BCE": "Binary cross-entropy",
+    "Focal": "Focal loss, γ = 2",
+}
+MEANINGS = {
+    "Squared error": "Its gradient has a factor s_i: on a confident mistake s_p is near 0, and "
+    "what should be learned from pulls least.",
+    "Softmax twice": "The loss applies softmax itself, and was handed probabilities. What went "
+    "through two softmaxes is turned down by the slopes of both, and can't reach 0 loss.",
+    "BCE": "Each logit is judged by its own sigmoid, not by its share: the gradients need not sum "
+    "to 0.",
+    "Focal": "CCE's gradient times a factor: what is already right is turned down.",
+}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A formula to try, and the loss whose gradient it claims to be."""
+
+    title: str
+    formula: str
+    loss: str
+
+
+PRESETS = (
+    Preset("s − t", "s - t", "CCE"),
+    Preset("The lesson's slip", SLIP, "CCE"),
+    Preset("Squared error", "2 * s * (s - t - sum(s * (s - t)))", "Squared error"),
+    Preset(
+        "Softmax twice",
+        "s * (exp(s) / sum(exp(s)) - t - sum(s * (exp(s) / sum(exp(s)) - t)))",
+        "Softmax twice",
+    ),
+    Preset("Sigmoid", "1 / (1 + exp(-z)) - t", "BCE"),
+    Preset("Focal", "((1 - s[p])**2 - 2 * (1 - s[p]) * s[p] * log(s[p])) * (s - t)", "Focal"),
+)
+BESIDE = state.Choice("beside", "Beside it", "The loss whose gradient to compare CCE's with.")
+AGAINST = state.Choice("of", "Gradient of", "The loss whose finite differences decide.")
+FORMULA = state.Text(
+    "formula",
+    "∂L/∂z =",
+    PRESETS[0].formula,
+    "For class i, in s (the softmax), z (the logits), t (the one-hot target), p (the true class; "
+    "s[p] is its probability) and K (how many classes); numbers, + - * / **, parentheses, exp, "
+    f"log and sum. At most {MAX_LENGTH} characters; a vector is taken class by class.",
+)
+
+
+@st.fragment
+def compare() -> None:
+    """Show the controls and what follows from them."""
+    with page.controls():
+        logits = state.logits()
+        if logits is None:
+            return
+        names = class_names(len(logits))
+        label = names.index(state.choose(state.LABEL, names))
+        beside = state.choose(BESIDE, [loss for loss in LOSSES if loss != "CCE"])
+
+    both = {loss: gradients(logits, label, loss) for loss in ("CCE", beside)}
+    is_finite = bool(np.isfinite(logits).all())
+    if any(frame["gradient"].isna().any() for frame in both.values()):
+        st.warning(
+            "A gradient here is undefined. A softmax needs at least one logit that is above -inf "
+            "and at most one that is +inf; nothing is defined for NaN."
+        )
+    reach = max(frame["gradient"].abs().max() for frame in both.values())
+    reach = reach if reach > 0 else 1.0
+
+    for column, (loss, frame) in zip(st.columns(2), both.items(), strict=True):
+        with column, st.container(border=True):
+            st.header(TITLES.get(loss, loss))
+            st.latex(FORMULAS[loss])
+            page.figure(
+                gradient_bars(frame, ROLES, reach),
+                f"Gradient of {loss} at each logit",
+                f"gradient of {loss}",
+                frame,
+            )
+            with st.container(horizontal=True):
+                # What rounding leaves of a sum of 0 says nothing.
+                st.metric("Sum", written(round(frame["gradient"].sum(skipna=False), 12) + 0.0, 3))
+                if is_finite:
+                    st.metric(
+                        "Off the finite difference",
+                        written(frame["deviation"].max(), 3),
+                        help="The largest difference between the formula above and "
+                        "(L(z + h) − L(z − h))/2h, measured on the value of the loss alone.",
+                    )
+
+    at_true = {loss: frame["gradient"][label] for loss, frame in both.items()}
+    cce = both["CCE"]
+    if len(names) > 1 and not cce["gradient"].isna().any():
+        pushed = cce.drop(label).sort_values("gradient").iloc[-1]
+        st.markdown(
+            f"A step of training goes against the gradient. CCE pulls the logit of {names[label]}, "
+            f"the true class p, **up** by 1 − s_p = {written(-at_true['CCE'], 4)}, and pushes each "
+            f"other class n **down** by its probability s_n, most {pushed['class']}: "
+            f"{written(pushed['gradient'], 4)}. Ups and downs cancel to 0. **{beside}** has "
+            f"{written(at_true[beside], 4)} at {names[label]}. {MEANINGS[beside]}"
+        )
+    elif len(names) == 1:
+        st.markdown(
+            "With one class the softmax is 1 whatever the logit: CCE has nothing to pull, and its "
+            "gradient is 0. BCE asks a yes-no question and has one."
+        )
+    with st.expander("The numbers"):
+        numbers = pd.concat([frame.assign(loss=loss) for loss, frame in both.items()])
+        st.dataframe(
+            numbers[["loss", *cce.columns]],
+            hide_index=True,
+            alt="Gradients of both losses, with finite differences",
+        )
+
+    if not is_finite:
+        st.info(
+            "With finite logits there is more here: the gradient while a logit moves, and a check "
+            "of your own formula."
+        )
+        return
+    show_vanishing(logits, label)
+    if len(names) > 1:
+        show_slip(logits, label)
+    check_formula(logits, label)
+
+
+def show_vanishing(logits: np.ndarray, label: int) -> None:
+    """Show which gradients are still there on a confident mistake."""
+    st.header("Where a gradient vanishes")
+    curves = gradient_curves(logits, label)
+    page.figure(
+        gradient_against_logit(curves, float(logits[label]), CURVES),
+        "Gradients at the true class's logit against that logit",
+        "gradient against logit",
+        curves,
+    )
+    if len(logits) == 1:
+        st.markdown("One class alone has no softmax to move: only **BCE** has a gradient.")
+        return
+    at_left = curves[curves["logit"] == curves["logit"].min()].set_index("curve")
+    left = at_left["gradient"].abs()
+    end = f"At the left end, {curves['logit'].min():.4g},"
+    if at_left["probability"].max() > SURELY_WRONG:
+        st.markdown(f"{end} the true class still leads: what overtakes it is off this picture.")
+        return
+    st.markdown(
+        f"The other logits stay. {end} the network is sure and wrong: **CCE** still pulls with "
+        f"{written(left['CCE'], 4)} and **BCE** with {written(left['BCE'], 4)}, "
+        f"**squared error** with {written(left['Squared error'], 4)} and a **softmax twice** with "
+        f"{written(left['Softmax twice'], 4)}. What vanishes there is why squared error is no loss "
+        "for a classifier."
+    )
+
+
+def show_slip(logits: np.ndarray, label: int) -> None:
+    """Show the lesson's derivative for the negative classes, and what it gives here."""
+    st.header("A slip, and its refutation")
+    st.latex(
+        rf"\begin{{aligned}}\frac{{\partial L}}{{\partial z_n}} = {{}}&{{\color{{{style.PURPLE}}}"
+        r"\frac{e^{z_n}}{\sum_j e^{z_j}}} = s_n \\[2.5ex]"
+        r"&\color{gray}\text{and not }\cancel{\frac{e^{S_p}}{\sum_j e^{S_j}}} = s_p\end{aligned}"
+    )
+    tried = check(SLIP, logits, label, "CCE").frame
+    wrong = tried[tried["verdict"] == "wrong"]
+    told = (
+        "The lesson that this grew from, where the logits are called S, writes e^{S_p} in the "
+        "numerator for the negative classes: every one of them would be pushed by the probability "
+        "of the true class. "
+    )
+    if len(wrong):
+        worst = wrong.iloc[wrong["difference"].abs().argmax()]
+        claimed, found = (written(worst[name], 4) for name in ("formula", "finite_difference"))
+        told += (
+            f"Tried here, it gives {worst['class']} {claimed}, where the finite difference of the "
+            f"loss is {found}; it is refuted for {len(wrong)} of {len(logits) - 1} negative "
+            f"classes. Its gradient would sum to {written(tried['formula'].sum(), 4)}, and the sum "
+            "must be 0: adding the same to every logit changes no softmax."
+        )
+    elif (tried["verdict"] == "no number").any():
+        told += "With these logits e^z overflows, and written like that it gives no number at all."
+    else:
+        told += (
+            "On these logits that is the same number: every negative class has the probability of "
+            "the true one, or one too close to tell. Other logits refute it."
+        )
+    # The lesson's sign for a power is no Markdown here.
+    st.markdown(told.replace("e^{S_p}", "$e^{S_p}$").replace("e^z", "$e^z$"))
+
+
+@st.fragment
+def check_formula(logits: np.ndarray, label: int) -> None:
+    """Show the field for a formula, and what finite differences say of it."""
+    st.header("Check my formula")
+    with page.controls():
+        with st.container(horizontal=True):
+            for preset in PRESETS:
+                st.button(
+                    preset.title,
+                    key=f"preset {preset.title}",
+                    on_click=_use_preset,
+                    args=(preset,),
+                )
+        loss = state.choose(AGAINST, list(LOSSES))
+        formula = state.text(FORMULA)
+    try:
+        checked = check(formula, logits, label, loss)
+    except ValueError as error:
+        state.refuse("This formula can't be read.", str(error))
+        return
+
+    frame = checked.frame
+    verdicts = frame["verdict"].value_counts()
+    wrong = frame[frame["verdict"] == "wrong"]
+    within = f"within {written(checked.tolerance, 3)} of the finite difference of its value"
+    if "no number" in verdicts:
+        st.warning(
+            f"The formula has no finite value for {verdicts['no number']} of {len(frame)} classes: "
+            "a division by zero, the log of what is not above 0, or a number too large."
+        )
+    if len(wrong):
+        worst = wrong.iloc[wrong["difference"].abs().argmax()]
+        st.error(
+            f"Refuted: this is not the gradient of {loss}. It is off for {len(wrong)} of "
+            f"{len(frame)} classes, most for {worst['class']}, where it gives "
+            f"{written(worst['formula'], 4)} and the finite difference is "
+            f"{written(worst['finite_difference'], 4)}."
+        )
+    elif not checked.can_tell:
+        st.info(
+            f"These logits can't tell: the gradient of {loss} is too close to 0 everywhere, or the "
+            "logits are too large, for a finite difference to see it. Try the sample Unsure."
+        )
+    elif "no number" not in verdicts:
+        st.success(f"Right here: for every class {within}. Other logits may still refute it.")
+    page.figure(
+        claim_bars(frame, style.GREY, VERDICTS),
+        f"Finite differences of {loss} as bars, the formula as marks",
+        "check of a formula",
+        frame,
+    )
+    st.dataframe(
+        frame,
+        hide_index=True,
+        column_config={
+            name: st.column_config.NumberColumn(name.replace("_", " "), format="%.6g")
+            for name in ("formula", "finite_difference", "difference")
+        },
+        alt="What the formula gives for each class, and the finite difference",
+    )
+
+
+def show() -> None:
+    """Show the page."""
+    st.title("Gradients")
+    st.markdown(
+        "The gradient of a loss says which logits training pulls up and which it pushes down. Each "
+        "formula here is checked against the loss itself, by finite differences."
+    )
+    compare()
+
+
+def _use_preset(preset: Preset) -> None:
+    st.session_state[FORMULA.key] = preset.formula
+    state.set_choice(AGAINST, preset.loss)

@@ -1,0 +1,253 @@
+"""The page Losses with targets that are not hard, weights, and the losses beside."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.activations import sigmoid, softmax
+from core.entropy import entropy, kl_divergence
+from core.losses import (
+    binary_cross_entropy,
+    categorical_cross_entropy,
+    categorical_cross_entropy_grad,
+    categorical_focal_loss,
+    focal_loss,
+    sigmoid_squared_error,
+    softmax_squared_error,
+)
+from dashboard.charts.curves import loss_against_probability
+from dashboard.charts.losses import optimum_bars, stacked_parts
+from dashboard.frames.losses import (
+    Options,
+    compared,
+    entropy_and_divergence,
+    loss_curves,
+    loss_terms,
+    optimum,
+    probability_curves,
+)
+from tests.dashboard.test_pages import metrics, open_page
+
+LOGITS = np.array([2.0, -1.0, 0.5])
+SOFT = np.array([0.5, 0.3, 0.2])
+# Options, and what core is told for them with class 1 as the true one.
+CASES: list[tuple[Options, dict[str, Any], np.ndarray]] = [
+    (Options(), {"class_weight": None}, np.eye(3)[1]),
+    (Options(weight=3), {"class_weight": [1, 3, 1]}, np.eye(3)[1]),
+    (Options(label_smoothing=0.1), {"label_smoothing": 0.1}, np.eye(3)[1]),
+    (Options(SOFT, 0.2, 0.5), {"class_weight": [1, 0.5, 1], "label_smoothing": 0.2}, SOFT),
+]
+COLOURS = dict.fromkeys(("CCE", "BCE, target 1", "BCE, target 0", "Focal", "Squared error"), "#000")
+
+
+def text(page: AppTest) -> str:
+    return " ".join(element.value for element in page.markdown)
+
+
+@pytest.mark.parametrize(("options", "told", "targets"), CASES)
+def test_terms_sum_to_the_losses_of_core(options: Options, told: dict, targets) -> None:
+    terms = loss_terms(LOGITS, 1, options)
+    sums = terms.groupby("loss")["term"].sum()
+    assert sums["CCE"] == pytest.approx(categorical_cross_entropy(LOGITS, targets, **told))
+    binary = binary_cross_entropy(LOGITS, targets, label_smoothing=options.label_smoothing)
+    assert sums["BCE"] == pytest.approx((binary * [1, options.weight, 1]).sum())
+
+
+def test_the_table_holds_the_smoothed_targets() -> None:
+    terms = loss_terms(LOGITS, 1, Options(label_smoothing=0.3))
+    assert terms["target"].tolist() == pytest.approx([0.15, 0.85, 0.15, 0.1, 0.8, 0.1])
+    assert loss_terms(LOGITS, 1)["target"].tolist() == [0, 1, 0, 0, 1, 0]
+
+
+@pytest.mark.parametrize(("options", "told", "targets"), CASES)
+def test_curves_are_those_of_core(options: Options, told: dict, targets) -> None:
+    curves = loss_curves(LOGITS, 1, options)
+    for _, row in curves.iloc[::37].iterrows():
+        moved = LOGITS.copy()
+        moved[1] = row["logit"]
+        smoothing = options.label_smoothing
+        smoothed = (1 - smoothing) * targets + smoothing / 3
+        wanted = {
+            "CCE": categorical_cross_entropy(moved, targets, **told),
+            "Focal": categorical_focal_loss(moved, 1),
+            "Squared error": softmax_squared_error(moved, smoothed),
+            "BCE, target 1": options.weight
+            * binary_cross_entropy(row["logit"], 1, label_smoothing=smoothing),
+            "BCE, target 0": options.weight
+            * binary_cross_entropy(row["logit"], 0, label_smoothing=smoothing),
+        }
+        assert row["loss"] == pytest.approx(wanted[row["curve"]], rel=1e-12)
+        is_binary = row["curve"].startswith("BCE")
+        probability = sigmoid(row["logit"]) if is_binary else softmax(moved)[1]
+        assert row["probability"] == pytest.approx(probability, rel=1e-12)
+
+
+@pytest.mark.parametrize("logits", [LOGITS, LOGITS + 500, np.array([1e6, 0, -1e6])])
+def test_against_the_probability_hard_losses_are_functions_of_it_alone(logits) -> None:
+    curves = probability_curves(logits, 1)
+    for name in COLOURS:
+        curve = curves[curves["curve"] == name]
+        assert curve["probability"].min() < 0.01
+        assert curve["probability"].max() > 0.99
+    for name in ("CCE", "BCE, target 1"):
+        curve = curves[curves["curve"] == name]
+        np.testing.assert_allclose(curve["loss"], -np.log(curve["probability"]), rtol=1e-9)
+    curve = curves[curves["curve"] == "Focal"]
+    p = curve["probability"]
+    np.testing.assert_allclose(curve["loss"], -((1 - p) ** 2) * np.log(p), rtol=1e-9)
+
+
+def test_one_class_has_no_probability_to_move() -> None:
+    curves = probability_curves(np.array([2.0]), 0)
+    assert set(curves["curve"]) == {"BCE, target 1", "BCE, target 0"}
+
+
+def test_with_two_classes_the_others_are_the_binary_ones() -> None:
+    # One logit against 0 is a yes-no question; the squared error counts both of its answers.
+    beside = compared(np.array([0.7, 0.0]), 0, Options(gamma=1.5))
+    assert beside["focal"] == pytest.approx(focal_loss(0.7, 1, gamma=1.5))
+    assert beside["squared error"] == pytest.approx(2 * sigmoid_squared_error(0.7, 1))
+
+
+@pytest.mark.parametrize(("options", "told", "targets"), CASES)
+@pytest.mark.parametrize("logits", [LOGITS, np.array([900.0, 0, 0]), np.array([0, 40.0, 0])])
+def test_entropy_and_divergence_sum_to_the_cross_entropy(
+    logits: np.ndarray, options: Options, told: dict, targets: np.ndarray
+) -> None:
+    parts = entropy_and_divergence(logits, 1, options).set_index(["unit", "part"])["value"]
+    smoothing = options.label_smoothing
+    wanted = categorical_cross_entropy(logits, targets, label_smoothing=smoothing)
+    assert parts["nats"].sum() == pytest.approx(wanted, rel=1e-14)
+    assert parts["bits"].sum() * np.log(2) == pytest.approx(wanted, rel=1e-14)
+    smoothed = (1 - smoothing) * targets + smoothing / 3
+    assert parts["nats", "entropy"] == pytest.approx(entropy(smoothed))
+    if logits is LOGITS:
+        assert parts["nats", "divergence"] == pytest.approx(
+            kl_divergence(smoothed, softmax(logits))
+        )
+
+
+def test_the_optimum_is_where_the_gradient_vanishes() -> None:
+    options, told, targets = CASES[3]
+    best = optimum(LOGITS, 1, options)
+    grad = categorical_cross_entropy_grad(np.log(best["optimum"]), targets, **told)
+    np.testing.assert_allclose(grad, 0, atol=1e-15)
+    # And where the drawn curve is lowest, moving this logit alone.
+    curve = loss_curves(LOGITS, 1, options)
+    curve = curve[curve["curve"] == "CCE"]
+    lowest = curve["probability"].iloc[curve["loss"].argmin()]
+    assert lowest == pytest.approx(best["optimum"][1], abs=0.02)
+
+
+def test_the_parts_are_stacked_end_to_end() -> None:
+    parts = entropy_and_divergence(LOGITS, 1, Options(label_smoothing=0.1))
+    spec = stacked_parts(parts, {"entropy": "H", "divergence": "KL"}, ["#000", "#111"]).to_dict()
+    bars = spec["datasets"][spec["layer"][0]["data"]["name"]]
+    assert [bar["part"] for bar in bars] == ["H", "KL"] * 2
+    for first, second in (bars[:2], bars[2:]):
+        assert first["start"] == pytest.approx(0)
+        assert second["start"] == pytest.approx(first["end"])
+        assert second["end"] == pytest.approx(first["value"] + second["value"])
+
+
+def test_marks_stand_on_the_bars_of_their_class() -> None:
+    best = optimum(LOGITS, 1, Options(label_smoothing=0.1, weight=2))
+    spec = optimum_bars(best, "#000", {"target": "#111", "best": "#222"}).to_dict()
+    marks = spec["layer"][1]
+    assert marks["transform"][0]["fold"] == ["target", "best"]
+    assert [row["best"] for row in spec["datasets"][marks["data"]["name"]]] == (
+        best["optimum"].tolist()
+    )
+    assert (
+        optimum_bars(
+            optimum(np.zeros(1000), 0), "#000", {"target": "#111", "best": "#222"}
+        ).to_dict()["height"]
+        == 480
+    )
+
+
+def test_the_second_curve_of_a_colour_is_dashed() -> None:
+    colours = {**COLOURS, "CCE": "#111", "Focal": "#222", "Squared error": "#333"}
+    spec = loss_against_probability(probability_curves(LOGITS, 0), 0.5, colours).to_dict()
+    scale = spec["layer"][0]["encoding"]["strokeDash"]["scale"]
+    dashed = [name for name, dash in zip(scale["domain"], scale["range"], strict=True) if dash[1]]
+    assert dashed == ["BCE, target 0"]
+    assert spec["datasets"][spec["layer"][1]["data"]["name"]] == [{"probability": 0.5}]
+
+
+def test_each_control_moves_the_page() -> None:
+    page = open_page("losses", logits="2, -1, 0.5", label="class 1")
+    assert len(page.get("vega_lite_chart")) == 6
+    assert metrics(page)[4] == f"{categorical_focal_loss(LOGITS, 1):.4f}"
+    assert metrics(page)[5] == f"{softmax_squared_error(LOGITS, 1):.4f}"
+    assert "leaves **CCE** one term, the surprise" in text(page)
+    assert "A hard target has no entropy" in text(page)
+
+    page.slider(key="gamma").set_value(0.5).run()
+    assert metrics(page)[4] == f"{categorical_focal_loss(LOGITS, 1, gamma=0.5):.4f}"
+
+    page.slider(key="class_weight").set_value(3.0).run()
+    cce = categorical_cross_entropy(LOGITS, 1)
+    assert metrics(page)[2] == f"{3 * cce:.4f}"
+    assert "one term, 3 times the surprise" in text(page)
+    assert "moves nothing until the target is smoothed" in text(page)
+
+    page.slider(key="label_smoothing").set_value(0.1).run()
+    told: dict[str, Any] = {"class_weight": [1, 3, 1], "label_smoothing": 0.1}
+    assert metrics(page)[2] == f"{categorical_cross_entropy(LOGITS, 1, **told):.4f}"
+    target = 0.9 + 0.1 / 3
+    best = 3 * target / (3 * target + 0.2 / 3)
+    assert f"best given {best:.4f}, where the target says {target:.4f}" in text(page)
+    assert "leaves **CCE** 3 of 3 terms" in text(page)
+
+    page.text_input(key="target").set_value("5 3 2").run()
+    assert not page.exception
+    wanted = categorical_cross_entropy(LOGITS, SOFT, **told)
+    assert metrics(page)[2] == f"{wanted:.4f}"
+    own = entropy(0.9 * SOFT + 0.1 / 3)
+    assert f"The target itself holds {own:.4f} nats" in text(page)
+
+
+def test_a_link_opens_the_same_picture() -> None:
+    query = {"target": "5 3 2", "label_smoothing": "0.1", "class_weight": "3.0", "gamma": "1.0"}
+    page = open_page("losses", logits="2, -1, 0.5", label="class 1", **query)
+    wanted = categorical_cross_entropy(LOGITS, SOFT, class_weight=[1, 3, 1], label_smoothing=0.1)
+    assert metrics(page)[2] == f"{wanted:.4f}"
+    assert metrics(page)[4] == f"{categorical_focal_loss(LOGITS, 1, gamma=1):.4f}"
+
+
+def test_a_smoothed_target_alone_is_its_own_optimum() -> None:
+    page = open_page("losses", logits="2, -1, 0.5", label_smoothing="0.3")
+    assert "The best softmax is the target itself: 0.8000 for class 0" in text(page)
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ("1 1 1 1", "4 shares for 3 classes"),
+        ("a <b>", "Share 1 is 'a'"),
+        ("0", "at least one is above 0"),
+        ("x" * 20_000, "which is not a number"),
+    ],
+)
+def test_what_is_no_target_gets_a_sentence(target: str, says: str) -> None:
+    page = open_page("losses", logits="2, -1, 0.5", target=target)
+    assert page.error[0].value == "This target can't be read."
+    assert says in page.text[0].value
+    assert len(page.text[0].value) < 200
+
+
+@pytest.mark.parametrize("logits", ["1", "inf, 1", "-inf -inf", "1e308 -1e308", "0.5 " * 1000])
+def test_odd_logits_with_every_option_give_a_picture(logits: str) -> None:
+    query = {"target": "1", "label_smoothing": "0.1", "class_weight": "3.0"}
+    page = open_page("losses", logits=logits, **query)
+    assert len(page.get("vega_lite_chart")) == (2 if "inf" in logits else 6)
+
+
+@pytest.mark.parametrize(
+    "query", [{"label_smoothing": "2"}, {"class_weight": "0"}, {"gamma": "nan"}]
+)
+def test_a_broken_link_opens_on_the_defaults(query: dict[str, str]) -> None:
+    assert metrics(open_page("losses", **query)) == metrics(open_page("losses"))
