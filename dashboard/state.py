@@ -167,23 +167,42 @@ def logits() -> np.ndarray | None:
     away when a link is tapped next, and Streamlit 1.67 then answers for the page just left.
     """
     _sample_buttons()
-    entered = st.text_input(
-        LOGITS.label,
-        LOGITS.default,
-        key=LOGITS.key,
-        help=LOGITS.help,
-        live="0ms",
-        bind="query-params",
-    ).strip()
+    entered = _typed(LOGITS)
     st.session_state["page with logits"] = st.session_state.get("page", "")
-    finished, unfinished = split_unfinished(entered)
-    if unfinished:
-        st.caption(f"`{unfinished}` is left out until it is a number.")
     try:
-        return parse_logits(finished)
+        return parse_logits(entered)
     except ValueError as error:
         refuse("These logits can't be read.", str(error))
         return None
+
+
+def number(control: Text) -> float | None:
+    """Show a line for one number and return it, or say why what it holds is none."""
+    entered = _typed(control)
+    try:
+        numbers = parse_logits(entered)
+        if len(numbers) > 1:
+            raise ValueError(f"Enter one number; there are {len(numbers)}.")
+    except ValueError as error:
+        refuse(f"{control.label} can't be read.", str(error))
+        return None
+    return float(numbers[0])
+
+
+def _typed(control: Text) -> str:
+    """Show a line of text and return it, without a last word that more typing makes a number."""
+    entered = st.text_input(
+        control.label,
+        control.default,
+        key=control.key,
+        help=control.help,
+        live="0ms",
+        bind="query-params",
+    ).strip()
+    finished, unfinished = split_unfinished(entered)
+    if unfinished:
+        st.caption(f"`{unfinished}` is left out until it is a number.")
+    return finished
 
 
 def keep_logits(page: str) -> None:
