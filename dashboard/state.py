@@ -38,6 +38,8 @@ SAMPLES = (
     Sample("Confident and wrong", "-1, 5, 0, 1", 0),
     Sample("Two at once", "3, 3, -2, -2", 0),
     Sample("Ten classes", "2.1, -0.3, 0.8, 4.2, -1.7, 0.1, 1.3, -2.2, 0.6, -0.9", 3),
+    Sample("Two classes", "2, 0.5", 0),
+    Sample("One ruled out", "2, 1, -inf", 0),
 )
 
 
@@ -189,6 +191,13 @@ def number(control: Text) -> float | None:
     return float(numbers[0])
 
 
+def use_sample(sample: Sample) -> None:
+    """Set the logits and the true class to those of a sample: for the click on a button."""
+    st.session_state[LOGITS.key] = sample.logits
+    st.session_state[LABEL.key] = class_names(sample.label + 1)[-1]
+    _remember(LABEL)
+
+
 def _typed(control: Text) -> str:
     """Show a line of text and return it, without a last word that more typing makes a number."""
     entered = st.text_input(
@@ -220,7 +229,7 @@ def _sample_buttons() -> None:
     with st.container(horizontal=True):
         for sample in SAMPLES:
             st.button(
-                sample.title, key=f"sample {sample.title}", on_click=_use_sample, args=(sample,)
+                sample.title, key=f"sample {sample.title}", on_click=use_sample, args=(sample,)
             )
 
 
@@ -253,9 +262,3 @@ def parse_logits(entered: str) -> np.ndarray:
                 "Separate numbers by commas or spaces, with a point for decimals."
             ) from None
     return np.array(numbers)
-
-
-def _use_sample(sample: Sample) -> None:
-    st.session_state[LOGITS.key] = sample.logits
-    st.session_state[LABEL.key] = class_names(sample.label + 1)[-1]
-    _remember(LABEL)

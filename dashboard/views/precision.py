@@ -31,7 +31,7 @@ BCE_TEXTBOOK = (
 LATEX = {
     "CCE": {
         TEXTBOOK: r"-\log \frac{e^x}{e^x + e^0}",
-        USUAL: r"m + \log\left(e^{x - m} + e^{0 - m}\right) - x",
+        USUAL: r"m + \log\left(e^{x - m} + e^{-m}\right) - x",
         OURS: r"\mathrm{log1p}\left(e^{-|x|}\right) - \min(x, 0)",
     },
     "BCE, target 1": {
@@ -44,11 +44,11 @@ LATEX = {
     },
     "softmax": {
         TEXTBOOK: r"\frac{e^x}{e^x + e^0}",
-        OURS: r"\frac{e^{x - m}}{e^{x - m} + e^{0 - m}}",
+        OURS: r"\frac{e^{x - m}}{e^{x - m} + e^{-m}}",
     },
     "log-softmax": {
         TEXTBOOK: r"\log \frac{e^x}{e^x + e^0}",
-        USUAL: r"(x - m) - \log\left(e^{x - m} + e^{0 - m}\right)",
+        USUAL: r"(x - m) - \log\left(e^{x - m} + e^{-m}\right)",
         OURS: r"(x - m) - \mathrm{log1p}\left(e^{-|x|}\right)",
     },
     "sigmoid": {
@@ -152,9 +152,9 @@ def show() -> None:
 
 def _of_what(function: str) -> str:
     if function in ("CCE", "softmax", "log-softmax"):
-        of = {"CCE": "class 0 is true", "softmax": "of class 0", "log-softmax": "of class 0"}
-        return f"Two logits, (x, 0), so that x is the gap; {of[function]}; m is the larger one."
-    return "One logit, x."
+        what = {"CCE": "what class 0 costs if it is true"}.get(function, "what class 0 gets")
+        return f"Of two logits, (x, 0), {what}; x is the gap between them, and m the larger one."
+    return "Of one logit, x."
 
 
 def _overflows() -> str:

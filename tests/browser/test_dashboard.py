@@ -20,7 +20,7 @@ from tests.browser.servers import ROOT, chromium, dashboard, wait_until_drawn
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 # Page → how many charts it opens with.
-PAGES = {"": 1, "activations": 3, "losses": 3, "precision": 1, "runs": 4}
+PAGES = {"": 1, "activations": 5, "losses": 3, "precision": 1, "runs": 4}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def metric(page: Page, label: str, which: int = 0) -> str:
 
 def test_moving_a_control_shows_the_numbers_of_core(page: Page, address: str) -> None:
     page.goto(f"{address}/activations")
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=5)
     logits = parse_logits(SAMPLES[0].logits)
     assert metric(page, "Sum") == f"{sigmoid(logits).sum():.3f}"
 
@@ -110,7 +110,7 @@ def test_a_sample_button_moves_the_page_and_the_link(page: Page, address: str) -
 
 def test_logits_stay_when_the_page_changes(page: Page, address: str) -> None:
     page.goto(f"{address}/activations?logits=3,1")
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=5)
     field = page.get_by_label("Logits", exact=True)
     for entered in ("3,1", "5,2,1"):
         for name in ("Losses", "Activations"):
@@ -152,7 +152,7 @@ def test_leaving_a_field_by_a_link_keeps_what_was_typed(
     context = browser.new_context(viewport={"width": 1024, "height": 800}, has_touch=has_touch)
     page = context.new_page()
     page.goto(f"{address}/activations")
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=5)
     field = page.get_by_label("Logits", exact=True)
     field.press("End")
     field.press_sequentially(", 7")
@@ -169,7 +169,7 @@ def test_leaving_a_field_by_a_link_keeps_what_was_typed(
 
 def test_back_and_forward_move_the_field_with_the_address(page: Page, address: str) -> None:
     page.goto(f"{address}/activations?logits=3,1")
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=5)
     field = page.get_by_label("Logits", exact=True)
     page.get_by_role("link", name="Losses").click()
     expect(page.locator("h1")).to_have_text("Losses")
@@ -185,12 +185,12 @@ def test_back_and_forward_move_the_field_with_the_address(page: Page, address: s
         expect(page.locator("h1")).to_have_text(name)
         expect(field).to_have_value(entered)
         assert parse_qs(urlsplit(page.url).query) == {"logits": [entered]}
-        wait_until_drawn(page, charts=3)
+        wait_until_drawn(page, PAGES[name.lower()])
 
 
 def test_a_page_leaves_nothing_on_the_next(page: Page, address: str) -> None:
     page.goto(f"{address}/activations")
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=5)
     page.get_by_role("link", name="Runs").click()
     expect(page.locator("h1")).to_have_text("Runs")
     assert page.get_by_label("Logits", exact=True).count() == 0
@@ -200,7 +200,7 @@ def test_a_page_leaves_nothing_on_the_next(page: Page, address: str) -> None:
 
 def test_the_default_logits_stay_out_of_the_link(page: Page, address: str) -> None:
     page.goto(f"{address}/activations")
-    wait_until_drawn(page, charts=3)
+    wait_until_drawn(page, charts=5)
     page.get_by_role("link", name="Losses").click()
     expect(page.locator("h1")).to_have_text("Losses")
     wait_until_drawn(page, charts=3)
