@@ -182,6 +182,8 @@ def number(control: Text) -> float | None:
     """Show a line for one number and return it, or say why what it holds is none."""
     entered = _typed(control)
     try:
+        if not entered:
+            raise ValueError(f"Enter a number, for example: {control.default}")
         numbers = parse_logits(entered)
         if len(numbers) > 1:
             raise ValueError(f"Enter one number; there are {len(numbers)}.")

@@ -38,7 +38,7 @@ def slope_map(frame: pd.DataFrame) -> alt.LayerChart:
             "sign:N",
             title=None,
             scale=alt.Scale(domain=list(SIGNS), range=list(SIGNS.values())),
-            legend=alt.Legend(orient="top"),
+            legend=alt.Legend(orient="top", symbolStrokeWidth=0),
         ),
         # Words stay readable on the strongest, and 0 is the page itself, light or dark.
         fillOpacity=alt.FillOpacity(

@@ -20,7 +20,7 @@ from dashboard.frames.common import class_names, written
 # Bits: less is a flat line.
 VISIBLE = 0.001
 TWO_CLASSES = next(sample for sample in state.SAMPLES if sample.title == "Two classes")
-SUMMARY = "Your logits through sigmoid and softmax, with temperature."
+SUMMARY = "Your logits through sigmoid and softmax: sums, slopes, temperature."
 
 
 @st.fragment
@@ -100,6 +100,7 @@ def show() -> None:
 
 def _show_slopes(logits: np.ndarray, temperature: float) -> None:
     st.header("What moves what")
+    st.markdown("How fast each output moves with each logit, x = z/T:")
     frame = slopes(logits, temperature, MAX_LABELLED)
     for column, name, formula in zip(
         st.columns(2),
@@ -182,7 +183,7 @@ def _show_two_classes(logits: np.ndarray, temperature: float) -> None:
     over = "" if temperature == 1 else f", each over {temperature:g}"
     st.markdown(
         f"Here z₀ = {logits[0]:g} and z₁ = {logits[1]:g}{over}: :orange[**softmax**] gives class 0 "
-        f"{written(of_softmax, 6)}, and :blue[**sigmoid**] of the difference "
+        f"the probability {written(of_softmax, 6)}, and :blue[**sigmoid**] of the difference is "
         f"{written(of_difference, 6)}. That is one yes-no question, which of the two; the sigmoids "
         f"of the logits themselves are two, and answer {written(each[0], 3)} and "
         f"{written(each[1], 3)}."

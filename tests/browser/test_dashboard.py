@@ -220,6 +220,26 @@ def test_the_pointer_reads_out_the_curve(page: Page, address: str) -> None:
         expect(tooltip).to_contain_text(word)
 
 
+def test_the_map_of_precision_is_a_link_and_reads_out(page: Page, address: str) -> None:
+    page.goto(f"{address}/precision")
+    wait_until_drawn(page, charts=1)
+    page.get_by_role("combobox", name="Function").click()
+    page.get_by_role("option", name="sigmoid").click()
+    page.wait_for_url("**function=sigmoid**")
+    page.get_by_label("Your logit x", exact=True).fill("-95")
+    page.wait_for_url("**logit=-95**")
+    expect(page.get_by_text("0 in float32").first).to_be_visible()
+    page.locator(".stVegaLiteChart").hover()
+    tooltip = page.locator("#vg-tooltip-element")
+    for word in ("formula", "dtype", "logit", "gives", "should be", "outcome"):
+        expect(tooltip).to_contain_text(word)
+
+    other = page.context.new_page()
+    other.goto(page.url)
+    wait_until_drawn(other, charts=1)
+    expect(other.get_by_role("heading", name="At −95")).to_be_visible()
+
+
 def test_foreign_text_stays_text(page: Page, address: str) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
