@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard.page import present_switch
 from dashboard.state import keep_logits
-from dashboard.views import activations, entropy, gradients, home, losses, runs
+from dashboard.views import activations, entropy, gradients, home, losses, precision, runs
 
 # A file: the browser would fetch the picture of an icon's name from the internet.
 ICON = Path(__file__).parent / "icon.svg"
@@ -20,6 +20,7 @@ VIEWS = {
         (activations, "Activations", "bar_chart"),
         (losses, "Losses", "show_chart"),
         (gradients, "Gradients", "trending_down"),
+        (precision, "Precision", "grid_on"),
         (runs, "Runs", "model_training"),
     )
 }

@@ -42,6 +42,8 @@ SAMPLES = (
     Sample("Confident and wrong", "-1, 5, 0, 1", 0),
     Sample("Two at once", "3, 3, -2, -2", 0),
     Sample("Ten classes", "2.1, -0.3, 0.8, 4.2, -1.7, 0.1, 1.3, -2.2, 0.6, -0.9", 3),
+    Sample("Two classes", "2, 0.5", 0),
+    Sample("One ruled out", "2, 1, -inf", 0),
 )
 
 
@@ -234,16 +236,42 @@ def refuse(what: str, why: str) -> None:
 def logits() -> np.ndarray | None:
     """Show the logits' control and return what it holds, or say why that is no logits."""
     _sample_buttons()
-    entered = text(LOGITS)
+    entered = _number_words(LOGITS)
     st.session_state["page with logits"] = st.session_state.get("page", "")
-    finished, unfinished = split_unfinished(entered)
-    if unfinished:
-        st.caption(f"`{unfinished}` is left out until it is a number.")
     try:
-        return parse_logits(finished)
+        return parse_logits(entered)
     except ValueError as error:
         refuse("These logits can't be read.", str(error))
         return None
+
+
+def number(control: Text) -> float | None:
+    """Show a line for one number and return it, or say why what it holds is none."""
+    entered = _number_words(control)
+    try:
+        if not entered:
+            raise ValueError(f"Enter a number, for example: {control.default}")
+        numbers = parse_logits(entered)
+        if len(numbers) > 1:
+            raise ValueError(f"Enter one number; there are {len(numbers)}.")
+    except ValueError as error:
+        refuse(f"{control.label} can't be read.", str(error))
+        return None
+    return float(numbers[0])
+
+
+def use_sample(sample: Sample) -> None:
+    """Set the logits and the true class to those of a sample: for the click on a button."""
+    st.session_state[LOGITS.key] = sample.logits
+    set_choice(LABEL, class_names(sample.label + 1)[-1])
+
+
+def _number_words(control: Text) -> str:
+    """Show a line of numbers and return it, without a last word that more typing makes one."""
+    finished, unfinished = split_unfinished(text(control))
+    if unfinished:
+        st.caption(f"`{unfinished}` is left out until it is a number.")
+    return finished
 
 
 def keep_logits(page: str) -> None:
@@ -261,7 +289,7 @@ def _sample_buttons() -> None:
     with st.container(horizontal=True):
         for sample in SAMPLES:
             st.button(
-                sample.title, key=f"sample {sample.title}", on_click=_use_sample, args=(sample,)
+                sample.title, key=f"sample {sample.title}", on_click=use_sample, args=(sample,)
             )
 
 
@@ -320,8 +348,3 @@ def _parse_numbers(entered: str, noun: str) -> np.ndarray:
                 "Separate numbers by commas or spaces, with a point for decimals."
             ) from None
     return np.array(numbers)
-
-
-def _use_sample(sample: Sample) -> None:
-    st.session_state[LOGITS.key] = sample.logits
-    set_choice(LABEL, class_names(sample.label + 1)[-1])

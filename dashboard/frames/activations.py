@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from core.activations import log_softmax, sigmoid, softmax
+from core.activations import (
+    log_softmax,
+    sigmoid,
+    sigmoid_derivative,
+    softmax,
+    softmax_jacobian,
+)
 from core.entropy import binary_entropy, entropy, entropy_from_logits
+from core.losses import binary_cross_entropy, categorical_cross_entropy
 from dashboard.frames.common import CURVE_POINTS, class_names
 
 
@@ -44,9 +51,71 @@ def entropy_curve(logits: np.ndarray, least: float, most: float) -> pd.DataFrame
     return pd.DataFrame({"temperature": temperatures, "entropy_bits": bits})
 
 
-def _tempered_sigmoid(logits: np.ndarray, temperature: float) -> np.ndarray:
+def slopes(logits: np.ndarray, temperature: float, most: int) -> pd.DataFrame:
+    """Return the derivative of each output by each logit over the temperature.
+
+    Columns: activation, output and logit (classes), slope. Of more than `most` classes, only those
+    with the largest logits.
+    """
+    shown = np.sort(np.argsort(-logits, kind="stable")[:most])
+    names = [class_names(len(logits))[i] for i in shown]
+    # Log-probabilities are logits of the same distribution, already tempered without overflow.
+    of_softmax = softmax_jacobian(log_softmax(logits, temperature=temperature))
+    of_sigmoid = np.diag(sigmoid_derivative(_tempered(logits, temperature)))
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "activation": activation,
+                    "output": np.repeat(names, len(names)),
+                    "logit": np.tile(names, len(names)),
+                    # 0 has no sign to show.
+                    "slope": jacobian[np.ix_(shown, shown)].reshape(-1) + 0.0,
+                }
+            )
+            for activation, jacobian in (("sigmoid", of_sigmoid), ("softmax", of_softmax))
+        ],
+        ignore_index=True,
+    )
+
+
+def two_class_identity(logits: np.ndarray, temperature: float) -> tuple[float, float]:
+    """Return the softmax of the first of two classes, and the sigmoid of their difference."""
     with np.errstate(over="ignore"):
-        return sigmoid(logits / temperature)
+        difference = _tempered(logits[0] - logits[1], temperature)
+    return float(softmax(logits, temperature=temperature)[0]), float(sigmoid(difference))
+
+
+def costs(logits: np.ndarray, temperature: float) -> pd.DataFrame:
+    """Return what the same probabilities cost if the likeliest class is true, or the unlikeliest.
+
+    Columns: true_class, CCE and BCE (nats).
+    """
+    order = np.argsort(logits, kind="stable")
+    labels = order[[-1, 0]]
+    both = np.ones((2, 1))  # one row for each label
+    log_probabilities = log_softmax(logits, temperature=temperature)
+    targets = (labels[:, np.newaxis] == np.arange(len(logits))).astype(float)
+    binary = binary_cross_entropy(both * _tempered(logits, temperature), targets)
+    with np.errstate(over="ignore"):
+        binary_sum = binary.sum(axis=1)
+    names = class_names(len(logits))
+    return pd.DataFrame(
+        {
+            "true_class": [names[label] for label in labels],
+            "CCE": categorical_cross_entropy(both * log_probabilities, labels),
+            "BCE": binary_sum,
+        }
+    )
+
+
+def _tempered(logits: np.ndarray, temperature: float) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return logits / temperature
+
+
+def _tempered_sigmoid(logits: np.ndarray, temperature: float) -> np.ndarray:
+    return sigmoid(_tempered(logits, temperature))
 
 
 def _tempered_entropy(logits: np.ndarray, temperature: float) -> np.ndarray:

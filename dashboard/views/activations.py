@@ -1,16 +1,26 @@
 """The same logits through sigmoid and softmax."""
 
+import numpy as np
 import streamlit as st
 
 from dashboard import page, snippets, state, theme
-from dashboard.charts.bars import probability_bars
+from dashboard.charts.bars import MAX_LABELLED, probability_bars
 from dashboard.charts.curves import entropy_against_temperature
-from dashboard.frames.activations import activations, entropy_bits, entropy_curve
-from dashboard.frames.common import written
+from dashboard.charts.slopes import slope_map
+from dashboard.frames.activations import (
+    activations,
+    costs,
+    entropy_bits,
+    entropy_curve,
+    slopes,
+    two_class_identity,
+)
+from dashboard.frames.common import class_names, written
 
 # Bits: less is a flat line.
 VISIBLE = 0.001
-SUMMARY = "Your logits through sigmoid and softmax, with temperature."
+TWO_CLASSES = next(sample for sample in state.SAMPLES if sample.title == "Two classes")
+SUMMARY = "Your logits through sigmoid and softmax: sums, slopes, temperature."
 
 
 @st.fragment
@@ -57,19 +67,83 @@ def compare() -> None:
     if len(logits) == 1:
         st.markdown(
             "With one class there is nothing to share: its **softmax** is 1 whatever the logit. "
-            "**Sigmoid** asks one yes-no question. Both are activations, not losses."
+            "**Sigmoid** asks one yes-no question."
         )
     else:
         st.markdown(
             "**Softmax** is one answer: raise a logit and every other class gives way. **Sigmoid** "
             f"asks {len(logits)} yes-no questions: each answer depends on its own logit alone, so "
-            f"the sum can be anything from 0 to {len(logits)}. Both are activations, not losses."
+            f"the sum can be anything from 0 to {len(logits)}."
         )
-
-    st.header("Entropy against temperature")
+    if np.isinf(logits).any():
+        st.markdown(
+            "A logit of −inf is a class ruled out: both give it 0. One of +inf is a class that is "
+            "certain: its sigmoid is 1 and the others keep theirs, but of the softmax it takes all."
+        )
     if undefined:
-        st.markdown("Undefined, like the softmax.")
+        st.markdown("What else is here needs a softmax.")
         return
+    _show_slopes(logits, temperature)
+    _show_entropy(logits, temperature, bits)
+    _show_two_classes(logits, temperature)
+    _show_costs(logits, temperature)
+    with st.expander("The numbers"):
+        st.dataframe(frame, hide_index=True, alt="Class, logit, activation and probability")
+    page.as_code(snippets.activations(logits, temperature))
+
+
+def show() -> None:
+    """Show the page."""
+    st.title("Activations")
+    st.markdown("An activation turns logits into probabilities. The same logits, read in two ways:")
+    compare()
+
+
+def _show_slopes(logits: np.ndarray, temperature: float) -> None:
+    st.header("What moves what")
+    st.markdown("How fast each output moves with each logit, x = z/T:")
+    frame = slopes(logits, temperature, MAX_LABELLED)
+    for column, name, formula in zip(
+        st.columns(2),
+        ("sigmoid", "softmax"),
+        (
+            r"\frac{\partial\,\sigma(x_i)}{\partial x_j} = \delta_{ij}\,\sigma(x_i)\,\sigma(-x_i)",
+            r"\frac{\partial s_i}{\partial x_j} = s_i\,(\delta_{ij} - s_j)",
+        ),
+        strict=True,
+    ):
+        with column, st.container(border=True):
+            st.markdown(f"**{name.capitalize()}**")
+            st.latex(formula)
+            of_one = frame[frame["activation"] == name]
+            page.figure(
+                slope_map(of_one),
+                f"The slope of each output of {name} by each logit",
+                f"slopes of {name}",
+                of_one,
+            )
+    if len(logits) > MAX_LABELLED:
+        st.caption(f"Of {len(logits)} classes, the {MAX_LABELLED} with the largest logits.")
+
+    top = class_names(len(logits))[int(logits.argmax())]
+    of_top = frame[frame["logit"] == top].set_index(["activation", "output"])["slope"]
+    own = {name: written(of_top[name, top], 3) for name in ("sigmoid", "softmax")}
+    unit = "per unit" if temperature == 1 else "per unit of x = z/T"
+    if len(logits) == 1:
+        st.markdown(f"Its softmax never moves; its sigmoid rises by {own['sigmoid']} {unit}.")
+        return
+    others = of_top["softmax"].drop(top)
+    st.markdown(
+        f"Raise the logit of {top} a little: its **softmax** rises by {own['softmax']} {unit}, and "
+        f"the others pay for it, most of all {others.idxmin()} with "
+        f"{written(abs(others.min()), 3)}. Each column of the whole sums to 0, and each row too. "
+        f"Its **sigmoid** rises by {own['sigmoid']}, and no other class moves: what is off the "
+        "diagonal is exactly 0."
+    )
+
+
+def _show_entropy(logits: np.ndarray, temperature: float, bits: dict[str, float]) -> None:
+    st.header("Entropy against temperature")
     curve = entropy_curve(logits, state.TEMPERATURE.least, state.TEMPERATURE.most)
     page.figure(
         entropy_against_temperature(curve, temperature, bits["most"], theme.SOFTMAX),
@@ -88,13 +162,58 @@ def compare() -> None:
             else "With these logits no temperature shown changes that."
         )
     )
-    with st.expander("The numbers"):
-        st.dataframe(frame, hide_index=True, alt="Class, logit, activation and probability")
-    page.as_code(snippets.activations(logits, temperature))
 
 
-def show() -> None:
-    """Show the page."""
-    st.title("Activations")
-    st.markdown("An activation turns logits into probabilities. The same logits, read in two ways:")
-    compare()
+def _show_two_classes(logits: np.ndarray, temperature: float) -> None:
+    st.header("With two classes, a sigmoid")
+    st.latex(r"\mathrm{softmax}(z)_0 = \frac{e^{z_0}}{e^{z_0} + e^{z_1}} = \sigma(z_0 - z_1)")
+    if len(logits) != 2:
+        st.markdown(
+            "A softmax of two classes is the sigmoid of the difference of their logits: one yes-no "
+            f"question, not two. Here are {len(logits)}."
+        )
+        st.button(
+            "Show it with two classes",
+            key="two classes",
+            on_click=state.use_sample,
+            args=(TWO_CLASSES,),
+        )
+        return
+    of_softmax, of_difference = two_class_identity(logits, temperature)
+    each = activations(logits, temperature)["probability"]
+    over = "" if temperature == 1 else f", each over {temperature:g}"
+    st.markdown(
+        f"Here z₀ = {logits[0]:g} and z₁ = {logits[1]:g}{over}: :orange[**softmax**] gives class 0 "
+        f"the probability {written(of_softmax, 6)}, and :blue[**sigmoid**] of the difference is "
+        f"{written(of_difference, 6)}. That is one yes-no question, which of the two; the sigmoids "
+        f"of the logits themselves are two, and answer {written(each[0], 3)} and "
+        f"{written(each[1], 3)}."
+    )
+
+
+def _show_costs(logits: np.ndarray, temperature: float) -> None:
+    st.header("An activation, not a loss")
+    st.markdown(
+        "Nothing so far asked which class is true. **Softmax is an activation, not a loss**, and "
+        "so is sigmoid: it has no target. A loss needs one. The same probabilities, under two "
+        "targets:"
+        if len(logits) > 1
+        else "Nothing so far asked whether the class is true. Softmax and sigmoid are activations, "
+        "not losses: a loss needs a target. The same probability, if it is:"
+    )
+    frame = costs(logits, temperature)
+    if len(logits) == 1:
+        frame = frame.head(1)
+    for column, cost in zip(st.columns(len(frame)), frame.to_dict("records"), strict=True):
+        with column, st.container(border=True):
+            st.markdown(f"**If {cost['true_class']} is true**")
+            with st.container(horizontal=True):
+                st.metric("CCE of the softmax (nats)", written(cost["CCE"], 4))
+                st.metric("BCE of the sigmoids (nats)", written(cost["BCE"], 4))
+    if len(frame) > 1:
+        likely, unlikely = frame["CCE"]
+        st.markdown(
+            f"One softmax, two targets: a loss of {written(likely, 4)} nats, or of "
+            f"{written(unlikely, 4)}. Many a loss applies the activation itself, and wants the "
+            "logits: those of `core` all do."
+        )

@@ -20,7 +20,15 @@ from tests.browser.servers import ROOT, chromium, dashboard, wait_until_drawn
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 # Page → how many charts it opens with.
-PAGES = {"": 1, "entropy": 7, "activations": 3, "losses": 6, "gradients": 4, "runs": 4}
+PAGES = {
+    "": 1,
+    "entropy": 7,
+    "activations": 5,
+    "losses": 6,
+    "gradients": 4,
+    "precision": 1,
+    "runs": 4,
+}
 
 
 @pytest.fixture(scope="module")
@@ -249,6 +257,26 @@ def test_the_pointer_reads_out_the_curve(page: Page, address: str) -> None:
     expect(tooltip).not_to_contain_text("NaN")
     for word in ("curve", "logit", "probability", "loss"):
         expect(tooltip).to_contain_text(word)
+
+
+def test_the_map_of_precision_is_a_link_and_reads_out(page: Page, address: str) -> None:
+    page.goto(f"{address}/precision")
+    wait_until_drawn(page, charts=1)
+    page.get_by_role("combobox", name="Function").click()
+    page.get_by_role("option", name="sigmoid").click()
+    page.wait_for_url("**function=sigmoid**")
+    page.get_by_label("Your logit x", exact=True).fill("-95")
+    page.wait_for_url("**logit=-95**")
+    expect(page.get_by_text("0 in float32").first).to_be_visible()
+    page.locator(".stVegaLiteChart").hover()
+    tooltip = page.locator("#vg-tooltip-element")
+    for word in ("formula", "dtype", "logit", "gives", "should be", "outcome"):
+        expect(tooltip).to_contain_text(word)
+
+    other = page.context.new_page()
+    other.goto(page.url)
+    wait_until_drawn(other, charts=1)
+    expect(other.get_by_role("heading", name="At −95")).to_be_visible()
 
 
 def test_foreign_text_stays_text(page: Page, address: str) -> None:

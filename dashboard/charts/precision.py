@@ -1,0 +1,140 @@
+"""Where formulas are right, in stripes along the logits."""
+
+from __future__ import annotations
+
+import math
+
+import altair as alt
+import pandas as pd
+
+from dashboard.frames.precision import (
+    BEND,
+    INFINITE,
+    NAN,
+    OFF,
+    OUTCOMES,
+    REACH,
+    RIGHT,
+    TOO_SMALL,
+    ZERO,
+    printed,
+    runs,
+)
+from experiments.charts import style
+
+COLOURS = {
+    RIGHT: style.GREEN,
+    TOO_SMALL: style.GREY,
+    OFF: style.YELLOW,
+    ZERO: style.SKY,
+    INFINITE: style.PURPLE,
+    NAN: style.VERMILLION,
+}
+# As short as a phone's legend needs.
+WORDS = {
+    outcome: {RIGHT: "right", TOO_SMALL: "too small", OFF: "off by > 1 %"}.get(outcome, outcome)
+    for outcome in OUTCOMES
+}
+# Cells that a letter takes on the narrowest page.
+CELLS_PER_LETTER = 8
+
+
+def outcome_map(cells: pd.DataFrame, logit: float | None) -> alt.LayerChart:
+    """Draw a stripe for each formula and dtype, with a rule where a logit stands.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Columns formula, dtype, start, end, outcome, logit, value and truth.
+    logit : float or None
+        Not marked where it is off the map.
+    """
+    drawn = cells.assign(
+        stripe=_stripe(cells),
+        # JSON has no infinity.
+        gives=[printed(value) for value in cells["value"]],
+        should_be=[printed(truth) for truth in cells["truth"]],
+    ).drop(columns=["value", "truth"])
+    joined = runs(cells)
+    joined = joined.assign(stripe=_stripe(joined), word=joined["outcome"].map(WORDS))
+    y = alt.Y(
+        "stripe:N",
+        title=None,
+        sort=None,
+        scale=alt.Scale(domain=_stripes(drawn), paddingInner=0.12, paddingOuter=0),
+        axis=alt.Axis(ticks=False, domain=False, labelLimit=200),
+    )
+    x = alt.X(
+        "start:Q",
+        title="Logit x",
+        scale=alt.Scale(type="symlog", constant=BEND, domain=[-REACH, REACH], nice=False),
+        axis=alt.Axis(
+            values=[-1000, -300, -100, -30, -10, 0, 10, 30, 100, 300, 1000],
+            format="~d",
+            grid=False,
+            labelFlush=True,
+        ),
+    )
+    # Cells side by side would show their seams: the runs are seen, the cells answer the pointer.
+    stripes = (
+        alt.Chart(joined)
+        .mark_rect()
+        .encode(
+            x=x,
+            x2="end:Q",
+            y=y,
+            color=alt.Color(
+                "word:N",
+                title=None,
+                scale=alt.Scale(
+                    domain=list(WORDS.values()), range=[COLOURS[name] for name in OUTCOMES]
+                ),
+                legend=alt.Legend(orient="top", columns=3),
+            ),
+        )
+    )
+    answers = (
+        alt.Chart(drawn)
+        .mark_rect(opacity=0)
+        .encode(
+            x=x,
+            x2="end:Q",
+            y=y,
+            tooltip=[
+                "formula:N",
+                "dtype:N",
+                alt.Tooltip("logit:Q", format=".6~g"),
+                "gives:N",
+                alt.Tooltip("should_be:N", title="should be"),
+                "outcome:N",
+            ],
+        )
+    )
+    fitting = joined[joined["cells"] > CELLS_PER_LETTER * joined["word"].str.len()]
+    words = (
+        alt.Chart(fitting)
+        .mark_text(color="black", fontSize=11)
+        .encode(x="middle:Q", y=y, text="word:N")
+    )
+    layers = [stripes, words, answers]
+    if logit is not None and math.isfinite(logit) and abs(logit) <= REACH:
+        yours = alt.Chart(pd.DataFrame({"logit": [logit]})).encode(x="logit:Q")
+        layers += [
+            yours.mark_rule(strokeWidth=2),
+            yours.mark_text(align="left", dx=6, dy=10).encode(
+                y=alt.value(0), text=alt.value("yours")
+            ),
+        ]
+    return alt.LayerChart(layer=layers).properties(height=alt.Step(24))
+
+
+def _stripe(frame: pd.DataFrame) -> pd.Series:
+    return frame["formula"] + " · " + frame["dtype"]
+
+
+def _stripes(drawn: pd.DataFrame) -> list[str]:
+    """Return the stripes from the top, with a blank one before each formula."""
+    order: list[str] = []
+    for blanks, (_, of_formula) in enumerate(drawn.groupby("formula", sort=False), start=1):
+        order += [" " * blanks, *of_formula["stripe"].unique()]
+    return order

@@ -1,0 +1,65 @@
+"""What moves what: a heat map of derivatives."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+
+from experiments.charts import style
+
+# p (1 − p) is never larger.
+STEEPEST = 0.25
+SIGNS = {"rises": style.GREEN, "falls": style.PURPLE}
+MAX_WRITTEN = 6
+SIDE = 300
+
+
+def slope_map(frame: pd.DataFrame) -> alt.LayerChart:
+    """Draw the derivative of each output by each logit: the stronger, the steeper.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns output, logit and slope, one row per cell.
+    """
+    num_classes = frame["logit"].nunique()
+    drawn = frame.assign(
+        size=frame["slope"].abs(),
+        sign=["falls" if slope < 0 else "rises" for slope in frame["slope"]],
+        written=[_written(slope) for slope in frame["slope"]],
+    )
+    labels = alt.Axis(labelOverlap=True, labelFlush=False, labelAngle=0, ticks=False, domain=False)
+    base = alt.Chart(drawn).encode(
+        x=alt.X("logit:N", title="By the logit of", sort=None, axis=labels),
+        y=alt.Y("output:N", title="Output of", sort=None, axis=labels),
+    )
+    cells = base.mark_rect(stroke=style.GREY, strokeWidth=0.5, strokeOpacity=0.5).encode(
+        color=alt.Color(
+            "sign:N",
+            title=None,
+            scale=alt.Scale(domain=list(SIGNS), range=list(SIGNS.values())),
+            legend=alt.Legend(orient="top", symbolStrokeWidth=0),
+        ),
+        # Words stay readable on the strongest, and 0 is the page itself, light or dark.
+        fillOpacity=alt.FillOpacity(
+            "size:Q",
+            scale=alt.Scale(type="sqrt", domain=[0, STEEPEST], range=[0, 0.6]),
+            legend=None,
+        ),
+        tooltip=[
+            alt.Tooltip("output:N", title="output of"),
+            alt.Tooltip("logit:N", title="by the logit of"),
+            alt.Tooltip("slope:Q", format=".4~g"),
+        ],
+    )
+    layers = [cells]
+    if num_classes <= MAX_WRITTEN:
+        layers.append(base.mark_text().encode(text="written:N"))
+    return alt.LayerChart(layer=layers).properties(height=alt.Step(min(56, SIDE // num_classes)))
+
+
+def _written(slope: float) -> str:
+    """Return a slope short enough for a cell; only what is exactly 0 is 0."""
+    if slope == 0:
+        return "0"
+    return f"{slope:+.2f}".replace("-", "−") if abs(slope) >= 0.005 else "≈ 0"
