@@ -12,6 +12,7 @@ from experiments.tracking.reading import (
     list_runs,
     params_of,
     read_history,
+    run_link,
     ui_link,
 )
 from experiments.tracking.store import (
@@ -57,6 +58,7 @@ __all__ = [
     "params_of",
     "read_history",
     "resume",
+    "run_link",
     "spool_folder",
     "sync",
     "track",
