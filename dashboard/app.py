@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.state import keep_logits
-from dashboard.views import activations, home, losses, runs, train
+from dashboard.views import activations, home, losses, mistakes, runs, train
 
 # A file: the browser would fetch the picture of an icon's name from the internet.
 ICON = Path(__file__).parent / "icon.svg"
@@ -18,6 +18,7 @@ VIEWS = {
         (activations, "Activations", "bar_chart"),
         (losses, "Losses", "show_chart"),
         (train, "Train", "play_circle"),
+        (mistakes, "Mistakes", "bug_report"),
         (runs, "Runs", "model_training"),
     )
 }

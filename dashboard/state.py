@@ -65,18 +65,6 @@ class Slider:
 
 
 @dataclass(frozen=True)
-class Number:
-    """A number that is typed."""
-
-    key: str
-    label: str
-    default: float
-    least: float
-    most: float
-    help: str
-
-
-@dataclass(frozen=True)
 class Choice:
     """One or several of options that the page knows."""
 
@@ -114,21 +102,6 @@ def slider(control: Slider) -> float:
         control.most,
         control.default,
         control.step,
-        key=control.key,
-        help=control.help,
-        bind="query-params",
-    )
-    return value
-
-
-def number(control: Number) -> float:
-    """Show a field for a number, whole where its default is, and return its value."""
-    value: float = st.number_input(
-        control.label,
-        control.least,
-        control.most,
-        control.default,
-        format="%d" if isinstance(control.default, int) else "%g",
         key=control.key,
         help=control.help,
         bind="query-params",

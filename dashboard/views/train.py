@@ -15,7 +15,7 @@ from dashboard.frames import train as frames
 from dashboard.frames.common import written
 from dashboard.frames.train import NUM_EPOCHS, Course
 from experiments import runs, tracking
-from experiments.config import MAX_SEED, TrainConfig
+from experiments.config import TrainConfig
 from experiments.datasets import DATASETS, Dataset, load
 from experiments.frames import pull_frame
 from experiments.runs import FinishedRun
@@ -31,10 +31,8 @@ SECOND = state.Choice("second", "Second head", "Another that fits, to compare th
 HIDDEN = state.Slider(
     "hidden", "Hidden units", 32, 0, 64, 4, "Of the one hidden layer; 0 is a linear model."
 )
-RATE = state.Number(
-    "rate", "Learning rate", 0.01, 1e-6, 1e30, "Adam's step size. Too high a one diverges."
-)
-SEED = state.Number("seed", "Seed", 0, 0, MAX_SEED, "Of the split, the weights and the batches.")
+RATE = state.Slider("rate", "Learning rate", 0.01, 1e-6, 1e30, 1e-3, "Adam's step size.")
+SEED = state.Slider("seed", "Seed", 0, 0, 99, 1, "Of the split, the weights and the batches.")
 EPOCH = state.Slider("epoch", "Epoch", NUM_EPOCHS, 0, NUM_EPOCHS, 1, "0 is before training.")
 SPEED = state.Slider("speed", "Epochs a second", 4, 2, 20, 2, "How fast Play goes.")
 
@@ -115,9 +113,9 @@ def _configs() -> list[TrainConfig]:
     with columns[0]:
         hidden = int(state.slider(HIDDEN))
     with columns[1]:
-        rate = float(state.number(RATE))
+        rate = _typed(RATE)
     with columns[2]:
-        seed = int(state.number(SEED))
+        seed = int(state.slider(SEED))
     return [
         TrainConfig(
             name,
@@ -130,6 +128,22 @@ def _configs() -> list[TrainConfig]:
         )
         for title in chosen
     ]
+
+
+def _typed(control: state.Slider) -> float:
+    """Show a number to type, where a slider would not reach from the least to the most."""
+    value: float = st.number_input(
+        control.label,
+        control.least,
+        control.most,
+        control.default,
+        control.step,
+        format="%g",
+        key=control.key,
+        help=control.help,
+        bind="query-params",
+    )
+    return value
 
 
 def titled(head: Head) -> str:

@@ -20,7 +20,7 @@ from tests.browser.servers import ROOT, chromium, dashboard, wait_until_drawn
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 # Page → how many charts it opens with.
-PAGES = {"": 1, "activations": 3, "losses": 3, "runs": 4}
+PAGES = {"": 1, "activations": 3, "losses": 3, "train": 6, "mistakes": 6, "runs": 4}
 
 
 @pytest.fixture(scope="module")

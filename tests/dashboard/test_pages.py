@@ -45,6 +45,8 @@ def test_home_says_what_is_here_and_shows_a_picture() -> None:
     assert [link.proto.label for link in page.get("page_link")] == [
         "**Activations**",
         "**Losses**",
+        "**Train**",
+        "**Mistakes**",
         "**Runs**",
     ]
 
