@@ -7,7 +7,17 @@ import streamlit as st
 
 from dashboard.page import present_switch
 from dashboard.state import keep_logits
-from dashboard.views import activations, entropy, gradients, home, losses, precision, runs
+from dashboard.views import (
+    activations,
+    entropy,
+    gradients,
+    home,
+    losses,
+    mistakes,
+    precision,
+    runs,
+    train,
+)
 
 # A file: the browser would fetch the picture of an icon's name from the internet.
 ICON = Path(__file__).parent / "icon.svg"
@@ -21,6 +31,8 @@ VIEWS = {
         (losses, "Losses", "show_chart"),
         (gradients, "Gradients", "trending_down"),
         (precision, "Precision", "grid_on"),
+        (train, "Train", "play_circle"),
+        (mistakes, "Mistakes", "bug_report"),
         (runs, "Runs", "model_training"),
     )
 }

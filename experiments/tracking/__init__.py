@@ -14,6 +14,7 @@ from experiments.tracking.reading import (
     list_runs,
     params_of,
     read_history,
+    run_link,
     ui_link,
 )
 from experiments.tracking.store import (
@@ -59,6 +60,7 @@ __all__ = [
     "params_of",
     "read_history",
     "resume",
+    "run_link",
     "spool_folder",
     "sync",
     "track",

@@ -50,6 +50,18 @@ def ui_link(experiment: str = EXPERIMENT) -> str:
 
 
 @explained()
+def run_link(run_id: str) -> str:
+    """Return the link to a run in the MLflow UI.
+
+    Raises
+    ------
+    TrackingError
+        If the store can't be reached or has no such run.
+    """
+    return _link(connect().get_run(run_id))
+
+
+@explained()
 def find_run(tag: str, value: str) -> str:
     """Return the id of the newest run with a tag; "" where there is none.
 
@@ -204,8 +216,9 @@ def _run_row(run: MlflowRun, parents: Mapping[str, str]) -> dict[str, Any]:
         "model": "linear" if hidden == "0" else f"hidden {hidden}" if hidden else "",
         "seed": params.get("seed", ""),
         **{f"val_{name}": metrics.get(f"final/val_{name}", np.nan) for name in TITLES},
-        "link": (
-            f"{ui_address()}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
-            "/model-metrics?workflowType=machine_learning"
-        ),
+        "link": f"{_link(run)}/model-metrics?workflowType=machine_learning",
     }
+
+
+def _link(run: MlflowRun) -> str:
+    return f"{ui_address()}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"

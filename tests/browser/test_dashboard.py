@@ -27,6 +27,8 @@ PAGES = {
     "losses": 6,
     "gradients": 4,
     "precision": 1,
+    "train": 6,
+    "mistakes": 6,
     "runs": 4,
 }
 

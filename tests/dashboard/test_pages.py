@@ -43,10 +43,15 @@ def test_home_says_what_is_here_and_shows_a_picture() -> None:
     assert f"sum to {sigmoid(logits).sum():.2f}" in text
     assert len(page.get("vega_lite_chart")) == 1
     assert [link.proto.label for link in page.get("page_link")] == [
-        "1. **Activations**",
-        "2. **Losses**",
-        "3. **Runs**",
-        "Next: Activations",
+        "1. **Entropy**",
+        "2. **Activations**",
+        "3. **Losses**",
+        "4. **Gradients**",
+        "5. **Precision**",
+        "6. **Train**",
+        "7. **Mistakes**",
+        "8. **Runs**",
+        "Next: Entropy",
     ]
 
 

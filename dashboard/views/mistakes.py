@@ -1,0 +1,261 @@
+"""The bug gallery: classic mistakes, what one sees, why, and the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from core.heads import HEADS
+from dashboard import page, state, theme
+from dashboard.charts.bars import activation_comparison
+from dashboard.charts.mistakes import right_and_wrong
+from dashboard.frames import mistakes as frames
+from dashboard.frames.common import written
+from dashboard.views.train import titled
+
+SUMMARY = "Bug gallery: the classic mistakes, what one sees, why, and the fix."
+CLASSES = state.Slider("classes", "Classes K", 10, 2, 100, 1, "How many classes each example has.")
+# Of the bars; more say nothing new.
+MOST_BARS = 5
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One card: what is seen is shown by a function of K."""
+
+    title: str
+    show: Callable[[int], None]
+    why: str
+    wrong: str
+    right: str
+    page: str  # where it is live
+    query: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def link(self) -> str:
+        """Where it can be seen live, in this dashboard."""
+        return f"{self.page}?{urlencode(self.query)}"
+
+
+def show() -> None:
+    """Show the page."""
+    st.title("Mistakes")
+    st.markdown(
+        "Most heads that do not learn are one of these. None of them raises an error: each shows "
+        "in a number that one has to know."
+    )
+    gallery()
+
+
+@st.fragment
+def gallery() -> None:
+    """Show the control and the cards."""
+    with page.controls():
+        num_classes = int(state.slider(CLASSES))
+    for mistake in MISTAKES:
+        with st.container(border=True):
+            st.header(mistake.title)
+            seen, why = st.columns(2, gap="large")
+            with seen:
+                st.markdown("**What one sees**")
+                mistake.show(num_classes)
+            with why:
+                st.markdown(f"**Why**\n\n{mistake.why}")
+                st.markdown("**The fix**")
+                st.code(f"# wrong\n{mistake.wrong}\n# right\n{mistake.right}", wrap_lines=True)
+                st.link_button(
+                    f"See it live on {mistake.page.capitalize()}",
+                    mistake.link,
+                    icon=":material/open_in_new:",
+                )
+
+
+def _show_floor(head: str, num_classes: int) -> None:
+    least, start = frames.floor(head, num_classes), frames.plateau(num_classes)
+    st.markdown(
+        f"The loss starts at ln K = {written(start, 3)} and stops at **{written(least, 3)}**, "
+        "however right the model is:"
+    )
+    st.latex(rf"\ln\left(1 + \frac{{{num_classes} - 1}}{{e}}\right) = {written(least, 3)}")
+    curves = frames.head_curves(("softmax_cce", head), num_classes)
+    page.figure(
+        right_and_wrong(curves, "logit", "Logit of the true class; the others have its negative"),
+        f"The loss of {HEADS[head].title} stops falling at {written(least, 3)}",
+        f"floor of {HEADS[head].title}",
+        curves,
+    )
+
+
+def _show_softmax_twice(num_classes: int) -> None:
+    _show_floor("softmax_twice_cce", num_classes)
+
+
+def _show_sigmoid_cce(num_classes: int) -> None:
+    _show_floor("sigmoid_cce", num_classes)
+
+
+def _show_one_hot_bce(num_classes: int) -> None:
+    found = frames.averaged_bce(num_classes)
+    st.markdown(
+        f"A model that knows nothing looks good: it says no to all {num_classes} classes, and "
+        f"{num_classes - 1} of its {num_classes} answers are right."
+    )
+    with st.container(horizontal=True):
+        st.metric("“Accuracy”", f"{frames.share_right_by_saying_no(num_classes):.1%}")
+        st.metric("Loss (nats)", written(found["loss"], 3), help="The mean of the K losses.")
+        st.metric("CCE (nats)", written(frames.plateau(num_classes), 3), help="Of the same model.")
+    st.markdown(
+        f"And it learns slowly: the mean leaves a pull of {written(found['pull'], 3)} on the true "
+        f"class, where CCE has {written(found['pull of CCE'], 3)}."
+    )
+
+
+def _show_exclusive_sigmoid(num_classes: int) -> None:
+    both = frames.two_winners(num_classes)
+    sums = both.groupby("activation")["probability"].sum()
+    st.markdown(
+        f"Two classes win at once, and the probabilities sum to **{written(sums['sigmoid'], 3)}**; "
+        f"those of a softmax to {written(sums['softmax'], 3)}."
+    )
+    first = set(both["class"].head(min(num_classes, MOST_BARS)))
+    bars = both[both["class"].isin(first)]
+    page.figure(
+        activation_comparison(bars, {"sigmoid": theme.SIGMOID, "softmax": theme.SOFTMAX}),
+        "Sigmoid and softmax of logits of which two stand out",
+        "two winners",
+        bars,
+    )
+
+
+def _show_log_of_zero(num_classes: int) -> None:
+    curves = frames.naive_curves(num_classes)
+    last = curves.loc[curves["curve"] == "textbook", "gap"].max()
+    st.markdown(
+        f"Training runs well, and then the loss is `inf` and every weight `nan`. In float32 the "
+        f"textbook's formula gives no number once the true class is more than {written(last, 1)} "
+        "behind:"
+    )
+    page.figure(
+        right_and_wrong(curves, "gap", "How far the true class's logit is behind the others"),
+        f"The textbook's loss ends at {written(last, 1)}",
+        "log of zero",
+        curves,
+    )
+
+
+def _show_plateau(num_classes: int) -> None:
+    st.markdown(
+        f"The loss stays at ln K = **{written(frames.plateau(num_classes), 3)}**, what a guess "
+        f"among {num_classes} classes costs. Not to be mixed up with the floor of a softmax "
+        f"applied twice, {written(frames.floor('softmax_twice_cce', num_classes), 3)}:"
+    )
+    curves = frames.plateaus(int(CLASSES.most))
+    page.figure(
+        right_and_wrong(curves, "classes", "Classes K (log scale)", x_scale="log"),
+        "Where a loss stands still, against the number of classes",
+        "plateaus",
+        curves,
+    )
+
+
+def _show_sum_for_mean(num_classes: int) -> None:
+    losses = frames.batch_losses(num_classes)
+    of_32 = losses[losses["rows"] == 32].set_index("curve")["loss"]
+    st.markdown(
+        f"The loss grows with the batch: at 32 rows **{written(of_32['sum'], 2)}** in place of "
+        f"{written(of_32['mean'], 3)}. A last, smaller batch looks like progress, and each step is "
+        "as many times as long as the batch has rows."
+    )
+    page.figure(
+        right_and_wrong(losses, "rows", "Rows in the batch (log scale)", "log", "log"),
+        "The sum of the losses of a batch grows with it; their mean does not",
+        "sum for mean",
+        losses,
+    )
+
+
+def _train(head: str = "", **query: str) -> dict[str, str]:
+    return {"sample": "digits", **({"second": titled(HEADS[head])} if head else {}), **query}
+
+
+MISTAKES = (
+    Mistake(
+        "Softmax twice",
+        _show_softmax_twice,
+        "The loss applies softmax itself. Handed probabilities, it takes them for logits between "
+        "0 and 1: the surest answer, 1 beside zeros, becomes e/(e + K − 1). The order of the "
+        "classes stays, so that accuracy looks fine.",
+        "loss = cross_entropy(softmax(logits), labels)",
+        "loss = cross_entropy(logits, labels)",
+        "train",
+        _train("softmax_twice_cce"),
+    ),
+    Mistake(
+        "Sigmoid, then CCE",
+        _show_sigmoid_cce,
+        "The same floor by another way: a sigmoid also gives numbers between 0 and 1, and the "
+        "softmax inside the loss can't tell them further apart than 1.",
+        "loss = cross_entropy(sigmoid(logits), labels)",
+        "loss = cross_entropy(logits, labels)",
+        "train",
+        _train("sigmoid_cce"),
+    ),
+    Mistake(
+        "One-hot targets under BCE",
+        _show_one_hot_bce,
+        "BCE asks K questions, and the answer to all but one is no. Averaged over the classes, "
+        "the one that matters is a K-th of the loss and of the gradient, and accuracy counts the "
+        "easy ones. With the sum, not the mean, it is one-vs-rest: a choice, and no mistake.",
+        "loss = binary_cross_entropy(logits, one_hot).mean()",
+        "loss = categorical_cross_entropy(logits, labels).mean()",
+        "losses",
+        {"logits": ", ".join(["-2.2"] * 10), "label": "class 0"},
+    ),
+    Mistake(
+        "Sigmoid on exclusive classes",
+        _show_exclusive_sigmoid,
+        "A sigmoid answers for one class alone and knows nothing of the others. Where exactly one "
+        "class is true, their probabilities have to be shared out.",
+        "probabilities = sigmoid(logits)",
+        "probabilities = softmax(logits)",
+        "activations",
+        {"logits": "3, 3, -2, -2"},
+    ),
+    Mistake(
+        "Log of zero",
+        _show_log_of_zero,
+        "A probability that is small enough is rounded to 0, and log 0 is −∞; its gradient is "
+        "NaN, and so is every weight after the next step. An epsilon hides it: the loss is then "
+        "capped and its gradient gone, where it is needed most. Stay in logits.",
+        "loss = -log(softmax(logits)[label])",
+        "loss = categorical_cross_entropy(logits, label)",
+        "precision",
+        {"function": "CCE", "logit": "-110"},
+    ),
+    Mistake(
+        "The ln K plateau",
+        _show_plateau,
+        "ln K is the loss of the same probability for every class. Who stays there has learned "
+        "nothing: a learning rate that is far too low, labels that were shuffled apart from their "
+        "rows, a layer whose gradient is dead, or inputs that are all alike.",
+        "x, y = shuffle(x), shuffle(y)",
+        "x, y = shuffle(x, y)",
+        "train",
+        _train(rate="1e-06"),
+    ),
+    Mistake(
+        "Sum for mean",
+        _show_sum_for_mean,
+        "A sum over the batch multiplies the gradient by its rows. Plain gradient descent then "
+        "takes steps that long, and a learning rate that was right for one batch size is wrong "
+        "for the next; Adam divides it out, and only the curve looks odd. Live: a learning rate "
+        "32 times as high.",
+        "loss = categorical_cross_entropy(logits, labels).sum()",
+        "loss = categorical_cross_entropy(logits, labels).mean()",
+        "train",
+        _train(rate="0.32"),
+    ),
+)

@@ -1,0 +1,125 @@
+import ast
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+
+from core import naive
+from core.losses import categorical_cross_entropy
+from dashboard.charts.mistakes import right_and_wrong
+from dashboard.frames import mistakes as frames
+from dashboard.state import parse_logits
+from dashboard.views.mistakes import MISTAKES
+from tests.dashboard.test_pages import metrics, open_page
+
+
+@pytest.mark.parametrize("head", ["softmax_twice_cce", "sigmoid_cce"])
+@pytest.mark.parametrize("num_classes", [2, 3, 10, 1000])
+def test_the_floor_is_that_of_the_formula_and_no_curve_goes_below(
+    head: str, num_classes: int
+) -> None:
+    floor = frames.floor(head, num_classes)
+    assert floor == pytest.approx(np.log(1 + (num_classes - 1) / np.e), rel=1e-12)
+    curves = frames.head_curves(("softmax_cce", head), num_classes)
+    least = curves.groupby("curve", sort=False)["loss"].min().tolist()
+    assert least[0] < 1e-6
+    assert floor <= least[1] < floor + 1e-4
+
+
+def test_the_floor_of_ten_classes_is_the_number_that_nobody_can_explain() -> None:
+    assert f"{frames.floor('softmax_twice_cce', 10):.3f}" == "1.461"
+
+
+@pytest.mark.parametrize("num_classes", [2, 10, 100])
+def test_what_knows_nothing_costs_ln_k(num_classes: int) -> None:
+    assert frames.plateau(num_classes) == pytest.approx(np.log(num_classes))
+    losses = frames.batch_losses(num_classes).pivot_table(
+        index="rows", columns="curve", values="loss"
+    )
+    np.testing.assert_allclose(losses["mean"], np.log(num_classes))
+    np.testing.assert_allclose(losses["sum"], losses.index * np.log(num_classes))
+    at_k = frames.plateaus(100).groupby("curve", sort=False)["loss"].max().tolist()
+    assert at_k == pytest.approx([np.log(100), np.log(1 + 99 / np.e)])
+
+
+@pytest.mark.parametrize("num_classes", [2, 10])
+def test_the_mean_of_k_binary_losses_hides_what_is_not_learned(num_classes: int) -> None:
+    share = 1 / num_classes
+    found = frames.averaged_bce(num_classes)
+    entropy = -share * np.log(share) - (1 - share) * np.log(1 - share)
+    assert found["loss"] == pytest.approx(entropy)
+    assert found["pull"] == pytest.approx((1 - share) / num_classes)
+    assert found["pull of CCE"] == pytest.approx(1 - share)
+    assert frames.share_right_by_saying_no(num_classes) == pytest.approx(1 - share)
+
+
+def test_the_textbook_ends_where_a_probability_becomes_zero() -> None:
+    curves = frames.naive_curves(10)
+    of_core, of_textbook = (curves[curves["curve"] == name] for name in ("core", "textbook"))
+    assert of_core["gap"].max() == frames.FARTHEST
+    np.testing.assert_allclose(of_core["loss"].iloc[-1], frames.FARTHEST + np.log(9), rtol=1e-6)
+    last = of_textbook["gap"].max()
+    step = np.diff(of_core["gap"])[0]
+    after = frames.naive_logits(10, np.array([last + step]))
+    assert np.isinf(naive.cce(after, [0])).all()
+    assert np.isfinite(categorical_cross_entropy(after, [0])).all()
+
+
+def test_two_sigmoids_win_at_once() -> None:
+    both = frames.two_winners(10)
+    sums = both.groupby("activation")["probability"].sum()
+    assert sums["softmax"] == pytest.approx(1)
+    assert sums["sigmoid"] > 2
+    assert ((both["activation"] == "sigmoid") & (both["probability"] > 0.5)).sum() == 2
+
+
+def test_the_right_curve_is_drawn_first_and_solid() -> None:
+    spec = right_and_wrong(frames.naive_curves(3), "gap", "Gap").to_dict()
+    lines = spec["layer"][0]["encoding"]
+    assert lines["color"]["scale"]["domain"] == ["core", "textbook"]
+    assert lines["strokeDash"]["scale"]["range"] == [[1, 0], [5, 3]]
+    assert lines["x"]["title"] == "Gap"
+
+
+@pytest.mark.parametrize("num_classes", [2, 10, 100])
+def test_the_page_shows_the_numbers_of_core(num_classes: int) -> None:
+    page = open_page("mistakes")
+    if num_classes != 10:
+        page.slider(key="classes").set_value(num_classes).run()
+    assert not page.exception
+    floor, plateau = frames.floor("sigmoid_cce", num_classes), np.log(num_classes)
+    text = " ".join(element.value for element in page.markdown)
+    assert text.count(f"starts at ln K = {plateau:.3f} and stops at **{floor:.3f}**") == 2
+    assert f"at 32 rows **{32 * plateau:.2f}**" in text
+    assert [element.value for element in page.latex] == [
+        f"$$\n\\ln\\left(1 + \\frac{{{num_classes} - 1}}{{e}}\\right) = {floor:.3f}\n$$"
+    ] * 2
+    assert metrics(page) == [
+        f"{1 - 1 / num_classes:.1%}",
+        f"{frames.averaged_bce(num_classes)['loss']:.3f}",
+        f"{plateau:.3f}",
+    ]
+    assert len(page.get("vega_lite_chart")) == 6
+    links = [link.proto.url for link in page.get("link_button")]
+    assert links == [mistake.link for mistake in MISTAKES]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.title)
+def test_the_fix_is_code_and_the_link_opens_a_page(mistake) -> None:
+    assert ast.dump(ast.parse(mistake.wrong)) != ast.dump(ast.parse(mistake.right))
+    link = urlsplit(mistake.link)
+    query = {key: values[0] for key, values in parse_qs(link.query).items()}
+    if link.path == "precision":
+        # Another page's own test opens it.
+        assert query == {"function": "CCE", "logit": "-110"}
+        return
+    page = open_page(link.path, **query)
+    assert not page.error
+    assert len(page.get("vega_lite_chart")) >= 3
+    if "second" in query:
+        assert page.selectbox(key="second").value == query["second"]
+    if "logits" in query:
+        assert page.text_input(key="logits").value == query["logits"]
+        assert len(parse_logits(query["logits"])) > 1
+    if "rate" in query:
+        assert page.number_input(key="rate").value == float(query["rate"])

@@ -1,0 +1,217 @@
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.activations import softmax
+from core.heads import HEADS, heads_for
+from dashboard.charts.train import boundary_chart, course_chart, pull_course_chart
+from dashboard.frames import train as frames
+from dashboard.views.train import JOB, titled
+from experiments import models, tracking
+from experiments.config import TrainConfig
+from experiments.datasets import DATASETS, load
+from experiments.frames import pull_frame
+from experiments.training import start, train
+from tests.dashboard.test_pages import metrics, open_page
+
+CONFIG = TrainConfig("moons", "sigmoid_bce", 8, 3, learning_rate=0.03)
+DIVERGING = TrainConfig("blobs", "ovr_sigmoid_bce", 32, 3, learning_rate=1e20)
+
+
+def epoch_of(page: AppTest) -> int:
+    epoch = page.slider(key="epoch").value
+    assert isinstance(epoch, int)
+    return epoch
+
+
+def expected(config: TrainConfig, epoch: int) -> list[str]:
+    dataset = load(config.dataset, config.seed)
+    val = list(train(config, dataset, start(config, dataset)))[epoch].val
+    return [f"{val.loss:.4f}", f"{val.entropy_bits:.3f}", f"{val.accuracy:.1%}"]
+
+
+def test_a_course_is_the_training_epoch_by_epoch() -> None:
+    dataset = load("moons", 0)
+    course = frames.course(CONFIG, dataset)
+    wanted = list(train(CONFIG, dataset, start(CONFIG, dataset)))
+    assert [epoch.val for epoch in course.epochs] == [epoch.val for epoch in wanted]
+    assert course.at(2) is course.epochs[2]
+    assert course.at(60) is course.epochs[-1]
+    assert not course.problem
+
+
+def test_a_training_that_breaks_off_keeps_what_it_had() -> None:
+    course = frames.course(DIVERGING, load("blobs", 0))
+    assert 0 < len(course.epochs) <= DIVERGING.num_epochs
+    assert "lower learning rate" in course.problem
+
+
+@pytest.mark.parametrize(
+    "config", [CONFIG, TrainConfig("blobs", "sigmoid_cce", 4, 2, mistakes=True)]
+)
+def test_the_boundary_is_what_the_model_says_in_the_middle_of_each_cell(
+    config: TrainConfig,
+) -> None:
+    dataset = load(config.dataset, 0)
+    course = frames.course(config, dataset)
+    cells = frames.boundary(course, 2, dataset)
+    assert len(cells) == frames.CELLS**2
+    middles = np.stack([cells[["x", "x2"]].mean(axis=1), cells[["y", "y2"]].mean(axis=1)], axis=1)
+    inputs = ((middles - dataset.mean) / dataset.scale).astype(np.float32)
+    logits, _ = models.forward(course.at(2).params, inputs)
+    p = softmax(HEADS[config.head].log_probabilities(logits))
+    np.testing.assert_allclose(cells["confidence"], p.max(axis=1), rtol=1e-4)
+    agree = np.array(dataset.class_names)[p.argmax(axis=1)] == cells["class"]
+    assert agree.mean() > 0.999
+    for split in (dataset.train, dataset.val):
+        for name in ("x", "y"):
+            assert cells[name].min() < split.features[name].min()
+            assert cells[f"{name}2"].max() > split.features[name].max()
+
+
+def test_points_are_wrong_where_the_accuracy_says_so() -> None:
+    dataset = load("moons", 0)
+    course = frames.course(CONFIG, dataset)
+    points = frames.points(course, 1, dataset, dataset.val)
+    assert (points["answer"] == "right").mean() == pytest.approx(course.at(1).val.accuracy)
+    assert ((points["class"] == points["predicted"]) == (points["answer"] == "right")).all()
+
+
+def test_charts_draw_up_to_the_epoch_and_stay_small() -> None:
+    dataset = load("moons", 0)
+    course = frames.course(CONFIG, dataset)
+    history = frames.histories([course])
+    for chart in (
+        course_chart(history, "loss", 1),
+        pull_course_chart(pull_frame(course.epochs), 1, 1.0),
+    ):
+        spec = chart.to_dict()
+        lasts = [max(row["epoch"] for row in rows) for rows in spec["datasets"].values()]
+        assert sorted(lasts) == [1, 1, CONFIG.num_epochs]
+    cells = frames.boundary(course, 1, dataset)
+    spec = boundary_chart(
+        cells, frames.points(course, 1, dataset, dataset.val), dataset.class_names
+    ).to_dict()
+    assert sum(len(rows) for rows in spec["datasets"].values()) <= 5000
+    opacity = spec["layer"][0]["encoding"]["opacity"]["scale"]["domain"]
+    assert opacity == [0.5, 1]
+
+
+@pytest.mark.parametrize(
+    ("query", "epoch"),
+    [
+        ({}, 60),
+        ({"epoch": "7"}, 7),
+        ({"epoch": "0", "hidden": "0", "rate": "0.1", "seed": "3"}, 0),
+        ({"epoch": "5", "sample": "moons"}, 5),
+    ],
+)
+def test_train_shows_the_epoch_of_the_link(query: dict[str, str], epoch: int) -> None:
+    page = open_page("train", **query)
+    name = query.get("sample", "spirals")
+    heads = heads_for(DATASETS[name].task, mistakes=True)[:2]
+    wanted = [
+        expected(
+            TrainConfig(
+                name,
+                head.name,
+                int(query.get("hidden", 32)),
+                60,
+                learning_rate=float(query.get("rate", 0.01)),
+                seed=int(query.get("seed", 0)),
+                mistakes=True,
+            ),
+            epoch,
+        )
+        for head in heads
+    ]
+    assert metrics(page) == wanted[0] + wanted[1]
+    assert [header.value for header in page.header[:2]] == [head.title for head in heads]
+    assert len(page.get("vega_lite_chart")) == 6
+    text = " ".join(element.value for element in page.markdown)
+    assert f"After epoch {epoch}, on the validation rows" in text
+
+
+@pytest.mark.parametrize("name", ["spirals", "moons", "wine", "topics"])
+def test_heads_that_fit_are_offered_and_mistakes_say_so(name: str) -> None:
+    page = open_page("train", sample=name, epoch="1")
+    heads = heads_for(DATASETS[name].task, mistakes=True)
+    first = page.selectbox(key="first")
+    assert first.options == [titled(head) for head in heads]
+    assert all(("a mistake" in titled(head)) == head.is_mistake for head in heads)
+    is_planar = name in ("spirals", "blobs", "moons")
+    shown = min(len(heads), 2)
+    assert len(page.get("vega_lite_chart")) == 2 + shown * (2 if is_planar else 1)
+    captions = " ".join(caption.value for caption in page.caption)
+    assert ("no plane to draw a boundary in" in captions) == (not is_planar)
+    if len(heads) > 1:
+        # One head is not compared with itself.
+        assert first.value not in page.selectbox(key="second").options
+
+
+def test_play_pause_and_step_move_the_epoch() -> None:
+    page = open_page("train", epoch="58", speed="2")
+    page.button(key="step").click().run()
+    assert epoch_of(page) == 59
+    page.button(key="play").click().run()
+    assert not page.exception
+    # It ends by itself, and starts again from the beginning.
+    assert epoch_of(page) == 60
+    page.button(key="play").click().run()
+    shown = page.session_state["played epoch"]
+    assert shown < 60
+    assert f"After epoch {shown}" in " ".join(element.value for element in page.markdown)
+    page.run()
+    assert page.session_state["played epoch"] > shown
+    page.button(key="pause").click().run()
+    assert shown < epoch_of(page) < 60
+    now = epoch_of(page)
+    page.run()
+    assert epoch_of(page) == now
+
+
+def test_a_learning_rate_that_is_too_high_is_a_sentence() -> None:
+    page = open_page("train", sample="blobs", rate="1e20")
+    assert "broke off" in page.error[0].value
+    assert "try a lower learning rate" in page.text[0].value
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"epoch": "many"}, {"rate": "-1"}, {"sample": "faces"}, {"first": "<b>"}, {"hidden": "1e9"}],
+)
+def test_a_broken_link_opens_on_the_defaults(query: dict[str, str]) -> None:
+    assert metrics(open_page("train", **query)) == metrics(open_page("train"))
+
+
+def test_both_heads_go_to_mlflow_as_children_of_one_run() -> None:
+    page = open_page("train", sample="moons", hidden="0")
+    page.button(key="log").click().run()
+    job = page.session_state[JOB]
+    conclusion, links = job.future.result(timeout=120)
+    page.run()
+    assert not page.exception
+    assert page.success[0].value == conclusion
+    buttons = {link.proto.label: link.proto.url for link in page.get("link_button")}
+    assert buttons == links
+    assert list(links) == ["The comparison", "sigmoid + BCE", "sigmoid + squared error"]
+    parent = links["The comparison"].rpartition("/")[2]
+    children = tracking.children_of(parent)
+    assert {link.rpartition("/")[2] for link in links.values()} == {
+        parent,
+        *(child.run_id for child in children),
+    }
+    shown = sorted(f"{child.metrics['final/val_loss']:.4f}" for child in children)
+    assert shown == sorted(metrics(page)[::3])
+    assert not page.button(key="log").disabled
+
+
+def test_a_store_that_is_gone_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    page = open_page("train", sample="moons")
+    page.button(key="log").click().run()
+    with pytest.raises(tracking.TrackingError):
+        page.session_state[JOB].future.result(timeout=60)
+    page.run()
+    assert page.error[0].value == "This can't be logged."
+    assert "http://127.0.0.1:9 can't be reached" in page.text[0].value
