@@ -417,7 +417,7 @@ def _table(finished: Sequence[FinishedRun]) -> str:
     rows = [
         {
             "run": run.config.run_name,
-            "id": run.run_id[:8],
+            "id": run.run_id,
             "val loss": f"{run.last.val.loss:.4f}",
             "val cross-entropy (bits)": f"{run.last.val.cross_entropy_bits:.4f}",
             "val accuracy": f"{run.last.val.accuracy:.1%}",
@@ -432,7 +432,7 @@ def _swept_table(swept: sweeps.Swept) -> str:
     rows = [
         {
             "configuration": row["configuration"],
-            "id": row["run_id"][:8],
+            "id": row["run_id"],
             "status": row["status"],
             "val cross-entropy (bits)": f"{row['val_cross_entropy_bits']:.5g}",
             "val accuracy": f"{row['val_accuracy']:.1%}",

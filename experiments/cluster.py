@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import urllib.parse
 import warnings
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import core
@@ -65,22 +66,23 @@ def connected(scheduler: str = "", num_workers: int = 0) -> Iterator[Client]:
         with client:
             yield client
         return
-    with (
-        _quiet(),
-        LocalCluster(
-            n_workers=num_workers or len(os.sched_getaffinity(0)),
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            protocol="tls://",
-            security=True,
-            dashboard_address="127.0.0.1:0",
-            worker_dashboard_address=None,
-            memory_limit=0,
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
+    with _quiet(), ExitStack() as stack:
+        with _interrupts_held_back():
+            cluster = stack.enter_context(
+                LocalCluster(
+                    n_workers=num_workers or len(os.sched_getaffinity(0)),
+                    threads_per_worker=1,
+                    processes=True,
+                    host="127.0.0.1",
+                    protocol="tls://",
+                    security=True,
+                    dashboard_address="127.0.0.1:0",
+                    worker_dashboard_address=None,
+                    memory_limit=0,
+                    silence_logs=logging.CRITICAL,
+                )
+            )
+            client = stack.enter_context(Client(cluster))
         yield client
 
 
@@ -149,6 +151,19 @@ def _held_to_share(work: Callable[..., Any], task: Any, shared: Any, slots: dict
     core.set_num_threads(share)
     with threadpool_limits(share):
         return work(task, shared)
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Keep Ctrl-C until the block is through, and from the processes started in it for good.
+
+    A terminal sends it to all of them; what they do ends with the process that gave it to them.
+    """
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
 
 
 @contextmanager

@@ -222,9 +222,12 @@ def _train(
             for trial, came in cluster.spread(client, _train_one, trials, data):
                 error = isinstance(came, Exception)
                 yield trial.label, f"failed: {tracking.first_line(came)}" if error else str(came)
-    finally:
+    except BaseException:
         with suppress(tracking.TrackingError):
-            tracking.end_lost(parent)
+            tracking.end_lost(parent, "KILLED", "the sweep was stopped")
+        raise
+    with suppress(tracking.TrackingError):
+        tracking.end_lost(parent, "FAILED", "its worker was lost")
 
 
 def _train_one(trial: Trial, dataset: Dataset) -> str:

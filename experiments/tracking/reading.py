@@ -15,6 +15,7 @@ from core.heads import HEADS
 from experiments.charts.history import TITLES
 from experiments.tracking.store import (
     EXPERIMENT,
+    TrackingError,
     connect,
     experiment_id,
     explained,
@@ -122,7 +123,17 @@ def params_of(run_id: str) -> dict[str, str]:
     TrackingError
         If the store can't be reached or has no such run.
     """
-    return dict(connect().get_run(run_id).data.params)
+    from mlflow.exceptions import MlflowException
+
+    client = connect()
+    try:
+        return dict(client.get_run(run_id).data.params)
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        raise TrackingError(
+            f"The store has no run {run_id!r}: give the whole id, 32 digits and letters"
+        ) from error
 
 
 @explained()

@@ -158,11 +158,25 @@ def _client(uri: str) -> MlflowClient:
     # A client creates the tables, and two that do so at once break the file for good.
     with database.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        if not database.exists():
+            _make_tables(database)
         with closing(sqlite3.connect(database)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
         client = MlflowClient(uri)
         client.search_experiments(max_results=1)
     return client
+
+
+def _make_tables(database: Path) -> None:
+    """Make the file, whole or not at all: a process that dies half-way would leave it broken."""
+    from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
+
+    unfinished = database.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    engine = create_sqlalchemy_engine(f"sqlite:///{unfinished}")
+    _initialize_tables(engine)
+    engine.dispose()
+    unfinished.replace(database)
 
 
 def _require_answer(uri: str) -> None:

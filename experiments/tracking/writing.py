@@ -11,6 +11,7 @@ import signal
 import subprocess
 import threading
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 HOST_TAG, PROCESS_TAG, REFUSED_TAG = "lab.host", "lab.process", "lab.refused"
 
+PROCESS_GONE = "its process was gone"
 # Of the values that are not finite, in a tag.
 MOST_NAMED = 50
 
@@ -67,6 +69,7 @@ class Run:
         self.run_id = run_id
         self._client = client
         self._is_resumed = is_resumed
+        self._is_over = False
         self._known_keys: set[str] = set()
         self._stored_steps: dict[str, set[int]] = {}
         self._not_finite: dict[str, list[str]] = {}
@@ -98,6 +101,7 @@ class Run:
         ValueError
             If a name is none that MLflow takes, or a value no number.
         """
+        self._require_open()
         now = int(time.time() * 1000)
         finite: list[Entry] = []
         for key, value, step in points:
@@ -107,6 +111,8 @@ class Run:
                 self._known_keys.add(key)
             if self._is_resumed and step in self._steps_of(key):
                 continue
+            if not -(2**63) <= step < 2**63:
+                raise ValueError(f"step must lie within 64 bits; got {step}")
             if math.isfinite(number):
                 finite.append(Point(key, number, now, int(step)))
             else:
@@ -219,6 +225,9 @@ class Run:
         for key in self._not_finite:
             self._tag_not_finite(key)
         self._add("end", status=status, at=int(time.time() * 1000))
+        self._is_over = True
+        if self._sender.error:
+            _log.warning("The tracking store %s does not answer; trying again …", self._store)
         if self._sender.close():
             self._spool.remove()
             return
@@ -239,7 +248,12 @@ class Run:
                 at.parent,
             )
 
+    def _require_open(self) -> None:
+        if self._is_over:
+            raise ValueError(f"run {self.run_id} has ended: log within its `with` block")
+
     def _add(self, kind: str, **note: Any) -> None:
+        self._require_open()
         self._sender.add([{"kind": kind, **note}])
 
     @contextmanager
@@ -385,7 +399,7 @@ def sync() -> Iterator[Synced]:
 
     A run that says how it ended ends so; one whose process was killed ends FAILED, if it was one of
     this machine. Points that the store has already are stored once. What was left for another store
-    stays.
+    stays, and is named.
 
     Raises
     ------
@@ -395,7 +409,11 @@ def sync() -> Iterator[Synced]:
     client = store.connect()
     owed = without_password(store.tracking_uri())
     for left in Spool.left_in(store.spool_folder()):
-        if left.store != owed or left.host not in ("", spool.host()):
+        if left.store != owed:
+            left.close()
+            yield Synced(left.run_id, 0, "", f"it is owed to {left.store}: name that store")
+            continue
+        if left.host not in ("", spool.host()):
             left.close()
             continue
         try:
@@ -408,22 +426,25 @@ def sync() -> Iterator[Synced]:
     yield from _end_abandoned(client)
 
 
-def end_lost(parent: str) -> None:
-    """End the runs of a parent that are still open, when all that was to be done is.
+def end_lost(parent: str, status: str, why: str) -> None:
+    """End the runs of a parent that nobody writes any more, with what they have left.
 
     Raises
     ------
     TrackingError
         If the store can't be reached.
     """
-    for _ in sync():
-        pass
     client = store.connect()
     for child in children_of(parent):
-        if child.status == "RUNNING":
-            with explained():
-                client.set_tag(child.run_id, ERROR_TAG, "its worker was lost")
-                client.set_terminated(child.run_id, "FAILED")
+        if child.status != "RUNNING":
+            continue
+        path = store.spool_folder() / f"{child.run_id}.jsonl"
+        with explained(), suppress(BusyError):
+            if path.exists():
+                _send_left(client, Spool(path), status, why)
+            else:
+                client.set_tag(child.run_id, ERROR_TAG, why)
+                client.set_terminated(child.run_id, status)
 
 
 def _end_abandoned(client: MlflowClient) -> Iterator[Synced]:
@@ -444,12 +465,14 @@ def _end_abandoned(client: MlflowClient) -> Iterator[Synced]:
         if waits or spool.is_alive(run.data.tags.get(PROCESS_TAG, "")):
             continue
         with explained():
-            client.set_tag(run_id, ERROR_TAG, "its process was gone")
+            client.set_tag(run_id, ERROR_TAG, PROCESS_GONE)
             client.set_terminated(run_id, "FAILED")
         yield Synced(run_id, 0, "FAILED", "")
 
 
-def _send_left(client: MlflowClient, left: Spool) -> tuple[int, str]:
+def _send_left(
+    client: MlflowClient, left: Spool, unless_said: str = "FAILED", why: str = PROCESS_GONE
+) -> tuple[int, str]:
     """Send what is in a spool, end its run, and delete it: how many points, how the run ended."""
     num_points, status = 0, ""
     while True:
@@ -464,8 +487,8 @@ def _send_left(client: MlflowClient, left: Spool) -> tuple[int, str]:
             break
         left.mark_sent(offset)
     if not status:
-        status = "FAILED"
-        client.set_tag(left.run_id, ERROR_TAG, "its process was gone")
+        status = unless_said
+        client.set_tag(left.run_id, ERROR_TAG, why)
         client.set_terminated(left.run_id, status)
     left.remove()
     return num_points, status
@@ -494,11 +517,21 @@ def _send(client: MlflowClient, left: Spool, entries: Sequence[Entry]) -> None:
 def _send_note(client: MlflowClient, left: Spool, note: Note) -> None:
     from mlflow.entities import Dataset as MlflowDataset
     from mlflow.entities import DatasetInput, InputTag, Param, RunTag
+    from mlflow.exceptions import MlflowException
 
     kind, run_id = note["kind"], left.run_id
     if kind == "params":
         params = [Param(key, value) for key, value in note["values"].items()]
-        client.log_batch(run_id, params=params)
+        try:
+            client.log_batch(run_id, params=params)
+        except MlflowException as error:
+            if error.error_code != "INVALID_PARAMETER_VALUE":
+                raise
+            # One that is refused takes the others with it: those it takes, one by one.
+            for param in params:
+                with suppress(MlflowException):
+                    client.log_batch(run_id, params=[param])
+            raise
     elif kind == "tags":
         client.log_batch(run_id, tags=[RunTag(key, value) for key, value in note["values"].items()])
     elif kind == "input":
@@ -532,11 +565,11 @@ def _ended(run: Run, *, is_joined: bool = False) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if is_joined:
-            run.finish("")
-            raise
-        run.set_tags({ERROR_TAG: f"{type(error).__name__}: {first_line(error)}"[:_MOST_TEXT]})
-        run.finish("FAILED" if isinstance(error, Exception) else "KILLED")
+        is_done = isinstance(error, SystemExit) and error.code in (None, 0)
+        if not is_done:
+            run.set_tags({ERROR_TAG: f"{type(error).__name__}: {first_line(error)}"[:_MOST_TEXT]})
+        how = "FINISHED" if is_done else "FAILED" if isinstance(error, Exception) else "KILLED"
+        run.finish("" if is_joined else how)
         raise
     run.finish("" if is_joined else "FINISHED")
 
@@ -580,12 +613,16 @@ def _described(dataset: Dataset, split: Split, context: str) -> dict[str, Any]:
         table = split.features.assign(label=np.array(dataset.class_names)[split.labels])
     else:
         table = split.features.join(pd.DataFrame(split.labels, columns=list(dataset.class_names)))
-    entity = from_pandas(
-        table,
-        source=dataset.spec.source,
-        targets="label" if split.labels.ndim == 1 else None,
-        name=f"{dataset.spec.name}-{context}",
-    )._to_mlflow_entity()
+    with warnings.catch_warnings():
+        # A path can be read as a source in several ways, all of them alike; integers are counts.
+        warnings.filterwarnings("ignore", module="mlflow")
+        warnings.filterwarnings("ignore", message=".*(interpreted in multiple ways|integer column)")
+        entity = from_pandas(
+            table,
+            source=dataset.spec.source,
+            targets="label" if split.labels.ndim == 1 else None,
+            name=f"{dataset.spec.name}-{context}",
+        )._to_mlflow_entity()
     return dict(entity)
 
 

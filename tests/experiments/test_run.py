@@ -193,7 +193,7 @@ def test_a_run_that_mlflow_opened_is_joined_and_stays_open(tmp_path: Path) -> No
             mlflow.log_metric("train/loss", 0.5, step=1)
         found = client.get_run(run.run_id)
     finally:
-        mlflow.set_tracking_uri("")
+        mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
     assert found.info.status == "FINISHED"
     assert found.data.params == {"learning_rate": "0.1"}
     history = client.get_metric_history(run.run_id, "train/loss")
@@ -225,6 +225,37 @@ def test_what_mlflow_refuses_for_ever_is_told_of_and_holds_nothing_up(
     assert found.data.params == {"a": "1"}
     assert found.data.metrics == {"loss": 1.0}
     assert found.data.tags["lab.refused"].startswith("params: ")
+
+
+def test_one_param_that_is_refused_leaves_the_others() -> None:
+    with tracking.track("mine", {"a": 1, "": 2, "b": 3}) as run:
+        pass
+    found = tracking.connect().get_run(run.run_id)
+    assert found.data.params == {"a": "1", "b": "3"}
+    assert found.info.status == "FINISHED"
+
+
+def test_a_step_beyond_64_bits_is_refused_when_it_is_logged() -> None:
+    with tracking.track("mine") as run:
+        run.log_metrics({"loss": 1.0}, step=2**63 - 1)
+        with pytest.raises(ValueError, match="within 64 bits"):
+            run.log_metrics({"loss": 1.0}, step=2**63)
+    assert metrics_of(run.run_id) == {"loss": 1.0}
+
+
+def test_a_run_that_has_ended_takes_no_more() -> None:
+    with tracking.track("mine") as run:
+        pass
+    with pytest.raises(ValueError, match="has ended"):
+        run.log_metrics({"loss": 1.0})
+
+
+def test_an_exit_that_is_no_failure_ends_a_run_finished() -> None:
+    with pytest.raises(SystemExit), tracking.track("mine") as run:
+        sys.exit(0)
+    found = tracking.connect().get_run(run.run_id)
+    assert found.info.status == "FINISHED"
+    assert "lab.error" not in found.data.tags
 
 
 def test_an_error_ends_a_run_failed_and_says_which() -> None:

@@ -37,7 +37,11 @@ def children() -> list[tracking.Child]:
 
 
 def configurations(status: str) -> list[str]:
-    return sorted(child.tags["mlflow.runName"] for child in children() if child.status == status)
+    return sorted(
+        child.tags["mlflow.runName"].removesuffix(" · iris")
+        for child in children()
+        if child.status == status
+    )
 
 
 def test_one_that_fails_says_why_and_a_second_start_does_what_is_missing() -> None:
@@ -86,13 +90,37 @@ def test_a_worker_killed_costs_its_tasks_time_and_nothing_else() -> None:
     assert process.returncode == 0, output + errors
     assert configurations("FINISHED") == ["seed=0", "seed=1", "seed=2"]
     (lost,) = [child for child in children() if child.status != "FINISHED"]
-    assert (lost.status, lost.tags["lab.error"]) == ("FAILED", "its process was gone")
+    assert (lost.status, lost.tags["lab.error"]) == ("FAILED", "its worker was lost")
     assert "Traceback" not in errors
     for child in children():
         if child.status == "FINISHED":
             points = tracking.connect().get_metric_history(child.run_id, "val/loss")
             assert [point.step for point in points] == list(range(61))
     assert not list(tracking.spool_folder().iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_sweep_that_is_stopped_ends_its_runs_as_killed(number: signal.Signals) -> None:
+    with subprocess.Popen(
+        command("--epochs", "400", "--batch-size", "1", "--grid", "seed=0,1"),
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        deadline = time.monotonic() + 120
+        while not any(child.status == "RUNNING" for child in children()):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.05)
+        # As a terminal does: to every process of the group; a service manager, to the first.
+        if number == signal.SIGINT:
+            os.killpg(process.pid, number)
+        else:
+            os.kill(process.pid, number)
+        output, errors = process.communicate(timeout=120)
+    assert process.returncode == 1, output
+    assert "Traceback" not in errors
+    assert {child.status for child in children()} == {"KILLED"}
+    assert {child.tags["lab.error"] for child in children()} == {"the sweep was stopped"}
 
 
 def test_a_cluster_trains_through_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 import multiprocessing
 import re
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -149,3 +151,29 @@ def test_the_link_opens_charts_of_every_run_the_children_of_a_comparison_too() -
         "orderByAsc": ["true"],
     }
     assert "orderByKey" not in tracking.ui_link(tracking.THEORY)
+
+
+FIRST_USE = """
+import sys
+from mlflow.store.db import utils
+make = utils._initialize_tables
+def slowly(engine):
+    make(engine)
+    print("half-way", flush=True)
+    sys.stdin.read()
+utils._initialize_tables = slowly
+from experiments import tracking
+tracking.connect()
+"""
+
+
+def test_a_process_killed_while_it_makes_the_tables_leaves_no_broken_store() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", FIRST_USE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert "half-way" in process.stdout.readline()
+        process.kill()
+    with tracking.track("first", {}):
+        pass
+    assert tracking.list_runs()["name"].tolist() == ["first"]
