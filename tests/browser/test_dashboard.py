@@ -124,7 +124,7 @@ def test_logits_stay_when_the_page_changes(page: Page, address: str) -> None:
     field = page.get_by_label("Logits", exact=True)
     for entered in ("3,1", "5,2,1"):
         for name in ("Losses", "Activations"):
-            page.get_by_role("link", name=name).click()
+            page.get_by_test_id("stSidebarNavItems").get_by_role("link", name=name).click()
             expect(page.locator("h1")).to_have_text(name)
             expect(field).to_have_value(entered)
             page.wait_for_url(f"**/{name.lower()}?logits=**")
@@ -166,7 +166,7 @@ def test_leaving_a_field_by_a_link_keeps_what_was_typed(
     field = page.get_by_label("Logits", exact=True)
     field.press("End")
     field.press_sequentially(", 7")
-    link = page.get_by_role("link", name="Losses")
+    link = page.get_by_test_id("stSidebarNavItems").get_by_role("link", name="Losses")
     if has_touch:
         link.tap()
     else:
@@ -181,7 +181,7 @@ def test_back_and_forward_move_the_field_with_the_address(page: Page, address: s
     page.goto(f"{address}/activations?logits=3,1")
     wait_until_drawn(page, charts=PAGES["activations"])
     field = page.get_by_label("Logits", exact=True)
-    page.get_by_role("link", name="Losses").click()
+    page.get_by_test_id("stSidebarNavItems").get_by_role("link", name="Losses").click()
     expect(page.locator("h1")).to_have_text("Losses")
     expect(field).to_have_value("3,1")
     field.fill("5,2")
@@ -231,7 +231,7 @@ def test_a_novel_stays_out_of_the_link_until_it_is_short(page: Page, address: st
 def test_a_page_leaves_nothing_on_the_next(page: Page, address: str) -> None:
     page.goto(f"{address}/activations")
     wait_until_drawn(page, charts=PAGES["activations"])
-    page.get_by_role("link", name="Runs").click()
+    page.get_by_test_id("stSidebarNavItems").get_by_role("link", name="Runs").click()
     expect(page.locator("h1")).to_have_text("Runs")
     assert page.get_by_label("Logits", exact=True).count() == 0
     wait_until_drawn(page, charts=PAGES["runs"])
@@ -241,7 +241,7 @@ def test_a_page_leaves_nothing_on_the_next(page: Page, address: str) -> None:
 def test_the_default_logits_stay_out_of_the_link(page: Page, address: str) -> None:
     page.goto(f"{address}/activations")
     wait_until_drawn(page, charts=PAGES["activations"])
-    page.get_by_role("link", name="Losses").click()
+    page.get_by_test_id("stSidebarNavItems").get_by_role("link", name="Losses").click()
     expect(page.locator("h1")).to_have_text("Losses")
     wait_until_drawn(page, charts=PAGES["losses"])
     assert page.url == f"{address}/losses"
@@ -270,7 +270,7 @@ def test_the_map_of_precision_is_a_link_and_reads_out(page: Page, address: str) 
     page.get_by_label("Your logit x", exact=True).fill("-95")
     page.wait_for_url("**logit=-95**")
     expect(page.get_by_text("0 in float32").first).to_be_visible()
-    page.locator(".stVegaLiteChart").hover()
+    page.locator(".stVegaLiteChart g.mark-rect path").nth(40).hover(force=True)
     tooltip = page.locator("#vg-tooltip-element")
     for word in ("formula", "dtype", "logit", "gives", "should be", "outcome"):
         expect(tooltip).to_contain_text(word)
@@ -293,7 +293,9 @@ def test_foreign_text_stays_text(page: Page, address: str) -> None:
 def test_runs_shows_the_curves_and_leads_into_mlflow(page: Page, address: str) -> None:
     page.goto(f"{address}/runs")
     wait_until_drawn(page, charts=PAGES["runs"])
-    link = page.get_by_role("link", name="Open in the MLflow UI")
+    link = page.get_by_test_id("stSidebarNavItems").get_by_role(
+        "link", name="Open in the MLflow UI"
+    )
     assert "compareRunsMode=CHART" in (link.get_attribute("href") or "")
     page.get_by_role("combobox", name="Data set").click()
     page.get_by_role("option", name="breast_cancer").click()
