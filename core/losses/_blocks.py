@@ -293,3 +293,10 @@ def _store_weighted(out: Array, loss: Array, weight: Array | None) -> None:
         # A weight of 0 silences even an infinite loss.
         loss = np.where((weight == 0) & ~np.isnan(loss), 0, loss * weight)
     np.copyto(out, loss, casting="unsafe")
+
+
+def weighted(weights: Array, values: Array) -> Array:
+    """Return weights · values, where a weight of 0 silences even an infinite value."""
+    with np.errstate(invalid="ignore", under="ignore"):
+        product = weights * values
+    return np.where((weights == 0) & ~np.isnan(values), 0, product)
