@@ -293,9 +293,7 @@ def test_foreign_text_stays_text(page: Page, address: str) -> None:
 def test_runs_shows_the_curves_and_leads_into_mlflow(page: Page, address: str) -> None:
     page.goto(f"{address}/runs")
     wait_until_drawn(page, charts=PAGES["runs"])
-    link = page.get_by_test_id("stSidebarNavItems").get_by_role(
-        "link", name="Open in the MLflow UI"
-    )
+    link = page.get_by_role("link", name="Open in the MLflow UI")
     assert "compareRunsMode=CHART" in (link.get_attribute("href") or "")
     page.get_by_role("combobox", name="Data set").click()
     page.get_by_role("option", name="breast_cancer").click()

@@ -55,7 +55,9 @@ def test_it_prints_a_line_and_a_row_per_run_and_the_link(demo) -> None:
     done, uri, _ = demo
     runs, experiment = runs_of(uri)
     for run in runs:
-        assert f"{run.info.run_name}: val accuracy" in done.stdout
+        # Of a sweep, what sets a run apart.
+        said = run.info.run_name.removesuffix(" · breast_cancer")
+        assert f"\n{said}: val accuracy" in f"\n{done.stdout}"
         assert run.info.run_id[:8] in done.stdout
     assert done.stdout.count("predicts the validation rows best") == 3
     assert f"/#/experiments/{experiment.experiment_id}/runs?workflowType" in done.stdout
