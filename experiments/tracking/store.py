@@ -147,6 +147,8 @@ def _client(uri: str) -> MlflowClient:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     for name in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # A connection that breaks is an error of the call it was for: no traceback beside it.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     from mlflow import MlflowClient
 
     database = sqlite_path(uri)
