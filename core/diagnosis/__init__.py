@@ -20,6 +20,7 @@ from core.diagnosis.records import (
     Severity,
     Temperature,
 )
+from core.diagnosis.spread import LossHistogram, loss_histogram, margin_of_loss
 from core.diagnosis.summary import Kind, Loss, Summary
 from core.diagnosis.tally import Ledger
 
@@ -33,6 +34,7 @@ __all__ = [
     "Kind",
     "Ledger",
     "Loss",
+    "LossHistogram",
     "Pairing",
     "Precision",
     "Scores",
@@ -42,4 +44,6 @@ __all__ = [
     "diagnose",
     "explain_plateau",
     "loss_floors",
+    "loss_histogram",
+    "margin_of_loss",
 ]

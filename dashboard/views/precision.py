@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import page, state
-from dashboard.charts.precision import outcome_map
-from dashboard.frames.precision import (
+from experiments.charts.precision import outcome_map
+from experiments.precision import (
     DTYPES,
     FUNCTIONS,
     OURS,

@@ -8,8 +8,8 @@ from streamlit.testing.v1 import AppTest
 from core import naive
 from core.activations import sigmoid
 from core.losses import categorical_cross_entropy
-from dashboard.charts.precision import COLOURS, outcome_map
-from dashboard.frames.precision import (
+from experiments.charts.precision import COLOURS, outcome_map
+from experiments.precision import (
     DTYPES,
     FUNCTIONS,
     OURS,

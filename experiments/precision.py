@@ -81,7 +81,7 @@ def precision_map(function: str) -> pd.DataFrame:
     Columns: formula, dtype, start and end (logits), outcome, logit, value, truth. The last four are
     those of the worst of the cell's logits.
     """
-    edges = _from_even(np.linspace(-1, 1, CELLS + 1))
+    edges = even_edges(CELLS)
     inside = _from_even(np.linspace(-1, 1, CELLS * LOGITS_PER_CELL)).reshape(CELLS, LOGITS_PER_CELL)
     cells = np.arange(CELLS)
     parts = []
@@ -162,6 +162,11 @@ def runs(cells: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         joined, columns=["formula", "dtype", "outcome", "start", "middle", "end", "cells"]
     )
+
+
+def even_edges(num_bins: int) -> Array:
+    """Return the edges of bins that are as wide each on the map, shape (num_bins + 1,)."""
+    return _from_even(np.linspace(-1, 1, num_bins + 1))
 
 
 def _given(function: str, formula: str, dtype: str, logits: Array) -> tuple[Array, Array, Array]:

@@ -7,7 +7,8 @@ import math
 import altair as alt
 import pandas as pd
 
-from dashboard.frames.precision import (
+from experiments.charts import style
+from experiments.precision import (
     BEND,
     INFINITE,
     NAN,
@@ -20,7 +21,6 @@ from dashboard.frames.precision import (
     printed,
     runs,
 )
-from experiments.charts import style
 
 COLOURS = {
     RIGHT: style.GREEN,
@@ -37,6 +37,9 @@ WORDS = {
 }
 # Cells that a letter takes on the narrowest page.
 CELLS_PER_LETTER = 8
+# Of a stripe in pixels, and how many of them one's own rows take.
+STEP, ROOM = 24, 4
+MARGIN = "Margin: the label's logit less the logsumexp of the others"
 
 
 def outcome_map(cells: pd.DataFrame, logit: float | None) -> alt.LayerChart:
@@ -49,6 +52,71 @@ def outcome_map(cells: pd.DataFrame, logit: float | None) -> alt.LayerChart:
     logit : float or None
         Not marked where it is off the map.
     """
+    layers = _stripe_layers(cells, _stripes(cells))
+    if logit is not None and math.isfinite(logit) and abs(logit) <= REACH:
+        yours = alt.Chart(pd.DataFrame({"logit": [logit]})).encode(x="logit:Q")
+        layers += [
+            yours.mark_rule(strokeWidth=2),
+            yours.mark_text(align="left", dx=6, dy=10).encode(
+                y=alt.value(0), text=alt.value("yours")
+            ),
+        ]
+    return alt.LayerChart(layer=layers).properties(height=alt.Step(STEP))
+
+
+def own_rows_map(cells: pd.DataFrame, margins: pd.DataFrame) -> alt.LayerChart:
+    """Draw the map with a histogram of one's own rows above it, on the same axis.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        As of `outcome_map`, of CCE.
+    margins : DataFrame
+        Columns start, end, rows and share: see `experiments.diagnosis_frames.margin_frame`.
+    """
+    # Blank stripes make the room.
+    blanks = [" " * (10 + i) for i in range(ROOM)]
+    layers = _stripe_layers(cells, [*blanks, *_stripes(cells)], x_title=MARGIN)
+    bars = (
+        alt.Chart(margins)
+        .mark_rect(color=style.GREY)
+        .encode(
+            x=alt.X("start:Q", scale=_x_scale()),
+            x2="end:Q",
+            y=alt.Y(
+                "share:Q",
+                axis=None,
+                scale=alt.Scale(zero=True, range=[ROOM * STEP, 6]),
+            ),
+            y2=alt.datum(0),
+            tooltip=[
+                alt.Tooltip("start:Q", title="margin from", format=".4~g"),
+                alt.Tooltip("end:Q", title="to", format=".4~g"),
+                alt.Tooltip("rows:Q", title="your rows", format=",d"),
+                alt.Tooltip("share:Q", title="of all", format=".3~%"),
+            ],
+        )
+    )
+    title = (
+        alt.Chart(pd.DataFrame({"word": ["your rows"]}))
+        .mark_text(align="left", baseline="top")
+        .encode(x=alt.value(4), y=alt.value(8), text="word:N")
+    )
+    stripes = alt.LayerChart(layer=layers)
+    return (
+        alt.LayerChart(layer=[stripes, bars, title])
+        .resolve_scale(y="independent")
+        .properties(width="container", height=STEP * (ROOM + len(_stripes(cells))))
+    )
+
+
+def _x_scale() -> alt.Scale:
+    return alt.Scale(type="symlog", constant=BEND, domain=[-REACH, REACH], nice=False)
+
+
+def _stripe_layers(
+    cells: pd.DataFrame, stripes_shown: list[str], x_title: str = "Logit x"
+) -> list[alt.Chart]:
     drawn = cells.assign(
         stripe=_stripe(cells),
         # JSON has no infinity.
@@ -61,13 +129,13 @@ def outcome_map(cells: pd.DataFrame, logit: float | None) -> alt.LayerChart:
         "stripe:N",
         title=None,
         sort=None,
-        scale=alt.Scale(domain=_stripes(drawn), paddingInner=0.12, paddingOuter=0),
+        scale=alt.Scale(domain=stripes_shown, paddingInner=0.12, paddingOuter=0),
         axis=alt.Axis(ticks=False, domain=False, labelLimit=200),
     )
     x = alt.X(
         "start:Q",
-        title="Logit x",
-        scale=alt.Scale(type="symlog", constant=BEND, domain=[-REACH, REACH], nice=False),
+        title=x_title,
+        scale=_x_scale(),
         axis=alt.Axis(
             values=[-1000, -300, -100, -30, -10, 0, 10, 30, 100, 300, 1000],
             format="~d",
@@ -116,25 +184,16 @@ def outcome_map(cells: pd.DataFrame, logit: float | None) -> alt.LayerChart:
         .mark_text(color="black", fontSize=11)
         .encode(x="middle:Q", y=y, text="word:N")
     )
-    layers = [stripes, words, answers]
-    if logit is not None and math.isfinite(logit) and abs(logit) <= REACH:
-        yours = alt.Chart(pd.DataFrame({"logit": [logit]})).encode(x="logit:Q")
-        layers += [
-            yours.mark_rule(strokeWidth=2),
-            yours.mark_text(align="left", dx=6, dy=10).encode(
-                y=alt.value(0), text=alt.value("yours")
-            ),
-        ]
-    return alt.LayerChart(layer=layers).properties(height=alt.Step(24))
+    return [stripes, words, answers]
 
 
 def _stripe(frame: pd.DataFrame) -> pd.Series:
     return frame["formula"] + " · " + frame["dtype"]
 
 
-def _stripes(drawn: pd.DataFrame) -> list[str]:
+def _stripes(cells: pd.DataFrame) -> list[str]:
     """Return the stripes from the top, with a blank one before each formula."""
     order: list[str] = []
-    for blanks, (_, of_formula) in enumerate(drawn.groupby("formula", sort=False), start=1):
-        order += [" " * blanks, *of_formula["stripe"].unique()]
+    for blanks, (_, of_formula) in enumerate(cells.groupby("formula", sort=False), start=1):
+        order += [" " * blanks, *_stripe(of_formula).unique()]
     return order
