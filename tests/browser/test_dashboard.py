@@ -62,21 +62,14 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def metric(page: Page, label: str, which: int = 0) -> str:
-    return (
-        page.get_by_test_id("stMetric")
-        .filter(has_text=label)
-        .nth(which)
-        .locator("[data-testid=stMetricValue]")
-        .inner_text()
-    )
-
-
 def test_moving_a_control_shows_the_numbers_of_core(page: Page, address: str) -> None:
     page.goto(f"{address}/activations")
     wait_until_drawn(page, charts=PAGES["activations"])
     logits = parse_logits(SAMPLES[0].logits)
-    assert metric(page, "Sum") == f"{sigmoid(logits).sum():.3f}"
+    sums = page.get_by_test_id("stMetric").filter(has_text="Sum")
+    # On a busy machine a chart's picture can come before the number beside it.
+    expect(sums.nth(0)).to_contain_text(f"{sigmoid(logits).sum():.3f}")
+    expect(sums.nth(1)).to_contain_text("1.000")
 
     slider = page.get_by_role("slider", name="Temperature")
     slider.focus()
@@ -103,7 +96,7 @@ def test_a_copied_link_opens_the_same_picture(page: Page, address: str) -> None:
     other = page.context.new_page()
     other.goto(page.url)
     wait_until_drawn(other, charts=PAGES["losses"])
-    assert metric(other, "CCE (nats)") == wanted
+    expect(other.get_by_test_id("stMetric").filter(has_text="CCE (nats)")).to_contain_text(wanted)
 
 
 def test_a_sample_button_moves_the_page_and_the_link(page: Page, address: str) -> None:
@@ -298,7 +291,7 @@ def test_runs_shows_the_curves_and_leads_into_mlflow(page: Page, address: str) -
     page.get_by_role("combobox", name="Data set").click()
     page.get_by_role("option", name="breast_cancer").click()
     page.wait_for_url("**dataset=breast_cancer**")
-    expect(page.get_by_text("sigmoid + BCE · linear ·").first).to_be_visible()
+    expect(page.get_by_text("hidden=0 ·").first).to_be_visible()
     wait_until_drawn(page, charts=PAGES["runs"])
 
 
