@@ -1,0 +1,188 @@
+"""CSV: parsed block by block, columns of scores as numbers whatever the first rows hold."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv as arrow_csv
+
+from experiments.predictions import columns as names_of
+from experiments.predictions.columns import Columns
+from experiments.predictions.common import Array, Opened, PredictionsError, shown
+
+_MOST_HEADER = 1 << 24
+_LEAST_BLOCK = 1 << 22
+_MISSING = ["", "NA", "N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "<NA>"]
+_IN_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class CsvTable:
+    """A table as text, with names in its first line; separated by commas, semicolons or tabs.
+
+    Parameters
+    ----------
+    file : Opened
+    """
+
+    def __init__(self, file: Opened) -> None:
+        self._file = file
+        with file.opened() as opened:
+            head = opened.readline(_MOST_HEADER)
+            second = opened.readline(_MOST_HEADER).decode("utf-8", "replace")
+        if not head.strip():
+            raise PredictionsError(
+                f"{self.name}: is empty; expected a line of names, and rows of numbers below it"
+            )
+        if head.startswith(_IN_UTF_16) or b"\x00" in head:
+            raise PredictionsError(
+                f"{self.name}: expected text in UTF-8; it looks like UTF-16 or no text at all. "
+                "Save it as CSV UTF-8"
+            )
+        try:
+            line = head.decode("utf-8-sig").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise PredictionsError(
+                f"{self.name}: expected text in UTF-8; byte {error.start:,} of the first line is "
+                "none. Save it as CSV UTF-8"
+            ) from error
+        self._delimiter = max(",;\t", key=line.count)
+        self._decimal_point = "," if self._delimiter == ";" and "," in second else "."
+        self._names = next(csv.reader([line], delimiter=self._delimiter))
+        self._header_bytes = len(head)
+        if all(re.fullmatch(r"\s*[-+]?[\d.]+(e[-+]?\d+)?\s*", name, re.I) for name in self._names):
+            raise PredictionsError(
+                f"{self.name}: the first line holds numbers; expected the names of the columns. "
+                f"By convention {names_of.CONVENTION}"
+            )
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self._file.name
+
+    def num_rows(self) -> int | None:
+        """Return None: only reading it tells."""
+        return None
+
+    def choose(self, scores: str, labels: str) -> Columns:
+        """Return what to read."""
+        return names_of.choose(self._names, scores, labels, self.name)
+
+    def require(self, columns: Columns) -> None:
+        """Raise if it does not have these."""
+        names_of.require(self._names, columns, self.name)
+
+    def num_scores(self, columns: Columns) -> int:
+        """Return how many scores a row has."""
+        return len(columns.scores)
+
+    def pairs(self, columns: Columns) -> Iterator[tuple[Array, Array]]:
+        """Yield scores and labels."""
+        num_scores = len(columns.scores)
+        for batch in self._batches(columns.scores, columns.labels):
+            arrays = [column.to_numpy(zero_copy_only=False) for column in batch]
+            scores = np.array(arrays[:num_scores], np.float64).T
+            yield scores, _labels(arrays[num_scores:])
+
+    def labels(self, columns: Columns) -> Iterator[Array]:
+        """Yield labels alone."""
+        for batch in self._batches((), columns.labels):
+            yield _labels([column.to_numpy(zero_copy_only=False) for column in batch])
+
+    def _batches(self, scores: Sequence[str], labels: Sequence[str]) -> Iterator[list[pa.Array]]:
+        """Yield the columns of a few rows; numbers, but for one of labels that is text."""
+        row = 0
+        kinds = dict.fromkeys((*scores, *labels), pa.float64())
+        if len(labels) == 1:
+            kinds[labels[0]] = pa.string()
+        is_text: bool | None = None
+        try:
+            with self._file.opened() as file:
+                for batch in self._reader(file, kinds):
+                    columns = [batch.column(name) for name in kinds]
+                    if len(labels) == 1:
+                        column, is_text = self._read_labels(columns[-1], row, is_text)
+                        columns[-1] = column
+                    row += batch.num_rows
+                    yield columns
+        except (pa.ArrowException, OSError) as error:
+            raise PredictionsError(f"{self.name}: {self._explained(str(error))}") from error
+
+    def _reader(self, file: object, kinds: dict[str, pa.DataType]) -> arrow_csv.CSVStreamingReader:
+        return arrow_csv.open_csv(
+            file,
+            # Without threads of its own it says which row is wrong.
+            arrow_csv.ReadOptions(
+                use_threads=False, block_size=max(_LEAST_BLOCK, 16 * self._header_bytes)
+            ),
+            arrow_csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=False),
+            arrow_csv.ConvertOptions(
+                column_types=kinds,
+                include_columns=list(kinds),
+                null_values=_MISSING,
+                strings_can_be_null=True,
+                decimal_point=self._decimal_point,
+            ),
+        )
+
+    def _read_labels(
+        self, column: pa.Array, row: int, is_text: bool | None
+    ) -> tuple[pa.Array, bool]:
+        """Return labels as numbers if they are, and whether they are text."""
+        column = pc.utf8_trim_whitespace(column)
+        if not is_text:
+            for kind in (pa.int64(), pa.float64()):
+                try:
+                    return column.cast(kind), False
+                except pa.ArrowInvalid:
+                    continue
+        if is_text is False:
+            at, text = next(
+                (i, value) for i, value in enumerate(column.to_pylist()) if not _is_number(value)
+            )
+            raise PredictionsError(
+                f"{self.name}: row {row + at:,} has the label {shown(text)}, where the rows before "
+                "have numbers; write all labels in the same way"
+            )
+        if column.null_count:
+            at = row + column.is_null().to_pylist().index(True)
+            raise PredictionsError(f"{self.name}: row {at:,} has no label; leave such rows out")
+        return column, True
+
+    def _explained(self, said: str) -> str:
+        said = " ".join(said.split())
+        # Arrow counts from 1, and the line of names.
+        found = re.search(r"Row #(\d+)", said)
+        where = f"row {int(found[1]) - 2:,} (line {int(found[1]):,})" if found else "a row"
+        if "UTF8" in said:
+            return f"{where} is no UTF-8; save the file as CSV UTF-8"
+        if column := re.search(r"In CSV column #(\d+): .*invalid value '(.*)'", said):
+            return (
+                f"{where} holds {shown(column[2])} where a number is expected, in column "
+                f"{int(column[1]) + 1} of those read; mend it or leave the row out"
+            )
+        if columns := re.search(r"Expected (\d+) columns, got (\d+)", said):
+            return (
+                f"{where} has {columns[2]} values, and the first line {columns[1]} names; every "
+                "row must have as many"
+            )
+        return f"expected a CSV file; it can't be read: {shown(said, 160)}"
+
+
+def _labels(arrays: Sequence[Array]) -> Array:
+    if len(arrays) > 1:
+        return np.array(arrays, np.float64).T
+    return arrays[0].astype(str) if arrays[0].dtype.kind == "O" else arrays[0]
+
+
+def _is_number(text: str | None) -> bool:
+    try:
+        float(text or "nan")
+    except ValueError:
+        return False
+    return True

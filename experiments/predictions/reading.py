@@ -1,0 +1,242 @@
+"""From a path, a folder, a glob, a pair or an upload to batches of scores and labels."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import TypeAlias
+
+from core.diagnosis import Kind
+from experiments.predictions.arrays import NpyPair, NpzTable
+from experiments.predictions.columns import Classes, Columns, classes_of
+from experiments.predictions.common import (
+    Batch,
+    Opened,
+    PredictionsError,
+    Table,
+    Upload,
+    listed,
+    shown,
+)
+from experiments.predictions.delimited import CsvTable
+from experiments.predictions.parquet import ParquetTable
+
+Source: TypeAlias = str | Path | Upload | Sequence[str | Path | Upload]
+
+_TABLES: dict[str, Callable[[Opened], Table]] = {
+    ".csv": CsvTable,
+    ".tsv": CsvTable,
+    ".txt": CsvTable,
+    ".parquet": ParquetTable,
+    ".pq": ParquetTable,
+    ".npz": NpzTable,
+}
+SUFFIXES = (*_TABLES, ".npy")
+MOST_NAME = 80
+_EXPECTED = "expected .csv, .parquet, .npz, or two .npy: scores and labels"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Scores and labels that are read when they are asked for; made by `read`.
+
+    Parameters
+    ----------
+    name : str
+        What they are called.
+    tables : tuple
+        The files.
+    columns : Columns
+    classes : Classes
+    num_scores : int
+        K; 1 where one column says yes or no.
+    first_row : int
+        The number of the first row.
+    """
+
+    name: str
+    tables: tuple[Table, ...]
+    columns: Columns
+    classes: Classes
+    num_scores: int
+    first_row: int = 0
+
+    @property
+    def num_rows(self) -> int | None:
+        """How many rows there are; None where only reading them would tell, as of CSV."""
+        known = [count for table in self.tables if (count := table.num_rows()) is not None]
+        return sum(known) if len(known) == len(self.tables) else None
+
+    @property
+    def kind(self) -> Kind:
+        """What names say that the scores are, as `core.diagnosis.Summary` takes it."""
+        return self.columns.kind
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """A name for each class: two for a single column of scores."""
+        return self.classes.names
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was made of the file beyond its numbers."""
+        return (self.classes.note,) if self.classes.note else ()
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield all rows, a few at a time; again from the beginning with each call.
+
+        Raises
+        ------
+        PredictionsError
+            If a file is broken further on, or has no rows.
+        """
+        row = self.first_row
+        for table in self.tables:
+            for scores, labels in table.pairs(self.columns):
+                if scores.shape[1] != self.num_scores:
+                    raise PredictionsError(
+                        f"{table.name}: rows have {scores.shape[1]} scores, those before "
+                        f"{self.num_scores}"
+                    )
+                if len(scores):
+                    yield Batch(scores, self.classes.ids(labels, table.name, row), row)
+                row += len(scores)
+        if row == self.first_row:
+            raise PredictionsError(
+                f"{self.name}: has no rows; expected at least one below the names"
+            )
+
+    def parts(self) -> tuple[Predictions, ...]:
+        """Return each file by itself; their rows count on where the count is known."""
+        parts: list[Predictions] = []
+        row = self.first_row
+        for table in self.tables:
+            parts.append(replace(self, name=table.name, tables=(table,), first_row=row))
+            row += table.num_rows() or 0
+        return tuple(parts)
+
+
+def read(source: Source, *, scores: str = "", labels: str = "") -> Predictions:
+    r"""Return the scores and labels of a file, or of several; only names are looked at yet.
+
+    Parameters
+    ----------
+    source : str, Path, Upload, or a sequence of them
+        A file, a folder, a glob such as "out/*.parquet", or several files with the same columns.
+        Two NPY files are scores and labels.
+    scores, labels : str
+        Names of columns or patterns such as "out_*", separated by commas; for NPZ, names of
+        arrays. By default they are found by convention.
+
+    Raises
+    ------
+    PredictionsError
+        If something is wrong with it, in one sentence.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "out.csv"
+    >>> _ = path.write_text("logit_cat,logit_dog,label\n2.5,-1,cat\n0.5,1,dog\n")
+    >>> found = read(path)
+    >>> found.class_names, found.kind
+    (('cat', 'dog'), 'logits')
+    >>> [batch.labels.tolist() for batch in found.batches()]
+    [[0, 1]]
+    """
+    given = [source] if isinstance(source, str | Path | Upload) else list(source)
+    files = list(chain.from_iterable(map(_files, given)))
+    if not files:
+        raise PredictionsError(f"no file given; {_EXPECTED}")
+    tables = _tables(files)
+    columns = tables[0].choose(scores, labels)
+    for table in tables[1:]:
+        table.require(columns)
+    name = tables[0].name if len(tables) == 1 else f"{_name(given)} ({len(tables):,} files)"
+    num_scores = tables[0].num_scores(columns)
+    first = next(chain.from_iterable(table.labels(columns) for table in tables), None)
+    if first is None or len(first) == 0:
+        raise PredictionsError(f"{name}: has no rows; expected at least one below the names")
+    classes = classes_of(
+        columns,
+        num_scores,
+        chain.from_iterable(table.labels(columns) for table in tables),
+        name,
+        is_text=first.dtype.kind == "U",
+    )
+    return Predictions(name, tables, columns, classes, num_scores)
+
+
+def _files(source: str | Path | Upload) -> list[Opened]:
+    if isinstance(source, Upload):
+        return [Opened(shown(Path(source.name).name, 80), source.file, _suffix(source.name))]
+    path = Path(source)
+    if path.is_dir():
+        found = [
+            file
+            for file in sorted(path.rglob("*"))
+            if _suffix(file) in SUFFIXES
+            and not any(part[0] in "._" for part in file.relative_to(path).parts)
+        ]
+        if not found:
+            raise PredictionsError(f"{shown(path, 80)}: is a folder without a file; {_EXPECTED}")
+    elif not path.exists() and glob.has_magic(str(source)):
+        found = [Path(file) for file in sorted(glob.glob(str(source), recursive=True))]
+        if not found:
+            raise PredictionsError(f"{shown(source, 80)}: no file fits this pattern")
+    elif not path.exists():
+        raise PredictionsError(f"{shown(path, 80)}: there is no such file")
+    else:
+        found = [path]
+    return [Opened(_tail(file), file, _suffix(file)) for file in found]
+
+
+def _tables(files: Sequence[Opened]) -> tuple[Table, ...]:
+    suffixes = {file.suffix for file in files}
+    for file in files:
+        if file.suffix not in SUFFIXES:
+            raise PredictionsError(
+                f"{file.name}: {shown(file.suffix) or 'no ending'} is not read; {_EXPECTED}"
+            )
+    if ".npy" in suffixes:
+        if len(files) != 2 or len(suffixes) > 1:
+            raise PredictionsError(
+                f"{files[0].name}: an NPY file holds one array; give two of them, scores first and "
+                f"labels second; got {len(files)} files"
+            )
+        return (NpyPair(*_scores_first(files)),)
+    kinds = {_TABLES[suffix] for suffix in suffixes}
+    if len(kinds) > 1:
+        raise PredictionsError(
+            f"{files[0].name}: files of several kinds ({listed(sorted(suffixes))}); give those of "
+            "one"
+        )
+    return tuple(_TABLES[file.suffix](file) for file in files)
+
+
+def _scores_first(files: Sequence[Opened]) -> Sequence[Opened]:
+    """Return a pair in its order; one out of a folder by its names."""
+    stems = [Path(file.name).stem.lower() for file in files]
+    swapped = any(word in stems[0] for word in ("label", "target", "y_true")) and not any(
+        word in stems[1] for word in ("label", "target", "y_true")
+    )
+    return files[::-1] if swapped else files
+
+
+def _name(given: Sequence[str | Path | Upload]) -> str:
+    first = given[0]
+    return _tail(first.name if isinstance(first, Upload) else first)
+
+
+def _suffix(name: str | Path) -> str:
+    return Path(name).suffix.lower()
+
+
+def _tail(path: str | Path) -> str:
+    """Return a path for a message: of a long one, the end."""
+    text = str(path)
+    return shown(text if len(text) <= MOST_NAME else f"…{text[1 - MOST_NAME :]}", MOST_NAME)

@@ -1,0 +1,341 @@
+"""Prediction files: what is read of each kind, and what is said of those that can't be."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from core.diagnosis import Summary
+from experiments.predictions import Predictions, PredictionsError, Upload, read
+
+RNG = np.random.default_rng(0)
+LOGITS = RNG.normal(size=(50, 3)).astype(np.float32)
+LABELS = RNG.integers(3, size=50)
+
+
+def frame(names: Sequence[str] = ("logit_0", "logit_1", "logit_2")) -> pd.DataFrame:
+    return pd.DataFrame(LOGITS, columns=list(names)).assign(label=LABELS)
+
+
+def whole(found: Predictions) -> tuple[np.ndarray, np.ndarray]:
+    batches = list(found.batches())
+    firsts = np.cumsum([0, *(len(batch.scores) for batch in batches[:-1])])
+    assert [batch.first_row for batch in batches] == firsts.tolist()
+    return (
+        np.concatenate([batch.scores for batch in batches]),
+        np.concatenate([batch.labels for batch in batches]),
+    )
+
+
+def written(folder: Path, kind: str) -> Path | list[Path]:
+    path = folder / f"out.{kind}"
+    if kind == "csv":
+        frame().to_csv(path, index=False)
+    elif kind == "parquet":
+        frame().to_parquet(path, index=False)
+    elif kind == "npz":
+        np.savez_compressed(path, logits=LOGITS, labels=LABELS)
+    else:
+        np.save(folder / "logits.npy", LOGITS)
+        np.save(folder / "y.npy", LABELS)
+        return [folder / "logits.npy", folder / "y.npy"]
+    return path
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "npz", "npy"])
+def test_every_kind_gives_the_same_rows_twice(tmp_path, kind):
+    found = read(written(tmp_path, kind))
+    for _ in range(2):
+        scores, labels = whole(found)
+        np.testing.assert_allclose(scores, LOGITS, rtol=1e-7)
+        np.testing.assert_array_equal(labels, LABELS)
+    assert found.kind == "logits"
+    assert found.class_names == ("0", "1", "2")
+    assert found.num_rows == (None if kind == "csv" else 50)
+    if kind != "csv":
+        assert scores.dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "npz"])
+def test_an_upload_is_read_as_its_file_is(tmp_path, kind):
+    path = written(tmp_path, kind)
+    assert isinstance(path, Path)
+    found = read(Upload(f"C:/mine/out.{kind}", io.BytesIO(path.read_bytes())))
+    for _ in range(2):
+        np.testing.assert_array_equal(whole(found)[1], LABELS)
+
+
+def test_many_batches_count_on(tmp_path):
+    scores = RNG.normal(size=(300_000, 2))
+    labels = RNG.integers(2, size=300_000)
+    np.savez(tmp_path / "a.npz", logits=scores, labels=labels)
+    table = pd.DataFrame(scores, columns=["logit_0", "logit_1"]).assign(label=labels)
+    table.to_parquet(tmp_path / "a.parquet")
+    table.to_csv(tmp_path / "a.csv", index=False)
+    for kind in ("npz", "parquet", "csv"):
+        found = read(tmp_path / f"a.{kind}")
+        assert len(list(found.batches())) > 1
+        np.testing.assert_allclose(whole(found)[0], scores, rtol=1e-12)
+        np.testing.assert_array_equal(whole(found)[1], labels)
+
+
+def test_folder_and_glob_are_one_data_set(tmp_path):
+    (tmp_path / "deep" / "_temporary").mkdir(parents=True)
+    frame()[:20].to_parquet(tmp_path / "a.parquet")
+    frame()[20:].to_parquet(tmp_path / "deep" / "b.parquet")
+    frame().to_parquet(tmp_path / "deep" / "_temporary" / "c.parquet")
+    for source in (tmp_path, str(tmp_path / "**/[ab].parquet")):
+        found = read(source)
+        assert found.num_rows == 50
+        np.testing.assert_array_equal(whole(found)[1], LABELS)
+        assert [part.first_row for part in found.parts()] == [0, 20]
+        # Parts go to other processes.
+        part = pickle.loads(pickle.dumps(found.parts()[1]))  # noqa: S301
+        assert next(part.batches()).first_row == 20
+
+
+def test_files_of_a_set_must_have_the_same_columns(tmp_path):
+    frame().to_parquet(tmp_path / "a.parquet")
+    frame().rename(columns={"logit_2": "x"}).to_parquet(tmp_path / "b.parquet")
+    with pytest.raises(PredictionsError, match=r"b\.parquet: has no logit_2"):
+        read(tmp_path)
+
+
+def test_fortran_order_and_byte_order(tmp_path):
+    np.savez(tmp_path / "a.npz", logits=np.asfortranarray(LOGITS.astype(">f8")), labels=LABELS)
+    scores, _ = whole(read(tmp_path / "a.npz"))
+    assert scores.dtype.isnative
+    np.testing.assert_array_equal(scores, LOGITS.astype(float))
+
+
+def test_columns_are_in_the_order_of_their_numbers(tmp_path):
+    names = [f"prob_{i}" for i in (10, 2, 1, 0, 3, 4, 5, 6, 7, 8, 9)]
+    pd.DataFrame(np.tile(np.arange(11.0), (4, 1)), columns=names).assign(y=0).to_csv(
+        tmp_path / "a.csv", index=False
+    )
+    found = read(tmp_path / "a.csv")
+    assert whole(found)[0][0].tolist() == [3, 2, 1, 4, 5, 6, 7, 8, 9, 10, 0]
+    assert found.kind == "auto"
+
+
+def test_named_targets_follow_the_scores(tmp_path):
+    (tmp_path / "a.csv").write_text("prob_dog,prob_cat,target_cat,target_dog\n0.9,0.2,0,1\n")
+    assert whole(read(tmp_path / "a.csv"))[1].tolist() == [[1, 0]]
+
+
+def test_options_name_columns(tmp_path):
+    frame(("m_a", "m_b", "m_c")).assign(other=1.0, label=LABELS).to_csv(
+        tmp_path / "a.csv", index=False
+    )
+    found = read(tmp_path / "a.csv", scores="m_*", labels="label")
+    assert found.class_names == ("a", "b", "c")
+    np.testing.assert_allclose(whole(found)[0], LOGITS, rtol=1e-7)
+    with pytest.raises(PredictionsError, match="no column is called nothing_\\*"):
+        read(tmp_path / "a.csv", scores="nothing_*", labels="label")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "npz"])
+def test_text_labels_are_mapped_and_it_is_said(tmp_path, kind):
+    names = np.array(["cat", "dog", "eel"])
+    path = tmp_path / f"a.{kind}"
+    table = frame(("logit_dog", "logit_eel", "logit_cat")).assign(label=names[LABELS])
+    if kind == "csv":
+        table.to_csv(path, index=False)
+    elif kind == "parquet":
+        table.astype({"label": "category"}).to_parquet(path)
+    else:
+        np.savez(path, logits=LOGITS, labels=names[LABELS])
+    found = read(path)
+    if kind == "npz":
+        # The archive names no classes: they are in the order of their names.
+        np.testing.assert_array_equal(whole(found)[1], LABELS)
+        assert "cat → 0, dog → 1, eel → 2" in found.notes[0]
+    else:
+        np.testing.assert_array_equal(whole(found)[1], np.array([2, 0, 1])[LABELS])
+        assert found.notes == ("labels are names of classes: dog, eel, cat",)
+
+
+def test_lists_of_logits(tmp_path):
+    table = pa.table({"logits": LOGITS.tolist(), "label": LABELS})
+    pq.write_table(table, tmp_path / "a.parquet")
+    scores, _ = whole(read(tmp_path / "a.parquet"))
+    np.testing.assert_array_equal(scores, LOGITS)
+    ragged = pa.table({"logits": [[1.0, 2.0], [1.0]], "label": [0, 1]})
+    pq.write_table(ragged, tmp_path / "b.parquet")
+    with pytest.raises(PredictionsError, match="row 1 of column logits is a list of 1"):
+        whole(read(tmp_path / "b.parquet"))
+
+
+def test_gaps_are_nan_and_infinities_stay(tmp_path):
+    (tmp_path / "a.csv").write_text("logit_0,logit_1,label\n,inf,0\nNaN,-inf,\n1,2,1\n")
+    scores, labels = whole(read(tmp_path / "a.csv"))
+    np.testing.assert_array_equal(scores, [[np.nan, np.inf], [np.nan, -np.inf], [1, 2]])
+    np.testing.assert_array_equal(labels, [0, np.nan, 1])
+
+
+@pytest.mark.parametrize(
+    "text", ["a;y\n0,5;1\n0,25;0\n", "a\ty\n0.5\t1\n0.25\t0\n", "\ufeffa,y\r\n0.5,1\r\n0.25,0\r\n"]
+)
+def test_other_separators(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8", newline="")
+    scores, labels = whole(read(tmp_path / "a.csv", scores="a"))
+    assert scores.tolist() == [[0.5], [0.25]]
+    assert labels.tolist() == [1, 0]
+
+
+def test_ten_thousand_columns(tmp_path):
+    names = [f"logit_{i}" for i in range(10_000)]
+    rows = RNG.normal(size=(20, 10_000)).round(3)
+    pd.DataFrame(rows, columns=names).assign(label=0).to_csv(tmp_path / "a.csv", index=False)
+    scores, _ = whole(read(tmp_path / "a.csv"))
+    np.testing.assert_array_equal(scores, rows)
+    renamed = [f"c{i}" for i in range(10_000)]
+    pd.DataFrame(rows, columns=renamed).to_csv(tmp_path / "b.csv", index=False)
+    with pytest.raises(PredictionsError, match=r"no column of scores among c0, .*10,000 in all"):
+        read(tmp_path / "b.csv")
+
+
+def zipped(**members: bytes) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return held.getvalue()
+
+
+def saved(**arrays: object) -> bytes:
+    held = io.BytesIO()
+    np.savez(held, **{name: np.asarray(array) for name, array in arrays.items()})
+    return held.getvalue()
+
+
+def parquet(table: dict[str, object]) -> bytes:
+    held = io.BytesIO()
+    pq.write_table(pa.table(table), held)
+    return held.getvalue()
+
+
+GOOD_CSV = b"logit_0,logit_1,label\n1,2,0\n3,4,1\n"
+BAD: dict[str, tuple[str, bytes, str]] = {
+    "empty csv": ("a.csv", b"", "is empty"),
+    "empty parquet": ("a.parquet", b"", "expected a Parquet file"),
+    "empty npz": ("a.npz", b"", "expected an NPZ archive"),
+    "names alone": ("a.csv", b"logit_0,logit_1,label\n", "has no rows"),
+    "no rows": ("a.parquet", parquet({"logit_0": [], "logit_1": [], "label": []}), "be numbers"),
+    "no rows npz": ("a.npz", saved(logits=np.zeros((0, 2)), labels=[]), "has no rows"),
+    "no names": ("a.csv", b"1,2,0\n3,4,1\n", "first line holds numbers"),
+    "cut parquet": ("a.parquet", parquet({"logit_0": [1.0], "label": [0]})[:-30], "cut off"),
+    "cut npz": ("a.npz", saved(logits=LOGITS, labels=LABELS)[:-400], "cut off"),
+    "zip of text": ("a.npz", zipped(readme=b"hello"), "no NPZ: it holds readme"),
+    "bad member": ("a.npz", zipped(**{"logits.npy": b"no", "labels.npy": b"no"}), "header is none"),
+    "short member": (
+        "a.npz",
+        zipped(**{"logits.npy": np.lib.format.magic(1, 0), "labels.npy": b""}),
+        "header is none",
+    ),
+    "objects": (
+        "a.npz",
+        saved(logits=np.array([[1, "x"]], object), labels=[0]),
+        "Python objects, which are never loaded",
+    ),
+    "complex": ("a.npz", saved(logits=np.ones((1, 2), complex), labels=[0]), "expected numbers"),
+    "cube": ("a.npz", saved(logits=np.ones((1, 2, 3)), labels=[0]), r"\(1, 2, 3\)"),
+    "two lengths": ("a.npz", saved(logits=np.ones((3, 2)), labels=[0]), "3 rows of scores and 1"),
+    "no key": ("a.npz", saved(x=np.ones((3, 2)), labels=[0]), "called logits.*it holds x, labels"),
+    "two keys": ("a.npz", saved(logits=1, probs=1, y=1), "logits, probs may all be the scores"),
+    "mixed types": ("a.csv", GOOD_CSV + b"5,cat,1\n", r"row 2 \(line 4\) holds cat"),
+    "mixed labels": ("a.csv", GOOD_CSV + b"5,6,cat\n", "mix numbers and text: cat beside 0, 1"),
+    "ragged": ("a.csv", GOOD_CSV + b"5,6\n", r"row 2 \(line 4\) has 2 values.* 3 names"),
+    "utf-16": ("a.csv", GOOD_CSV.decode().encode("utf-16"), "UTF-16"),
+    "latin-1 names": ("a.csv", "logit_é,logit_b,label\n1,2,0\n".encode("latin-1"), "UTF-8"),
+    "latin-1 label": ("a.csv", GOOD_CSV + "1,2,é\n".encode("latin-1"), "is no UTF-8"),
+    "binary csv": ("a.csv", bytes(range(256)) * 4, "UTF-16 or no text"),
+    "no scores": ("a.csv", b"x,label\n1,0\n", "no column of scores among x"),
+    "no labels": ("a.csv", b"logit_0,logit_1\n1,0\n", "no column of labels among logit_0"),
+    "two prefixes": ("a.csv", b"logit_0,logit_1,prob_0,prob_1,y\n1,2,3,4,0\n", "may all be"),
+    "twice": ("a.csv", b"logit_0,logit_0,label\n1,2,0\n", "logit_0 is there twice"),
+    "labels of text": ("a.csv", b"logit_0,logit_1,label\n1,2,a\n1,2,b\n1,2,c\n", "3 different"),
+    "unknown label": ("a.csv", b"logit_cat,logit_dog,label\n1,2,eel\n", "eel is none of the cl"),
+    "no label": ("a.csv", b"logit_cat,logit_dog,label\n1,2,cat\n1,2,\n", "row 1 has no label"),
+    "text scores": ("a.parquet", parquet({"logit_0": ["a"], "label": [0]}), "must be numbers"),
+    "dates": (
+        "a.parquet",
+        parquet({"logit_0": [1.0], "label": np.array(["2020-01-01"], "M8[s]")}),
+        "labels must be numbers or text",
+    ),
+    "other ending": ("a.xlsx", b"PK", r"\.xlsx is not read"),
+    "one npy": ("a.npy", b"", "holds one array"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_file_is_one_sentence(tmp_path, case):
+    name, data, said = BAD[case]
+    (tmp_path / name).write_bytes(data)
+    for source in (tmp_path / name, Upload(name, io.BytesIO(data))):
+        with pytest.raises(PredictionsError, match=said) as caught:
+            list(read(source).batches())
+        assert name in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_pickles_are_not_opened(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "opened",))
+
+    (tmp_path / "a.npy").write_bytes(pickle.dumps(Bomb()))
+    np.save(tmp_path / "b.npy", LABELS)
+    np.savez(tmp_path / "a.npz", logits=np.array([Bomb()], object), labels=[0])
+    for source in ([tmp_path / "a.npy", tmp_path / "b.npy"], tmp_path / "a.npz"):
+        with pytest.raises(PredictionsError):
+            read(source)
+    assert not (tmp_path / "opened").exists()
+
+
+def test_missing_files(tmp_path):
+    for source, said in (
+        (tmp_path / "no.csv", "no such file"),
+        (tmp_path / "*.csv", "no file fits"),
+        (tmp_path, "folder without a file"),
+    ):
+        with pytest.raises(PredictionsError, match=said):
+            read(source)
+
+
+def test_control_characters_do_not_reach_the_terminal(tmp_path):
+    (tmp_path / "a.csv").write_text("\x1b[31mred,<script>,=cmd()\n1,2,3\n")
+    with pytest.raises(PredictionsError) as caught:
+        read(tmp_path / "a.csv")
+    assert "\x1b" not in str(caught.value)
+    assert "<script>, =cmd()" in str(caught.value)
+
+
+def test_batches_are_as_a_summary_takes_them(tmp_path):
+    found = read(written(tmp_path, "parquet"))
+    summary, direct = Summary(kind=found.kind), Summary(kind="logits")
+    for batch in found.batches():
+        summary.update(batch.scores, batch.labels, first_row=batch.first_row)
+    direct.update(LOGITS, LABELS)
+    assert summary.num_rows == 50
+    key = ("exclusive", "logits")
+    np.testing.assert_allclose(
+        summary.tallies[key].sums["loss"], direct.tallies[key].sums["loss"], rtol=1e-12
+    )
+
+
+def test_labels_that_turn_into_text_are_named(tmp_path):
+    # Further on than the first block, where numbers have been handed out already.
+    good = "1.25,2.5,1\n" * 500_000
+    (tmp_path / "a.csv").write_text(f"logit_0,logit_1,label\n{good}1,2,cat\n")
+    with pytest.raises(PredictionsError, match="row 500,000 has the label cat"):
+        list(read(tmp_path / "a.csv").batches())
