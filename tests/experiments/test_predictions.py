@@ -7,6 +7,7 @@ import pickle
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -214,7 +215,8 @@ def zipped(**members: bytes) -> bytes:
 
 def saved(**arrays: object) -> bytes:
     held = io.BytesIO()
-    np.savez(held, **{name: np.asarray(array) for name, array in arrays.items()})
+    given: dict[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
+    np.savez(held, **given)
     return held.getvalue()
 
 
@@ -327,7 +329,7 @@ def test_batches_are_as_a_summary_takes_them(tmp_path):
         summary.update(batch.scores, batch.labels, first_row=batch.first_row)
     direct.update(LOGITS, LABELS)
     assert summary.num_rows == 50
-    key = ("exclusive", "logits")
+    key = direct.reading()
     np.testing.assert_allclose(
         summary.tallies[key].sums["loss"], direct.tallies[key].sums["loss"], rtol=1e-12
     )
