@@ -31,13 +31,15 @@ def term_bars(frame: pd.DataFrame, colour: str, most: float) -> alt.LayerChart:
     Parameters
     ----------
     frame : DataFrame
-        Columns class, target, probability and term.
+        Columns class, target, probability, loss and term. What a target of 0 takes out of CCE is
+        said to be left out.
     colour : str
         Of the bars.
     most : float
         The longest bar, the same for charts that are compared. An infinite term is as long.
     """
-    return _bars(frame, "term", "Adds to the loss (nats)", colour, most)
+    is_out = (frame["loss"] == "CCE") & (frame["target"] == 0) & (frame["term"] == 0)
+    return _bars(frame, "term", "Adds to the loss (nats)", colour, most, is_out)
 
 
 def activation_comparison(frame: pd.DataFrame, colours: dict[str, str]) -> alt.LayerChart:
@@ -68,13 +70,21 @@ def activation_comparison(frame: pd.DataFrame, colours: dict[str, str]) -> alt.L
     return (bars + values).properties(height=280)
 
 
-def _bars(frame: pd.DataFrame, column: str, title: str, colour: str, most: float) -> alt.LayerChart:
+def _bars(
+    frame: pd.DataFrame,
+    column: str,
+    title: str,
+    colour: str,
+    most: float,
+    is_out: pd.Series | None = None,
+) -> alt.LayerChart:
     details = [name for name in ("logit", "target", "probability", "term") if name in frame]
     is_labelled = len(frame) <= MAX_LABELLED
     # JSON has no infinity: the bar is drawn as long as the longest, and its value is text.
+    values = pd.Series([written(value, 3) for value in frame[column]], index=frame.index)
     drawn = frame.assign(
         length=frame[column].clip(upper=most).fillna(0),
-        value=[written(value, 3) for value in frame[column]],
+        value=values if is_out is None else values.mask(is_out, "left out: target 0"),
     )
     base = alt.Chart(drawn).encode(
         y=alt.Y(
@@ -93,5 +103,5 @@ def _bars(frame: pd.DataFrame, column: str, title: str, colour: str, most: float
     bars = base.mark_bar(color=colour)
     if not is_labelled:
         return alt.LayerChart(layer=[bars]).properties(height=480)
-    values = base.mark_text(align="left", dx=4).encode(text="value:N")
-    return alt.LayerChart(layer=[bars, values]).properties(height=alt.Step(28))
+    texts = base.mark_text(align="left", dx=4).encode(text="value:N")
+    return alt.LayerChart(layer=[bars, texts]).properties(height=alt.Step(28))

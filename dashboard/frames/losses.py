@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.activations import logsumexp, sigmoid, softmax
+from core.activations import log_softmax, logsumexp, sigmoid, softmax
 from core.entropy import entropy, kl_divergence
 from core.losses import (
     binary_cross_entropy,
@@ -81,6 +81,11 @@ def loss_terms(logits: np.ndarray, label: int, options: Options = PLAIN) -> pd.D
         ],
         ignore_index=True,
     )
+
+
+def surprises(logits: np.ndarray) -> np.ndarray:
+    """Return what each class would cost if it were true, −log s_i in nats, shape (K,)."""
+    return -log_softmax(logits)
 
 
 def compared(logits: np.ndarray, label: int, options: Options = PLAIN) -> dict[str, float]:

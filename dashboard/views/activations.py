@@ -1,9 +1,10 @@
 """The same logits through sigmoid and softmax."""
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
-from dashboard import page, snippets, state, theme
+from dashboard import lesson, page, snippets, state, theme
 from dashboard.charts.bars import MAX_LABELLED, probability_bars
 from dashboard.charts.curves import entropy_against_temperature
 from dashboard.charts.slopes import slope_map
@@ -19,6 +20,9 @@ from dashboard.frames.common import class_names, written
 
 # Bits: less is a flat line.
 VISIBLE = 0.001
+# In a formula: more or longer powers do not fit beside a figure.
+MAX_POWERS = 4
+MOST_WRITTEN = 1000
 TWO_CLASSES = next(sample for sample in state.SAMPLES if sample.title == "Two classes")
 SUMMARY = "Your logits through sigmoid and softmax: sums, slopes, temperature."
 
@@ -42,20 +46,17 @@ def compare() -> None:
         )
     sums = frame.groupby("activation")["probability"].sum(min_count=len(logits))
 
-    for column, name, colour, formula, counts in zip(
+    formulas = _formulas(logits, temperature, frame)
+    for column, name, colour, counts in zip(
         st.columns(2),
         ("sigmoid", "softmax"),
         (theme.SIGMOID, theme.SOFTMAX),
-        (
-            r"\sigma(z_i) = \frac{1\vphantom{e^{z_i/T}}}{1 + e^{-z_i/T}\vphantom{\sum_j}}",
-            r"\mathrm{softmax}(z)_i = \frac{e^{z_i/T}}{\sum_j e^{z_j/T}}",
-        ),
         ("of all the yes-no answers", "of the one distribution"),
         strict=True,
     ):
         with column, st.container(border=True):
             st.header(name.capitalize())
-            st.latex(formula)
+            lesson.formula(*formulas[name])
             bars = frame[frame["activation"] == name]
             page.figure(
                 probability_bars(bars, colour), f"Probability of each class by {name}", name, bars
@@ -99,6 +100,28 @@ def show() -> None:
     compare()
 
 
+def _formulas(logits: np.ndarray, temperature: float, frame: pd.DataFrame) -> dict[str, list[str]]:
+    """Return both activations in lines, with the numbers of the first class where they are few."""
+    formulas = {
+        "sigmoid": [r"\blue{\sigma_i} &= \frac{1}{1 + e^{-z_i/T}\vphantom{\sum_j}}"],
+        "softmax": [r"\orange{s_i} &= \frac{e^{z_i/T}\vphantom{1}}{\sum_j e^{z_j/T}}"],
+    }
+    if len(logits) > MAX_POWERS or not (np.abs(logits) < MOST_WRITTEN).all():
+        return formulas
+    over = "" if temperature == 1 else f"/{temperature:g}"
+    powers = [rf"e^{{{lesson.short(z)}{over}}}" for z in logits]
+    first = frame.drop_duplicates("activation").set_index("activation")["probability"]
+    formulas["sigmoid"].append(
+        rf"\blue{{\sigma_0}} &= \frac{{1}}{{1 + e^{{{lesson.short(0.0 - logits[0])}{over}}}"
+        rf"\vphantom{{e^{{1}}}}}} = \blue{{{lesson.number(first['sigmoid'])}}}"
+    )
+    formulas["softmax"].append(
+        rf"\orange{{s_0}} &= \frac{{{powers[0]}}}{{{' + '.join(powers)}}} = "
+        rf"\orange{{{lesson.number(first['softmax'])}}}"
+    )
+    return formulas
+
+
 def _show_slopes(logits: np.ndarray, temperature: float) -> None:
     st.header("What moves what")
     st.markdown("How fast each output moves with each logit, x = z/T:")
@@ -114,7 +137,7 @@ def _show_slopes(logits: np.ndarray, temperature: float) -> None:
     ):
         with column, st.container(border=True):
             st.markdown(f"**{name.capitalize()}**")
-            st.latex(formula)
+            lesson.formula(formula)
             of_one = frame[frame["activation"] == name]
             page.figure(
                 slope_map(of_one),
@@ -136,14 +159,23 @@ def _show_slopes(logits: np.ndarray, temperature: float) -> None:
     st.markdown(
         f"Raise the logit of {top} a little: its **softmax** rises by {own['softmax']} {unit}, and "
         f"the others pay for it, most of all {others.idxmin()} with "
-        f"{written(abs(others.min()), 3)}. Each column of the whole sums to 0, and each row too. "
-        f"Its **sigmoid** rises by {own['sigmoid']}, and no other class moves: what is off the "
-        "diagonal is exactly 0."
+        f"{written(abs(others.min()), 3)}. Its **sigmoid** rises by {own['sigmoid']}, and no other "
+        "class moves: what is off the diagonal is exactly 0."
+    )
+    lesson.more(
+        "Of softmax each output depends on all the logits. Each column of the whole map sums to 0: "
+        "what one class gains the others lose. Each row sums to 0 too: raise all the logits alike, "
+        "and nothing moves. No slope is steeper than a quarter, where a probability is a half; "
+        "near 0 and 1 both are flat, which a squared error has to pay for when it learns."
     )
 
 
 def _show_entropy(logits: np.ndarray, temperature: float, bits: dict[str, float]) -> None:
     st.header("Entropy against temperature")
+    lesson.formula(
+        r"\orange{H(s)} = -\textstyle\sum_i s_i \log_2 s_i = "
+        rf"\orange{{{lesson.number(bits['softmax'])}}}\;\text{{bits}}"
+    )
     curve = entropy_curve(logits, state.TEMPERATURE.least, state.TEMPERATURE.most)
     page.figure(
         entropy_against_temperature(curve, temperature, bits["most"], theme.SOFTMAX),
@@ -166,7 +198,10 @@ def _show_entropy(logits: np.ndarray, temperature: float, bits: dict[str, float]
 
 def _show_two_classes(logits: np.ndarray, temperature: float) -> None:
     st.header("With two classes, a sigmoid")
-    st.latex(r"\mathrm{softmax}(z)_0 = \frac{e^{z_0}}{e^{z_0} + e^{z_1}} = \sigma(z_0 - z_1)")
+    lesson.formula(
+        r"\orange{s_0} = \frac{e^{z_0}}{e^{z_0} + e^{z_1}} = \frac{1}{1 + e^{-(z_0 - z_1)}} = "
+        r"\blue{\sigma(z_0 - z_1)}"
+    )
     if len(logits) != 2:
         st.markdown(
             "A softmax of two classes is the sigmoid of the difference of their logits: one yes-no "
@@ -214,6 +249,11 @@ def _show_costs(logits: np.ndarray, temperature: float) -> None:
         likely, unlikely = frame["CCE"]
         st.markdown(
             f"One softmax, two targets: a loss of {written(likely, 4)} nats, or of "
-            f"{written(unlikely, 4)}. Many a loss applies the activation itself, and wants the "
-            "logits: those of `core` all do."
+            f"{written(unlikely, 4)}."
+        )
+        lesson.more(
+            "Many a loss applies the activation itself, and wants the logits: those of `core` all "
+            "do, and so do PyTorch's `CrossEntropyLoss` and `BCEWithLogitsLoss`. “Softmax loss” is "
+            "short for a softmax with CCE after it. A softmax before a loss that has its own "
+            "squeezes the logits into 0 to 1: such a network learns slowly, and never gets sure."
         )

@@ -1,11 +1,12 @@
 """BCE and CCE on sample predictions."""
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from core.activations import softmax
-from dashboard import page, snippets, state, theme
-from dashboard.charts.bars import term_bars
+from dashboard import lesson, page, snippets, state, theme
+from dashboard.charts.bars import MAX_LABELLED, term_bars
 from dashboard.charts.curves import loss_against_logit, loss_against_probability
 from dashboard.charts.losses import optimum_bars, stacked_parts
 from dashboard.frames.common import NATS_PER_BIT, class_names, written
@@ -18,6 +19,7 @@ from dashboard.frames.losses import (
     optimum,
     probability_curves,
     rivals,
+    surprises,
 )
 from experiments.charts import style
 
@@ -47,6 +49,8 @@ TARGET = state.Text(
     "as 0.7, 0.2, 0.1; divided by their sum, and 0 for classes left out at the end.",
     placeholder="hard: all for the true class",
 )
+# Of a soft target that a button writes out.
+SHARE = 0.7
 SMOOTHING = state.Slider(
     "label_smoothing",
     "Label smoothing",
@@ -85,6 +89,7 @@ def compare() -> None:
             return
         names = class_names(len(logits))
         label = names.index(state.choose(state.LABEL, names))
+        _target_buttons(len(logits), label)
         entered = state.text(TARGET)
         smooth, weigh, focus = st.columns(3)
         with smooth:
@@ -120,16 +125,13 @@ def compare() -> None:
         )
     longest = terms["term"].replace(np.inf, np.nan).max()
 
-    for column, loss, colour, formula in zip(
-        st.columns(2),
-        ("BCE", "CCE"),
-        (theme.BCE, theme.CCE),
-        _formulas(is_hard, weight),
-        strict=True,
+    formulas = _formulas(logits, label, terms, options, is_hard)
+    for column, loss, colour in zip(
+        st.columns(2), ("BCE", "CCE"), (theme.BCE, theme.CCE), strict=True
     ):
         with column, st.container(border=True):
             st.header({"BCE": "Binary cross-entropy", "CCE": "Categorical cross-entropy"}[loss])
-            st.latex(formula)
+            lesson.formula(*formulas[loss])
             bars = terms[terms["loss"] == loss]
             page.figure(
                 term_bars(bars, colour, longest if longest > 0 else 1.0),
@@ -153,7 +155,7 @@ def compare() -> None:
     times = "" if weight == 1 else f"{weight:g} times "
     if is_hard:
         left = (
-            f"The one-hot target leaves **CCE** one term, {times}the surprise −log s_p of "
+            f"The one-hot target leaves **CCE** one term, {times}the surprise $-\\log s_p$ of "
             f"{names[label]}: {surprise} nats."
         )
     else:
@@ -165,35 +167,70 @@ def compare() -> None:
     st.markdown(f"{left} **BCE** adds {yes_no} nats for {names[label]}, {rest}")
     with st.expander("The numbers"):
         st.dataframe(terms, hide_index=True, alt="Every term of both losses")
-    if is_plain and is_hard:
-        page.as_code(snippets.losses(logits, label))
+    show_others(logits, label, options, is_plain)
+    if np.isfinite(logits).all():
+        show_curves(logits, label, options, is_plain)
+    else:
+        st.caption("Curves over a logit need logits that are all finite: they are left out here.")
+    if np.isfinite(totals["CCE"]):
+        show_parts(logits, label, options)
+    if not np.isnan(totals["CCE"]):
+        show_optimum(logits, label, options, is_hard)
+    page.as_code(snippets.losses(logits, label, options))
 
+
+def _target_buttons(num_classes: int, label: int) -> None:
+    """Show buttons for the kinds of target, each with what it teaches."""
+    shares = np.zeros(num_classes)
+    shares[(label + 1) % num_classes] = 1 - SHARE
+    shares[label] += SHARE
+    soft = ", ".join(f"{share:g}" for share in shares)
+    with st.container(horizontal=True):
+        for title, target, smoothing, weight in (
+            ("Hard target", "", 0.0, 1.0),
+            ("Soft target", soft, 0.0, 1.0),
+            ("Smoothed", "", 0.1, 1.0),
+            ("Smoothed and weighted", "", 0.1, 3.0),
+        ):
+            st.button(
+                title,
+                key=f"target {title}",
+                on_click=_set_target,
+                args=(target, smoothing, weight),
+                disabled=bool(target) and not 2 <= num_classes <= MAX_LABELLED,
+            )
+
+
+def _set_target(target: str, smoothing: float, weight: float) -> None:
+    st.session_state[TARGET.key] = target
+    st.session_state[SMOOTHING.key] = smoothing
+    st.session_state[WEIGHT.key] = weight
+
+
+def show_others(logits: np.ndarray, label: int, options: Options, is_plain: bool) -> None:
+    """Show the losses that cross-entropy is compared with."""
     beside = compared(logits, label, options)
-    with st.container(border=True):
-        st.header("Beside them")
-        with st.container(horizontal=True):
-            st.metric(
-                "Focal loss (nats)",
-                written(beside["focal"], 4),
-                help="(1 − s_p)^γ (−log s_p), for the true class alone.",
-            )
-            st.metric(
-                "Squared error",
-                written(beside["squared error"], 4),
-                help="Σ (s_i − t_i)², from 0 to 2, with the smoothed target.",
-            )
-        share = "" if is_plain else " Neither takes the class weight."
-        st.markdown(
-            "The **focal loss** is CCE times (1 − s_p)^γ, so that what is already right hardly "
-            "counts. The **squared error** is a distance of probabilities: it never exceeds 2, "
-            f"however sure the mistake.{share}"
-        )
-
-    if not np.isfinite(logits).all():
-        return
-    show_curves(logits, label, options, is_plain)
-    show_parts(logits, label, options)
-    show_optimum(logits, label, options, is_hard)
+    focal, squared = (written(beside[name], 4) for name in ("focal", "squared error"))
+    st.header("Beside them")
+    for column, name, formula, figure in zip(
+        st.columns(2),
+        ("Focal loss (nats)", "Squared error"),
+        (
+            rf"\gray{{(1 - s_p)^\gamma\,(-\log s_p)}},\quad \gamma = {lesson.short(options.gamma)}",
+            r"\green{\textstyle\sum_i (s_i - t_i)^2}",
+        ),
+        (focal, squared),
+        strict=True,
+    ):
+        with column, st.container(border=True):
+            lesson.formula(formula)
+            st.metric(name, figure)
+    share = "" if is_plain else " Neither takes the class weight."
+    st.markdown(
+        "The **focal loss** turns down what is already right, by $(1 - s_p)^\\gamma$. The "
+        "**squared error** is a distance of probabilities: it never exceeds 2, however sure the "
+        f"mistake.{share}"
+    )
 
 
 def show_curves(logits: np.ndarray, label: int, options: Options, is_plain: bool) -> None:
@@ -218,17 +255,19 @@ def show_curves(logits: np.ndarray, label: int, options: Options, is_plain: bool
             f"at {bend:.4g}" + ("" if least <= bend <= most else ", off this picture")
             for bend in (rivals(logits, label), 0.0)
         )
-        slope = (
-            "Far on the wrong side of its bend each grows by nearly one nat per unit of logit: the "
-            "gradient stays near 1 in size, so that no mistake is too large to learn from."
-            if is_plain
-            else "A weight makes its side of a curve steeper; where a target is not all or "
-            "nothing, a curve turns up again on the side of too much confidence."
-        )
         st.markdown(
             f"**CCE** is drawn for the logit of {name} while the others stay; it bends "
             f"where that overtakes all the others together, {cce}. **BCE** looks at one logit "
-            f"alone, and bends {bce}. {slope}"
+            f"alone, and bends {bce}."
+        )
+        lesson.more(
+            "Far on the wrong side of its bend each grows by nearly one nat per unit of logit: the "
+            "gradient stays near 1 in size, so that no mistake is too large to learn from. The "
+            "**squared error** is flat there: its gradient vanishes, and the surest mistakes are "
+            "the ones that it does not correct."
+            if is_plain
+            else "A weight makes its side of a curve steeper. Where a target is not all or "
+            "nothing, a curve turns up again on the side of too much confidence."
         )
 
     st.header("Loss against probability")
@@ -240,17 +279,25 @@ def show_curves(logits: np.ndarray, label: int, options: Options, is_plain: bool
         curves,
     )
     st.markdown(
-        f"The same losses, against what {name} is given: its softmax, for BCE its sigmoid. "
-        "With a hard target CCE and BCE with target 1 are one curve, −log of the probability, that "
-        "climbs without end towards 0. The squared error stays finite there."
+        f"The same losses, against what {name} is given: its softmax, where the rule stands, and "
+        "for BCE its sigmoid. With a hard target CCE and BCE with target 1 are one curve, −log of "
+        "the probability, that climbs without end towards 0; the squared error stays finite."
     )
 
 
 def show_parts(logits: np.ndarray, label: int, options: Options) -> None:
     """Show how much of the cross-entropy is the target's own entropy."""
     st.header("Cross-entropy = entropy + KL")
-    st.latex(r"H(t, s) = H(t) + \mathrm{KL}(t \,\|\, s)")
     parts = entropy_and_divergence(logits, label, options)
+    lesson.formula(
+        r"H(t, s) &= \gray{H(t)} + \orange{\mathrm{KL}(t \,\|\, s)}",
+        *(
+            rf"{lesson.number(of_unit['value'].sum(), 4)} &= \gray{{{lesson.number(own, 4)}}} + "
+            rf"\orange{{{lesson.number(divergence, 4)}}}\;\text{{{unit}}}"
+            for unit, of_unit in parts.groupby("unit", sort=False)
+            for own, divergence in [of_unit["value"]]
+        ),
+    )
     page.figure(
         stacked_parts(parts, PARTS, [style.GREY, theme.CCE]),
         "Cross-entropy as entropy and divergence, in nats and in bits",
@@ -275,8 +322,10 @@ def show_parts(logits: np.ndarray, label: int, options: Options) -> None:
 def show_optimum(logits: np.ndarray, label: int, options: Options, is_hard: bool) -> None:
     """Show where CCE is least, and how weights move that."""
     st.header("Where CCE is least")
-    st.latex(r"s_i^\ast = \frac{w_i t_i}{\sum_j w_j t_j}")
     best = optimum(logits, label, options)
+    lesson.formula(
+        r"\orange{s_i^\ast} = \frac{w_i\, \green{t_i}}{\sum_j w_j\, \green{t_j}}",
+    )
     page.figure(
         optimum_bars(best, style.GREY, OPTIMA),
         "The softmax as bars, the target and the best softmax as marks",
@@ -304,18 +353,36 @@ def show_optimum(logits: np.ndarray, label: int, options: Options, is_hard: bool
     st.markdown(says)
 
 
-def _formulas(is_hard: bool, weight: float) -> tuple[str, str]:
-    """Return BCE and CCE as they are used: with weights, and with what a hard target leaves."""
-    w = "" if weight == 1 else "w_i "
-    binary = (
-        rf"\begin{{aligned}}\textstyle\sum_i {w}\big(&{{-t_i}} \log \sigma(z_i) \\"
-        r"&- (1 - t_i) \log \sigma(-z_i)\big)\end{aligned}"
-    )
-    only = rf"{w.replace('_i', '_p')}\log s_p" if is_hard else r"H(t, s)"
-    only = f"-{only}" if is_hard else only
-    last = rf"\\ &= {only}" if is_hard or weight == 1 else r"\\ &\phantom{=}"
-    categorical = rf"\begin{{aligned}}&-\textstyle\sum_i {w}t_i \log s_i {last}\end{{aligned}}"
-    return binary, categorical
+def _formulas(
+    logits: np.ndarray, label: int, terms: pd.DataFrame, options: Options, is_hard: bool
+) -> dict[str, list[str]]:
+    """Return BCE and CCE as they are used, in lines, with the numbers where they are few."""
+    is_weighed = options.weight != 1
+    w = r"w_i\, " if is_weighed else ""
+    binary = [
+        rf"&\blue{{\textstyle\sum_i {w}\big({{-t_i}} \log \sigma(z_i)}}",
+        r"&\quad\blue{{} - (1 - t_i) \log \sigma(-z_i)\big)}",
+    ]
+    left = rf" = \orange{{-{w.replace('_i', '_p')}\log s_p}}" if is_hard else ""
+    categorical = [rf"&\orange{{-\textstyle\sum_i {w}t_i \log s_i}}{left}"]
+    if len(logits) <= lesson.MAX_TERMS and not terms["term"].isna().any():
+        of_bce, of_cce = (terms[terms["loss"] == loss] for loss in ("BCE", "CCE"))
+        binary += lesson.added([rf"\blue{{{lesson.number(term)}}}" for term in of_bce["term"]], 3)
+        factors = [
+            rf"{lesson.short(options.weight)} \cdot " if is_weighed and i == label else ""
+            for i in range(len(logits))
+        ]
+        categorical += lesson.added(
+            [
+                rf"\{'orange' if target else 'gray'}"
+                rf"{{{factor}{lesson.short(target)} \cdot {lesson.number(surprise)}}}"
+                for factor, target, surprise in zip(
+                    factors, of_cce["target"], surprises(logits), strict=True
+                )
+            ],
+            2,
+        )
+    return {"BCE": binary, "CCE": categorical}
 
 
 def show() -> None:

@@ -8,13 +8,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.activations import sigmoid, sigmoid_derivative, softmax, softmax_jacobian
+from core.entropy import entropy_from_logits
 from core.losses import binary_cross_entropy, categorical_cross_entropy
 from dashboard.charts.bars import MAX_LABELLED
 from dashboard.charts.slopes import STEEPEST, slope_map
 from dashboard.frames.activations import costs, slopes, two_class_identity
 from dashboard.state import SAMPLES
 from tests.core.cases import finite_difference
-from tests.dashboard.test_pages import metrics, open_page
+from tests.dashboard.test_pages import metrics, open_page, run_code
 
 LOGITS = np.array([2.0, -1.0, 0.5])
 TWO = next(sample for sample in SAMPLES if sample.title == "Two classes")
@@ -167,3 +168,33 @@ def test_one_class_has_one_target_and_a_softmax_that_never_moves() -> None:
     assert len(metrics(page)) == 6
     assert metrics(page)[4] == "0.0000"
     assert "Its softmax never moves" in text(page)
+
+
+def latex(page: AppTest) -> str:
+    return " ".join(element.value for element in page.latex)
+
+
+@pytest.mark.parametrize(("temperature", "over"), [("1.0", ""), ("2.0", "/2")])
+def test_the_formulas_are_written_out_with_the_numbers_of_core(temperature: str, over: str) -> None:
+    page = open_page("activations", logits="3, 1, -2", temperature=temperature)
+    x = np.array([3.0, 1, -2]) / float(temperature)
+    powers = [f"e^{{{z}{over}}}" for z in (3, 1, -2)]
+    assert rf"\frac{{{powers[0]}}}{{{' + '.join(powers)}}}" in latex(page)
+    assert f"{{1 + e^{{-3{over}}}" in latex(page)
+    bits = entropy_from_logits(x, base=2)
+    for figure in (sigmoid(x)[0], softmax(x)[0], bits):
+        assert f"{{{figure:.3f}}}" in latex(page)
+
+
+@pytest.mark.parametrize("logits", ["1 " * 5, "inf, 1", "1e308 0", "nan 1"])
+def test_powers_that_do_not_fit_are_not_written_out(logits: str) -> None:
+    assert r"\sigma_0" not in latex(open_page("activations", logits=logits))
+
+
+@pytest.mark.parametrize("query", [{}, {"logits": "0, -inf"}, {"temperature": "0.3"}])
+def test_the_code_gives_the_numbers_of_the_page(query: dict[str, str]) -> None:
+    page = open_page("activations", **query)
+    names = run_code(page.code[0].value)
+    figures = [names["yes_no"].sum(), names["shares"].sum(), names["bits"]]
+    assert [metrics(page)[i] for i in (0, 2, 3)] == [f"{figure:.3f}" for figure in figures]
+    assert len(page.code) == 4

@@ -26,9 +26,9 @@ def test_an_infinite_term_is_drawn_and_written() -> None:
     spec = term_bars(terms[terms["loss"] == "CCE"], "#000", 3.0).to_dict()
     drawn = next(iter(spec["datasets"].values()))
     assert [(row["length"], row["value"]) for row in drawn] == [
-        (0, "0.000"),
+        (0, "left out: target 0"),
         (3.0, "∞"),
-        (0, "0.000"),
+        (0, "left out: target 0"),
     ]
 
 

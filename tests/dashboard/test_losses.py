@@ -17,6 +17,8 @@ from core.losses import (
     sigmoid_squared_error,
     softmax_squared_error,
 )
+from dashboard import snippets
+from dashboard.charts.bars import term_bars
 from dashboard.charts.curves import loss_against_probability
 from dashboard.charts.losses import optimum_bars, stacked_parts
 from dashboard.frames.losses import (
@@ -28,7 +30,7 @@ from dashboard.frames.losses import (
     optimum,
     probability_curves,
 )
-from tests.dashboard.test_pages import metrics, open_page
+from tests.dashboard.test_pages import metrics, open_page, run_code
 
 LOGITS = np.array([2.0, -1.0, 0.5])
 SOFT = np.array([0.5, 0.3, 0.2])
@@ -239,11 +241,107 @@ def test_what_is_no_target_gets_a_sentence(target: str, says: str) -> None:
     assert len(page.text[0].value) < 200
 
 
-@pytest.mark.parametrize("logits", ["1", "inf, 1", "-inf -inf", "1e308 -1e308", "0.5 " * 1000])
-def test_odd_logits_with_every_option_give_a_picture(logits: str) -> None:
+@pytest.mark.parametrize(
+    ("logits", "charts"),
+    [
+        ("1", 6),
+        ("inf, 1", 3),
+        ("-inf -inf", 2),
+        # An infinite loss has no parts that a bar could hold.
+        ("1e308 -1e308", 5),
+        ("0.5 " * 1000, 6),
+    ],
+)
+def test_odd_logits_with_every_option_give_a_picture(logits: str, charts: int) -> None:
     query = {"target": "1", "label_smoothing": "0.1", "class_weight": "3.0"}
     page = open_page("losses", logits=logits, **query)
-    assert len(page.get("vega_lite_chart")) == (2 if "inf" in logits else 6)
+    assert len(page.get("vega_lite_chart")) == charts
+    captions = [caption.value for caption in page.caption]
+    assert any("logits that are all finite" in says for says in captions) == ("inf" in logits)
+
+
+def test_a_class_ruled_out_leaves_the_parts_and_the_optimum() -> None:
+    page = open_page("losses", logits="2, 1, -inf")
+    assert len(page.get("vega_lite_chart")) == 4
+    cce = categorical_cross_entropy([2.0, 1.0, -np.inf], 0)
+    assert f"all {cce:.4f} nats are divergence" in text(page)
+
+
+def latex(page: AppTest) -> str:
+    return " ".join(element.value for element in page.latex)
+
+
+def test_the_sums_are_written_out_with_the_numbers_of_core() -> None:
+    page = open_page("losses", logits="2, -1, 0.5", label="class 1")
+    binary = binary_cross_entropy(LOGITS, np.eye(3)[1])
+    for term in binary:
+        assert f"{{{term:.3f}}}" in latex(page)
+    surprises = categorical_cross_entropy(np.tile(LOGITS, (3, 1)), [0, 1, 2])
+    for i, surprise in enumerate(surprises):
+        assert rf"{{{int(i == 1)} \cdot {surprise:.3f}}}" in latex(page)
+    total = categorical_cross_entropy(LOGITS, 1)
+    assert f"{total:.4f} &= " in latex(page)
+    assert f"{total / np.log(2):.4f} &= " in latex(page)
+
+    page.slider(key="class_weight").set_value(3.0).run()
+    assert rf"{{3 \cdot 1 \cdot {surprises[1]:.3f}}}" in latex(page)
+    page.slider(key="label_smoothing").set_value(0.3).run()
+    assert rf"{{3 \cdot 0.8 \cdot {surprises[1]:.3f}}}" in latex(page)
+    assert rf"{{0.1 \cdot {surprises[0]:.3f}}}" in latex(page)
+
+
+def test_a_sum_of_many_terms_is_not_written_out() -> None:
+    assert r"\cdot" not in latex(open_page("losses", logits="1 " * 7))
+
+
+def test_a_target_of_0_is_said_to_leave_its_term_out() -> None:
+    terms = loss_terms(LOGITS, 1)
+    values = {}
+    for loss in ("BCE", "CCE"):
+        spec = term_bars(terms[terms["loss"] == loss], "#000", 3.0).to_dict()
+        rows = next(iter(spec["datasets"].values()))
+        values[loss] = ["left out" in row["value"] for row in rows]
+    assert values == {"BCE": [False] * 3, "CCE": [True, False, True]}
+
+
+@pytest.mark.parametrize(
+    ("title", "told", "targets"),
+    [
+        ("Soft target", {}, [0.0, 0.7, 0.3]),
+        ("Smoothed", {"label_smoothing": 0.1}, [0.0, 1.0, 0.0]),
+        (
+            "Smoothed and weighted",
+            {"label_smoothing": 0.1, "class_weight": [1, 3, 1]},
+            [0.0, 1.0, 0.0],
+        ),
+    ],
+)
+def test_a_button_sets_the_target(title: str, told: dict, targets: list[float]) -> None:
+    page = open_page("losses", logits="2, -1, 0.5", label="class 1")
+    hard = metrics(page)
+    page.button(key=f"target {title}").click().run()
+    assert not page.exception
+    assert metrics(page)[2] == f"{categorical_cross_entropy(LOGITS, targets, **told):.4f}"
+    page.button(key="target Hard target").click().run()
+    assert metrics(page) == hard
+
+
+def test_one_class_has_no_soft_target() -> None:
+    page = open_page("losses", logits="1")
+    assert page.button(key="target Soft target").disabled
+    assert not page.button(key="target Smoothed").disabled
+
+
+def test_the_code_follows_every_control() -> None:
+    page = open_page("losses", logits="2, -1, 0.5", label="class 1")
+    query = {"target": "5 3 2", "label_smoothing": "0.1", "class_weight": "3.0", "gamma": "1.0"}
+    told = open_page("losses", logits="2, -1, 0.5", label="class 1", **query)
+    for opened, options in ((page, Options()), (told, Options(SOFT, 0.1, 3.0, 1.0))):
+        wanted = snippets.losses(LOGITS, 1, options)
+        assert [code.value for code in opened.code] == list(wanted.values())
+        names = run_code(wanted["NumPy"])
+        figures = [names["bce"], names["cce"], names["focal"], names["squared"]]
+        assert [metrics(opened)[i] for i in (0, 2, 4, 5)] == [f"{x:.4f}" for x in figures]
 
 
 @pytest.mark.parametrize(

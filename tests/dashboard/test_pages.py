@@ -1,6 +1,7 @@
 """Each page, run without a browser: what it shows is what core gives."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +32,13 @@ def open_page(name: str, **query: str) -> AppTest:
 
 def metrics(page: AppTest) -> list[str]:
     return [metric.value for metric in page.metric]
+
+
+def run_code(code: str) -> dict[str, Any]:
+    """Return the names after code of core's; that of other frameworks runs in `make bench`."""
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102
+    return names
 
 
 def test_home_says_what_is_here_and_shows_a_picture() -> None:

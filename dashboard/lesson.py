@@ -1,0 +1,56 @@
+"""What a page says beside its numbers: formulas in the colours of the bars, more on request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import streamlit as st
+
+from dashboard.frames.common import written
+
+COLOURS = ("blue", "orange", "green", "gray")
+# More terms than that nobody adds up.
+MAX_TERMS = 6
+
+
+def formula(*lines: str) -> None:
+    r"""Show lines of LaTeX below each other, aligned at &; \blue{…} is as blue as `:blue[…]`.
+
+    So are \orange, \green and \gray, which stand out from the page in either theme.
+    """
+    body = r" \\[0.3em] ".join(lines)
+    theme = st.context.theme.type or "light"
+    for colour in COLOURS:
+        ink = st.get_option(f"theme.{theme}.{colour}TextColor")
+        body = body.replace(rf"\{colour}{{", rf"\textcolor{{{ink}}}{{" if ink else "{")
+    st.latex(rf"\begin{{aligned}}{body}\end{{aligned}}")
+
+
+def more(text: str) -> None:
+    """Offer more words than the two sentences that a picture needs."""
+    with st.expander("More", icon=":material/school:"):
+        st.markdown(text)
+
+
+def number(value: float, decimals: int = 3) -> str:
+    """Return a figure in LaTeX, as `written` gives it to the rest of the page."""
+    text = (
+        written(value, decimals).replace("∞", r"\infty").replace("undefined", r"\text{undefined}")
+    )
+    mantissa, is_power, exponent = text.partition("e")
+    if not is_power or not re.fullmatch(r"[-+]?\d+", exponent):
+        return text
+    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
+
+
+def short(value: float) -> str:
+    """Return a number in LaTeX as one would type it: 4, 0.5, -1."""
+    return number(value, 3).rstrip("0").rstrip(".") if "." in number(value, 3) else number(value, 3)
+
+
+def added(terms: Sequence[str], in_a_row: int) -> Iterable[str]:
+    """Yield the lines of a sum, some terms in each, that continue an aligned formula."""
+    for start in range(0, len(terms), in_a_row):
+        sign = "=" if start == 0 else r"&\hphantom{{}={}} +"
+        yield f"{'&' if start == 0 else ''}{sign} {' + '.join(terms[start : start + in_a_row])}"
