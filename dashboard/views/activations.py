@@ -103,17 +103,20 @@ def show() -> None:
 def _formulas(logits: np.ndarray, temperature: float, frame: pd.DataFrame) -> dict[str, list[str]]:
     """Return both activations in lines, with the numbers of the first class where they are few."""
     formulas = {
-        "sigmoid": [r"\blue{\sigma_i} &= \frac{1}{1 + e^{-z_i/T}\vphantom{\sum_j}}"],
-        "softmax": [r"\orange{s_i} &= \frac{e^{z_i/T}\vphantom{1}}{\sum_j e^{z_j/T}}"],
+        "sigmoid": [
+            r"\blue{\sigma_i} &= \frac{1\vphantom{e^{z_i/T}}}{1 + e^{-z_i/T}\vphantom{\sum_j}}"
+        ],
+        "softmax": [r"\orange{s_i} &= \frac{e^{z_i/T}}{\sum_j e^{z_j/T}}"],
     }
     if len(logits) > MAX_POWERS or not (np.abs(logits) < MOST_WRITTEN).all():
         return formulas
     over = "" if temperature == 1 else f"/{temperature:g}"
     powers = [rf"e^{{{lesson.short(z)}{over}}}" for z in logits]
     first = frame.drop_duplicates("activation").set_index("activation")["probability"]
+    minus = rf"e^{{{lesson.short(0.0 - logits[0])}{over}}}"
     formulas["sigmoid"].append(
-        rf"\blue{{\sigma_0}} &= \frac{{1}}{{1 + e^{{{lesson.short(0.0 - logits[0])}{over}}}"
-        rf"\vphantom{{e^{{1}}}}}} = \blue{{{lesson.number(first['sigmoid'])}}}"
+        rf"\blue{{\sigma_0}} &= \frac{{1\vphantom{{{minus}}}}}{{1 + {minus}}} = "
+        rf"\blue{{{lesson.number(first['sigmoid'])}}}"
     )
     formulas["softmax"].append(
         rf"\orange{{s_0}} &= \frac{{{powers[0]}}}{{{' + '.join(powers)}}} = "

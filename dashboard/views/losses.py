@@ -367,7 +367,7 @@ def _formulas(
     categorical = [rf"&\orange{{-\textstyle\sum_i {w}t_i \log s_i}}{left}"]
     if len(logits) <= lesson.MAX_TERMS and not terms["term"].isna().any():
         of_bce, of_cce = (terms[terms["loss"] == loss] for loss in ("BCE", "CCE"))
-        binary += lesson.added([rf"\blue{{{lesson.number(term)}}}" for term in of_bce["term"]], 3)
+        binary += lesson.added([rf"\blue{{{lesson.number(term)}}}" for term in of_bce["term"]], 4)
         factors = [
             rf"{lesson.short(options.weight)} \cdot " if is_weighed and i == label else ""
             for i in range(len(logits))
@@ -380,8 +380,10 @@ def _formulas(
                     factors, of_cce["target"], surprises(logits), strict=True
                 )
             ],
-            2,
+            2 if len(logits) > 2 else 1,
         )
+    # As many lines, so that the bars below stand side by side.
+    categorical += ["&"] * (len(binary) - len(categorical))
     return {"BCE": binary, "CCE": categorical}
 
 

@@ -94,8 +94,8 @@ def test_a_logit_of_inf_is_nan_where_the_comment_says_so(framework: str) -> None
 def test_losses(framework: str, logits: np.ndarray, options: Options) -> None:
     label = len(logits) - 1
     if options.targets is not None:
-        options = replace(options, targets=np.arange(1.0, len(logits) + 1))
-        options = replace(options, targets=options.targets / options.targets.sum())
+        shares = np.arange(1.0, len(logits) + 1)
+        options = replace(options, targets=shares / shares.sum())
     code = snippets.losses(logits, label, options)[framework]
     names = run(code)
     terms = loss_terms(logits, label, options).groupby("loss")["term"].sum()

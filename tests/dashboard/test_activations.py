@@ -180,7 +180,7 @@ def test_the_formulas_are_written_out_with_the_numbers_of_core(temperature: str,
     x = np.array([3.0, 1, -2]) / float(temperature)
     powers = [f"e^{{{z}{over}}}" for z in (3, 1, -2)]
     assert rf"\frac{{{powers[0]}}}{{{' + '.join(powers)}}}" in latex(page)
-    assert f"{{1 + e^{{-3{over}}}" in latex(page)
+    assert f"{{1 + e^{{-3{over}}}}}" in latex(page)
     bits = entropy_from_logits(x, base=2)
     for figure in (sigmoid(x)[0], softmax(x)[0], bits):
         assert f"{{{figure:.3f}}}" in latex(page)
