@@ -43,7 +43,7 @@ def pull_course_chart(pulls: pd.DataFrame, epoch: int, most: float) -> alt.Layer
     """
     so_far = pull_chart(pulls[pulls["epoch"] <= epoch])
     to_come = _to_come(pulls, "pull", ["classes:N"], alt.Scale(domain=[0, most]))
-    return alt.LayerChart(layer=[to_come, so_far, _now(epoch)]).properties(height=220)
+    return alt.LayerChart(layer=[to_come, so_far, _now(epoch)]).properties(height=260)
 
 
 def boundary_chart(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from time import monotonic
 
 import streamlit as st
 
@@ -15,6 +16,7 @@ from dashboard.frames import train as frames
 from dashboard.frames.common import written
 from dashboard.frames.train import NUM_EPOCHS, Course
 from experiments import runs, tracking
+from experiments.charts import style
 from experiments.config import TrainConfig
 from experiments.datasets import DATASETS, Dataset, load
 from experiments.frames import pull_frame
@@ -38,8 +40,36 @@ SPEED = state.Slider("speed", "Epochs a second", 4, 2, 20, 2, "How fast Play goe
 
 TICK_SECONDS = 0.5
 JOB_SECONDS = 1.0
-# In the session: the epoch while it plays, and what is on its way to MLflow.
-PLAYED, JOB = "played epoch", "training job"
+# What plays goes on from where it was seen last, however long the page was left.
+LONGEST_TICK_SECONDS = 3.0
+# In the session: where it plays, and what is on its way to MLflow.
+PLAYED, JOB = "played", "training job"
+
+TRUE, OTHERS = rf"\color{{{style.GREEN}}}", rf"\color{{{style.PURPLE}}}"
+# The loss of one row, the terms coloured as the pull on their classes.
+LATEX = {
+    "softmax_cce": rf"L = {{{TRUE} -\log s_p}}",
+    "ovr_sigmoid_bce": (
+        rf"L = {{{TRUE} -\log \sigma(z_p)}} {{{OTHERS} {{}} - \textstyle\sum_n \log(1 - \sigma(z_n))}}"
+    ),
+    "sigmoid_bce": r"L = -t \log \sigma(z) - (1 - t) \log(1 - \sigma(z))",
+    "multi_label_sigmoid_bce": (
+        rf"L = {{{TRUE} -\textstyle\sum_p \log \sigma(z_p)}}"
+        rf" {{{OTHERS} {{}} - \textstyle\sum_n \log(1 - \sigma(z_n))}}"
+    ),
+    "softmax_twice_cce": r"L = -\log \mathrm{softmax}(s)_p,\ s = \mathrm{softmax}(z)",
+    "sigmoid_cce": r"L = -\log \mathrm{softmax}(\sigma(z))_p",
+    "softmax_squared_error": (rf"L = {{{TRUE} (s_p - 1)^2}} + {{{OTHERS} \textstyle\sum_n s_n^2}}"),
+    "sigmoid_squared_error": r"L = (\sigma(z) - t)^2",
+}
+
+
+@dataclass(frozen=True)
+class Played:
+    """Where it plays: the epoch, with how much of the next has passed, and when that was."""
+
+    epoch: float
+    at: float
 
 
 @dataclass(frozen=True)
@@ -78,7 +108,8 @@ def watch(clock: float | None) -> None:
         st.rerun()
     with page.controls():
         configs = _configs()
-        epoch = _epoch()
+    # In a talk too: to play is what it is there for.
+    epoch = _epoch()
     dataset = sample(configs[0].dataset, configs[0].seed)
     courses = [course(config) for config in configs]
     for each in courses:
@@ -130,6 +161,16 @@ def _configs() -> list[TrainConfig]:
     ]
 
 
+def command(config: TrainConfig) -> str:
+    """Return the line for a shell that does this training."""
+    mistakes = " --mistakes" if config.mistakes else ""
+    return (
+        f"python -m experiments train --dataset {config.dataset} --head {config.head} "
+        f"--hidden {config.hidden} --epochs {config.num_epochs} "
+        f"--learning-rate {config.learning_rate!r} --seed {config.seed}{mistakes}"
+    )
+
+
 def _typed(control: state.Slider) -> float:
     """Show a number to type, where a slider would not reach from the least to the most."""
     value: float = st.number_input(
@@ -153,40 +194,45 @@ def titled(head: Head) -> str:
 
 def _epoch() -> int:
     """Show play, pause and step with the epoch that they move, and return it."""
-    is_playing = PLAYED in st.session_state
+    playing: Played | None = st.session_state.get(PLAYED)
     with st.container(horizontal=True):
-        if is_playing:
-            st.button("Pause", icon=":material/pause:", key="pause", on_click=_pause)
-        else:
-            st.button("Play", icon=":material/play_arrow:", key="play", on_click=_play)
+        st.button(
+            "Play" if playing is None else "Pause",
+            icon=":material/play_arrow:" if playing is None else ":material/pause:",
+            key="play",
+            on_click=_play if playing is None else _pause,
+        )
         st.button("Step", icon=":material/skip_next:", key="step", on_click=_step)
     columns = st.columns(2)
     with columns[1]:
         state.slider(SPEED)
     with columns[0]:
-        if not is_playing:
+        if playing is None:
             return int(state.slider(EPOCH))
         # The slider would leave each epoch in the browser's history.
-        epoch: int = st.session_state[PLAYED]
+        epoch = int(playing.epoch)
         st.progress(epoch / NUM_EPOCHS, f"Epoch {epoch} of {NUM_EPOCHS}")
         return epoch
 
 
 def _play() -> None:
     epoch = st.session_state[EPOCH.key]
-    st.session_state[PLAYED] = 0 if epoch == NUM_EPOCHS else epoch
+    st.session_state[PLAYED] = Played(0.0 if epoch == NUM_EPOCHS else epoch, monotonic())
 
 
 def _play_on() -> None:
-    by = int(st.session_state[SPEED.key] * TICK_SECONDS)
-    st.session_state[PLAYED] = min(st.session_state[PLAYED] + by, NUM_EPOCHS)
-    if st.session_state[PLAYED] == NUM_EPOCHS:
+    """Go on by the time that has passed, so that a busy machine skips epochs, not seconds."""
+    playing, now = st.session_state[PLAYED], monotonic()
+    passed = min(now - playing.at, LONGEST_TICK_SECONDS)
+    speed = st.session_state.get(SPEED.key, SPEED.default)
+    st.session_state[PLAYED] = Played(playing.epoch + passed * speed, now)
+    if st.session_state[PLAYED].epoch >= NUM_EPOCHS:
         _pause()
 
 
 def _pause() -> None:
     if PLAYED in st.session_state:
-        st.session_state[EPOCH.key] = st.session_state.pop(PLAYED)
+        st.session_state[EPOCH.key] = min(int(st.session_state.pop(PLAYED).epoch), NUM_EPOCHS)
 
 
 def _step() -> None:
@@ -204,6 +250,7 @@ def _show_heads(courses: list[Course], epoch: int, dataset: Dataset) -> None:
             if head.is_mistake:
                 st.badge("a mistake", icon=":material/bug_report:", color="red")
             st.caption(head.meaning)
+            st.latex(LATEX[head.name])
             with st.container(horizontal=True):
                 st.metric("Loss", written(said.loss, 4), help="Of the validation rows.")
                 st.metric("Entropy (bits)", written(said.entropy_bits, 3))
@@ -235,9 +282,11 @@ def _show_heads(courses: list[Course], epoch: int, dataset: Dataset) -> None:
         else f"These rows have {num_features} features: there is no plane to draw a boundary in."
     )
     st.markdown(
-        "The gradient pulls the logit of the **true** class up and those of the **others** down. "
-        "Under softmax + CCE both pulls are equal, s_p − 1 = −Σ s_n: the two lines lie on each "
-        "other. Under BCE each class pulls alone."
+        f"The gradient pulls the logit of the true class ${{{TRUE} p}}$ up and those of the others, "
+        f"${{{OTHERS} n}}$, down. Under softmax + CCE both pulls are equal, "
+        f"${{{TRUE} 1 - s_p}} = {{{OTHERS} \\sum_n s_n}}$: the two lines lie on each other. Under "
+        f"BCE each class pulls alone, with ${{{TRUE} 1 - \\sigma(z_p)}}$ and "
+        f"${{{OTHERS} \\sigma(z_n)}}$."
     )
 
 
@@ -288,6 +337,8 @@ def _show_log(configs: list[TrainConfig]) -> None:
         on_click=_start_job,
         args=(configs,),
     )
+    with st.expander("The same on the command line", icon=":material/terminal:"):
+        st.code("\n".join(command(config) for config in configs), language="bash", wrap_lines=True)
     if job is None:
         return
     if is_busy:

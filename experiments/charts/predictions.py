@@ -110,9 +110,12 @@ def pull_chart(pulls: pd.DataFrame) -> alt.Chart:
             y=alt.Y("pull:Q", title="Mean Σ |∂loss/∂logit|"),
             color=alt.Color(
                 "classes:N",
-                title="Classes",
-                scale=alt.Scale(domain=["true", "others"], range=[style.VERMILLION, style.BLUE]),
-                legend=alt.Legend(orient="top"),
+                title=None,
+                scale=alt.Scale(domain=["true", "others"], range=[style.GREEN, style.PURPLE]),
+                legend=alt.Legend(
+                    orient="top",
+                    labelExpr="datum.label == 'true' ? 'true classes' : 'other classes'",
+                ),
             ),
             strokeDash=alt.StrokeDash(
                 "classes:N", scale=alt.Scale(domain=["true", "others"], range=[[1, 0], [5, 4]])

@@ -1,13 +1,17 @@
+import shlex
+
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 
 from core.activations import softmax
 from core.heads import HEADS, heads_for
 from dashboard.charts.train import boundary_chart, course_chart, pull_course_chart
 from dashboard.frames import train as frames
+from dashboard.views import train as views
 from dashboard.views.train import JOB, titled
-from experiments import models, tracking
+from experiments import cli, models, tracking
 from experiments.config import TrainConfig
 from experiments.datasets import DATASETS, load
 from experiments.frames import pull_frame
@@ -149,25 +153,86 @@ def test_heads_that_fit_are_offered_and_mistakes_say_so(name: str) -> None:
         assert first.value not in page.selectbox(key="second").options
 
 
-def test_play_pause_and_step_move_the_epoch() -> None:
+def test_play_goes_at_its_speed_whatever_the_machine_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(views, "monotonic", lambda: now)
+    page = open_page("train", epoch="50", speed="4")
+    page.button(key="play").click().run()
+    assert page.button(key="play").label == "Pause"
+    for passed, epoch in ((0.5, 52), (0.25, 53), (0.1, 53), (0.15, 54), (1.0, 58)):
+        now += passed
+        page.run()
+        assert not page.exception
+        assert f"After epoch {epoch}, on" in " ".join(each.value for each in page.markdown)
+    # However long the page was left.
+    now += 1000
+    page.run()
+    assert page.button(key="play").label == "Play"
+    assert epoch_of(page) == 60
+
+
+def test_play_pause_and_step_move_the_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(views, "monotonic", lambda: now)
     page = open_page("train", epoch="58", speed="2")
     page.button(key="step").click().run()
     assert epoch_of(page) == 59
     page.button(key="play").click().run()
+    now += 0.5
+    page.run()
     assert not page.exception
     # It ends by itself, and starts again from the beginning.
     assert epoch_of(page) == 60
     page.button(key="play").click().run()
-    shown = page.session_state["played epoch"]
-    assert shown < 60
-    assert f"After epoch {shown}" in " ".join(element.value for element in page.markdown)
+    assert "After epoch 0, on" in " ".join(element.value for element in page.markdown)
+    now += 1000
     page.run()
-    assert page.session_state["played epoch"] > shown
-    page.button(key="pause").click().run()
-    assert shown < epoch_of(page) < 60
-    now = epoch_of(page)
+    # A page that was left for long goes on from where it was seen.
+    assert f"After epoch {2 * int(views.LONGEST_TICK_SECONDS)}, on" in " ".join(
+        element.value for element in page.markdown
+    )
+    page.button(key="play").click().run()
+    paused = epoch_of(page)
+    assert paused == 2 * views.LONGEST_TICK_SECONDS
+    now += 5
     page.run()
-    assert epoch_of(page) == now
+    assert epoch_of(page) == paused
+    page.button(key="play").click().run()
+    now += 1
+    page.button(key="step").click().run()
+    assert paused < epoch_of(page) < 60
+    assert page.button(key="play").label == "Play"
+
+
+def test_in_a_talk_play_stays_in_sight() -> None:
+    page = open_page("train", present="1", epoch="3")
+    folded = page.expander[0]
+    assert folded.label == "Controls"
+    assert {box.key for box in folded.selectbox} == {"sample", "first", "second"}
+    assert not folded.button
+    assert {button.key for button in page.button} >= {"play", "step"}
+
+
+def test_each_head_has_its_loss_as_a_formula() -> None:
+    assert views.LATEX.keys() == HEADS.keys()
+    page = open_page("train", sample="moons", epoch="1")
+    heads = heads_for(DATASETS["moons"].task, mistakes=True)
+    assert [each.value for each in page.latex] == [
+        f"$$\n{views.LATEX[head.name]}\n$$" for head in heads
+    ]
+
+
+def test_the_command_gives_the_figures_of_the_page() -> None:
+    query = {"sample": "iris", "hidden": "4", "rate": "0.05", "seed": "7"}
+    page = open_page("train", **query, second="softmax + squared error · a mistake")
+    for line, shown in zip(page.code[0].value.splitlines(), metrics(page)[::3], strict=True):
+        assert line.startswith("python -m experiments train ")
+        done = CliRunner().invoke(cli.cli, shlex.split(line)[3:])
+        assert done.exit_code == 0, done.output
+        newest = tracking.list_runs().iloc[0]
+        assert f"{newest['val_loss']:.4f}" == shown
 
 
 def test_a_learning_rate_that_is_too_high_is_a_sentence() -> None:
