@@ -50,7 +50,8 @@ TRUE, OTHERS = rf"\color{{{style.GREEN}}}", rf"\color{{{style.PURPLE}}}"
 LATEX = {
     "softmax_cce": rf"L = {{{TRUE} -\log s_p}}",
     "ovr_sigmoid_bce": (
-        rf"L = {{{TRUE} -\log \sigma(z_p)}} {{{OTHERS} {{}} - \textstyle\sum_n \log(1 - \sigma(z_n))}}"
+        rf"L = {{{TRUE} -\log \sigma(z_p)}}"
+        rf" {{{OTHERS} {{}} - \textstyle\sum_n \log(1 - \sigma(z_n))}}"
     ),
     "sigmoid_bce": r"L = -t \log \sigma(z) - (1 - t) \log(1 - \sigma(z))",
     "multi_label_sigmoid_bce": (
@@ -282,10 +283,10 @@ def _show_heads(courses: list[Course], epoch: int, dataset: Dataset) -> None:
         else f"These rows have {num_features} features: there is no plane to draw a boundary in."
     )
     st.markdown(
-        f"The gradient pulls the logit of the true class ${{{TRUE} p}}$ up and those of the others, "
-        f"${{{OTHERS} n}}$, down. Under softmax + CCE both pulls are equal, "
-        f"${{{TRUE} 1 - s_p}} = {{{OTHERS} \\sum_n s_n}}$: the two lines lie on each other. Under "
-        f"BCE each class pulls alone, with ${{{TRUE} 1 - \\sigma(z_p)}}$ and "
+        f"The gradient pulls the logit of the true class ${{{TRUE} p}}$ up and those of the "
+        f"others, ${{{OTHERS} n}}$, down. Under softmax + CCE both pulls are equal, "
+        f"${{{TRUE} 1 - s_p}} = {{{OTHERS} \\sum_n s_n}}$: the two lines lie on "
+        f"each other. Under BCE each class pulls alone, with ${{{TRUE} 1 - \\sigma(z_p)}}$ and "
         f"${{{OTHERS} \\sigma(z_n)}}$."
     )
 
