@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from core.heads import HEADS, heads_for
 from experiments import cluster, datasets, runs, serve, sweeps, tracking, training
+from experiments.cli_diagnose import diagnose_command
 from experiments.config import CLASS_WEIGHTS, MAX_SEED, TrainConfig
 from experiments.datasets import Dataset
 from experiments.runs import FinishedRun
@@ -23,11 +24,13 @@ from experiments.training import Epoch
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """Training runs and entropy curves, logged to MLflow.
+    """Training runs and entropy curves, logged to MLflow, and what is wrong with your own outputs.
 
     Runs are kept in runs/ (SQLite), or where MLFLOW_TRACKING_URI says.
     """
 
+
+cli.add_command(diagnose_command)
 
 DEMO_HIDDEN = (0, 32)
 

@@ -27,7 +27,11 @@ _MARGIN_BINS = 120
 
 
 def reliability_frame(
-    calibration: Calibration, after: Calibration | None = None, *, equal_mass: bool = False
+    calibration: Calibration,
+    after: Calibration | None = None,
+    *,
+    temperature: float | None = None,
+    equal_mass: bool = False,
 ) -> pd.DataFrame:
     """Return the bins that hold predictions.
 
@@ -35,7 +39,9 @@ def reliability_frame(
     ----------
     calibration : Calibration
     after : Calibration, optional
-        Of the same rows at the fitted temperature.
+        Of the same rows at a temperature.
+    temperature : float, optional
+        Which; by default the one fitted on these rows.
     equal_mass : bool
         Whether bins hold as many predictions each, or are as wide each.
 
@@ -47,7 +53,8 @@ def reliability_frame(
     """
     parts = [(AS_GIVEN, calibration)]
     if after is not None:
-        parts.append((f"at temperature {calibration.temperature.value:.3g}", after))
+        value = calibration.temperature.value if temperature is None else temperature
+        parts.append((f"at temperature {value:.3g}", after))
     frames = []
     for scores, found in parts:
         columns = (

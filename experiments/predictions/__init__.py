@@ -3,7 +3,8 @@
 The only place where they are read. Nothing is unpickled, and no file is read whole.
 """
 
-from experiments.predictions.common import Batch, PredictionsError, Upload
+from experiments.predictions.common import Batch, PredictionsError, Upload, shown
+from experiments.predictions.ledger import LedgerFile
 from experiments.predictions.reading import Predictions, read
 
-__all__ = ["Batch", "Predictions", "PredictionsError", "Upload", "read"]
+__all__ = ["Batch", "LedgerFile", "Predictions", "PredictionsError", "Upload", "read", "shown"]

@@ -18,7 +18,7 @@ Array = np.ndarray
 
 # What a batch may weigh: small enough to keep many, large enough to make calls cheap.
 _BATCH_BYTES = 1 << 23
-_MOST_ROWS = 1 << 17
+_MOST_ROWS = 1 << 16
 
 
 class PredictionsError(Exception):

@@ -168,11 +168,10 @@ def _parquet(file: object) -> pq.ParquetFile:
 
 def _side_by_side(held: Sequence[pa.Array]) -> Array:
     arrays = [_numbers(column) for column in held]
-    # Class-major, as it lies on disk and as narrow rows are worked on; (N, K) is a view of it.
-    together = np.empty((len(arrays), len(arrays[0])), np.result_type(*arrays))
-    for row, array in zip(together, arrays, strict=True):
-        row[:] = array
-    return together.T
+    together = np.empty((len(arrays[0]), len(arrays)), np.result_type(*arrays))
+    for i, array in enumerate(arrays):
+        together[:, i] = array
+    return together
 
 
 def _numbers(column: pa.Array) -> Array:

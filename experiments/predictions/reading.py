@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import TypeAlias
 
@@ -85,6 +85,10 @@ class Predictions:
         """What was made of the file beyond its numbers."""
         return (self.classes.note,) if self.classes.note else ()
 
+    def named(self, name: str) -> Predictions:
+        """Return the same rows under another name."""
+        return replace(self, name=name)
+
     def batches(self) -> Iterator[Batch]:
         """Yield all rows, a few at a time; again from the beginning with each call.
 
@@ -109,14 +113,20 @@ class Predictions:
                 f"{self.name}: has no rows; expected at least one below the names"
             )
 
-    def parts(self) -> tuple[Predictions, ...]:
-        """Return each file by itself; their rows count on where the count is known."""
-        parts: list[Predictions] = []
-        row = self.first_row
-        for table in self.tables:
-            parts.append(replace(self, name=table.name, tables=(table,), first_row=row))
-            row += table.num_rows() or 0
-        return tuple(parts)
+    def parts(self, counts: Sequence[int] | None = None) -> tuple[Predictions, ...]:
+        """Return each file by itself; the number of its first row counts on from those before.
+
+        Parameters
+        ----------
+        counts : sequence of int, optional
+            The rows of each, where the files do not say.
+        """
+        held = counts or [table.num_rows() or 0 for table in self.tables]
+        firsts = accumulate(held, initial=self.first_row)
+        return tuple(
+            replace(self, name=table.name, tables=(table,), first_row=row)
+            for table, row in zip(self.tables, firsts, strict=False)
+        )
 
 
 def read(source: Source, *, scores: str = "", labels: str = "") -> Predictions:
@@ -192,7 +202,7 @@ def _files(source: str | Path | Upload) -> list[Opened]:
         raise PredictionsError(f"{shown(path, 80)}: there is no such file")
     else:
         found = [path]
-    return [Opened(_tail(file), file, _suffix(file)) for file in found]
+    return [Opened(_tail(file), file.absolute(), _suffix(file)) for file in found]
 
 
 def _tables(files: Sequence[Opened]) -> tuple[Table, ...]:

@@ -137,6 +137,42 @@ def params_of(run_id: str) -> dict[str, str]:
 
 
 @explained()
+def download_predictions(run_id: str, split: str, folder: Path) -> Path:
+    """Copy the outputs that a run stored of a split, as Parquet, and return where they are.
+
+    Raises
+    ------
+    TrackingError
+        If the store can't be reached, has no such run, or the run has none.
+    """
+    params_of(run_id)
+    client = connect()
+    held = [Path(file.path) for file in client.list_artifacts(run_id, "predictions")]
+    path = f"predictions/{split}.parquet"
+    if Path(path) not in held:
+        others = ", ".join(file.stem for file in held)
+        raise TrackingError(
+            f"Run {run_id} holds no outputs of {split!r}"
+            + (f"; it has {others}" if others else "")
+            + ": log them with run.log_predictions(logits, labels, step=…)"
+        )
+    return Path(client.download_artifacts(run_id, path, str(folder)))
+
+
+@explained()
+def read_losses(run_id: str, split: str) -> list[float]:
+    """Return a run's losses of a split in nats, by step; empty where it logged none.
+
+    Raises
+    ------
+    TrackingError
+        If the store can't be reached or has no such run.
+    """
+    history = connect().get_metric_history(run_id, f"{split}/loss")
+    return [point.value for point in sorted(history, key=lambda point: point.step)]
+
+
+@explained()
 def list_runs() -> pd.DataFrame:
     """Return the experiment's runs, newest first: who they are, how they ended, final values.
 

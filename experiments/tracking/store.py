@@ -26,6 +26,8 @@ RUNS = ROOT / "runs"
 EXPERIMENT = "Cross-Entropy Lab"
 # Its steps are no epochs: apart, so that the UI draws neither over the other.
 THEORY = "Cross-Entropy Lab: theory"
+# Of files, not of training: no curves.
+DIAGNOSES = "Cross-Entropy Lab: diagnoses"
 UI_VARIABLE = "CROSS_ENTROPY_LAB_MLFLOW_UI"
 DEFAULT_UI = "http://127.0.0.1:5000"
 

@@ -12,18 +12,20 @@ import subprocess
 import threading
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
+from core.diagnosis import Evidence, Severity
 from experiments import outputs, spool
 from experiments.charts import style
 from experiments.config import TrainConfig
@@ -34,6 +36,7 @@ from experiments.spool import BusyError, Entry, Note, Point, Sender, Spool
 from experiments.tracking import model, store
 from experiments.tracking.reading import ERROR_TAG, children_of
 from experiments.tracking.store import (
+    DIAGNOSES,
     EXPERIMENT,
     THEORY,
     TrackingError,
@@ -184,6 +187,31 @@ class Run:
         self.log_table(said.classes(), f"{prefix}classes")
         for name, chart in said.charts().items():
             self.log_chart(chart, f"{prefix}{name}")
+
+    def log_diagnosis(
+        self,
+        figures: Mapping[str, float],
+        evidence: Sequence[Evidence],
+        reports: Mapping[str, str],
+    ) -> None:
+        """Log figures as metrics, evidence as tags and as a table, and reports/<name>."""
+        self.log_metrics({f"diagnosis/{name}": value for name, value in figures.items()})
+        counts = Counter(item.severity for item in evidence)
+        self.log_metrics({f"diagnosis/{name}s": counts[name] for name in get_args(Severity)})
+        self.set_tags(
+            {
+                f"evidence.{item.name}": f"{item.severity}: {item.seen}"[:_MOST_TEXT]
+                for item in evidence
+            }
+        )
+        columns = ("name", "severity", "seen", "means", "do", "sure")
+        self.log_table(
+            pd.DataFrame([{key: getattr(item, key) for key in columns} for item in evidence]),
+            "evidence",
+        )
+        for name, text in reports.items():
+            with self._file(f"reports/{name}") as path:
+                path.write_text(text, encoding="utf-8")
 
     def log_chart(self, chart: alt.TopLevelMixin, name: str) -> None:
         """Log a chart as charts/<name>.html, which needs no internet, and as <name>.svg."""
@@ -450,7 +478,7 @@ def end_lost(parent: str, status: str, why: str) -> None:
 def _end_abandoned(client: MlflowClient) -> Iterator[Synced]:
     """End the runs that processes of this machine have left open, and nothing to send."""
     with explained():
-        named = [client.get_experiment_by_name(name) for name in (EXPERIMENT, THEORY)]
+        named = [client.get_experiment_by_name(name) for name in (EXPERIMENT, THEORY, DIAGNOSES)]
         experiments = [found.experiment_id for found in named if found is not None]
         if not experiments:
             return

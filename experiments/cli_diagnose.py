@@ -1,0 +1,224 @@
+"""The command `diagnose`: what is wrong with the outputs of a classifier."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import get_args
+
+import click
+from tqdm import tqdm
+
+from core.diagnosis import Evidence, Kind, Loss
+from core.heads import HEADS
+from experiments import cluster, diagnosing, predictions, report, tracking
+from experiments.diagnosing import Diagnosed, OnRows, Settings
+from experiments.predictions import Predictions, PredictionsError
+
+FOUND, UNREADABLE = 1, 2
+_FAILING = {"error": ("error",), "warning": ("error", "warning")}
+_WIDEST = 100
+
+
+@click.command(name="diagnose")
+@click.argument("files", nargs=-1, metavar="FILE…")
+@click.option(
+    "--scores", default="", help="Columns of the scores: names or patterns, a,b or out_*."
+)
+@click.option(
+    "--labels", default="", help="The column of the labels; several for targets by class."
+)
+@click.option(
+    "--kind",
+    type=click.Choice(get_args(Kind)),
+    default="auto",
+    show_default=True,
+    help="What the scores are. By default names such as logit_0 say it, or the numbers do.",
+)
+@click.option(
+    "--loss", type=click.Choice(get_args(Loss)), help="The loss that the scores are handed to."
+)
+@click.option(
+    "--calibration-data",
+    "calibration",
+    metavar="FILE",
+    help="Other rows of the same model, to fit the temperature on.",
+)
+@click.option("--json", "json_path", metavar="PATH", help="Write all of it as JSON; - for stdout.")
+@click.option("--html", "html_path", metavar="PATH", help="Write the report as one HTML file.")
+@click.option(
+    "--csv", "csv_path", metavar="PATH", help="Write what every row costs, as it is read."
+)
+@click.option("--track", is_flag=True, help="Log it to MLflow too.")
+@click.option("--run", "run_id", metavar="RUN_ID", help="Diagnose what a run stored, not a file.")
+@click.option(
+    "--split",
+    default="val",
+    show_default=True,
+    help="Which of the run's outputs.",
+)
+@click.option(
+    "--scheduler", default="", help="Spread files over a Dask cluster: its address tcp://host:port."
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(list(_FAILING)),
+    default="error",
+    show_default=True,
+    help="What makes the exit code 1.",
+)
+@click.pass_context
+def diagnose_command(
+    context: click.Context,
+    files: tuple[str, ...],
+    scores: str,
+    labels: str,
+    kind: Kind,
+    loss: Loss | None,
+    calibration: str | None,
+    json_path: str | None,
+    html_path: str | None,
+    csv_path: str | None,
+    track: bool,
+    run_id: str | None,
+    split: str,
+    scheduler: str,
+    fail_on: str,
+) -> None:
+    """Say what is wrong with scores and labels: CSV, Parquet, NPZ, or two NPY files.
+
+    A file, a folder, a glob, or several files. Exit code: 0 if nothing was found at or above
+    --fail-on, 1 if something was, 2 if the input could not be read.
+
+    \b
+    Examples:
+      python -m experiments diagnose predictions.csv
+      python -m experiments diagnose logits.npy labels.npy --html report.html
+      python -m experiments diagnose test.npz --calibration-data val.npz --csv ledger.csv
+      python -m experiments diagnose "out/*.parquet" --scheduler tcp://10.0.0.7:8786
+      python -m experiments diagnose --run 0123456789abcdef0123456789abcdef --fail-on warning
+    """
+    if bool(files) == bool(run_id):
+        raise click.UsageError("give a file, or --run RUN_ID: one of them")
+    with _unreadable(), ExitStack() as stack:
+        _require_places(json_path, html_path, csv_path)
+        smoothing = 0.0
+        if run_id:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            stored = tracking.download_predictions(run_id, split, folder)
+            found_in = predictions.read(stored, scores=scores, labels=labels).named(
+                f"run {run_id}, {split}"
+            )
+            params = tracking.params_of(run_id)
+            loss = loss or _loss_of(params.get("head", ""))
+            smoothing = float(params.get("label_smoothing", 0))
+        else:
+            found_in = predictions.read(files, scores=scores, labels=labels)
+        other = predictions.read(calibration, scores=scores, labels=labels) if calibration else None
+        with _progress(found_in, other) as on_rows:
+            found = diagnosing.diagnose_predictions(
+                found_in,
+                Settings(kind, loss),
+                calibration=other,
+                ledger=Path(csv_path) if csv_path else None,
+                scheduler=scheduler,
+                on_rows=on_rows,
+            )
+        if run_id:
+            found = diagnosing.with_plateau(
+                found, tracking.read_losses(run_id, split), smoothing, f"{split} loss"
+            )
+        _write(json_path, html_path, found)
+        if json_path != "-":
+            width = min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns)
+            click.echo(report.to_text(found, width))
+        said = [f"{name} {path}" for name, path in (
+            ("JSON in", json_path), ("report in", html_path), ("ledger in", csv_path),
+        ) if path and path != "-"]  # fmt: skip
+        if track:
+            said.append(f"run {_track(found, run_id)}")
+        if said:
+            click.echo(f"\nWritten: {', '.join(said)}.", err=json_path == "-")
+    context.exit(FOUND if _fails(found.diagnosis.evidence, fail_on) else 0)
+
+
+def _fails(evidence: Sequence[Evidence], fail_on: str) -> bool:
+    return any(item.severity in _FAILING[fail_on] for item in evidence)
+
+
+def _loss_of(head: str) -> Loss | None:
+    """Return the loss that a run's logits go to, where its head is one that a summary knows."""
+    if head not in HEADS or HEADS[head].is_mistake:
+        return None
+    return "softmax + categorical" if head == "softmax_cce" else "sigmoid + binary"
+
+
+def _require_places(*paths: str | None) -> None:
+    """Refuse what can't be written to before anything is read."""
+    for path in filter(None, paths):
+        folder = Path(path).absolute().parent
+        if path != "-" and (not folder.is_dir() or Path(path).is_dir()):
+            raise PredictionsError(f"{path}: there is no folder {folder} to write a file in")
+
+
+def _write(json_path: str | None, html_path: str | None, found: Diagnosed) -> None:
+    if json_path == "-":
+        click.echo(report.to_json(found))
+    for path, made in ((json_path, report.to_json), (html_path, report.to_html)):
+        if path and path != "-":
+            try:
+                Path(path).write_text(made(found), encoding="utf-8")
+            except OSError as error:
+                raise PredictionsError(
+                    f"{path}: can't be written: {error.strerror or error}; name another place"
+                ) from error
+
+
+def _track(found: Diagnosed, run_id: str | None) -> str:
+    """Log a diagnosis, and return the link to it."""
+    tags = {"lab.diagnosed": found.name, **({"lab.diagnosed_run": run_id} if run_id else {})}
+    with tracking.track(
+        f"diagnosis of {Path(found.name).name}",
+        {"file": found.name, "num_classes": found.diagnosis.num_classes},
+        experiment=tracking.DIAGNOSES,
+        tags=tags,
+    ) as run:
+        run.log_diagnosis(
+            {figure.key: figure.value for figure in report.figures_of(found)},
+            found.diagnosis.evidence,
+            {"diagnosis.html": report.to_html(found), "diagnosis.json": report.to_json(found)},
+        )
+        for name, chart in report.charts_of(found).items():
+            run.log_chart(chart, name)
+    return tracking.run_link(run.run_id)
+
+
+@contextmanager
+def _progress(found_in: Predictions, other: Predictions | None) -> Iterator[OnRows]:
+    totals = {"calibration data": other.num_rows if other else None}
+    doing = ""
+    with tqdm(unit="row", unit_scale=True, leave=False, disable=None) as bar:
+
+        def show(what: str, rows: int) -> None:
+            nonlocal doing
+            if what != doing:
+                doing = what
+                bar.set_description(what, refresh=False)
+                bar.reset(totals.get(what, found_in.num_rows))
+            bar.update(rows)
+
+        yield show
+
+
+@contextmanager
+def _unreadable() -> Iterator[None]:
+    """Turn what keeps a diagnosis from being made into one line, and the exit code for it."""
+    try:
+        yield
+    except (PredictionsError, tracking.TrackingError, cluster.ClusterError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(UNREADABLE)

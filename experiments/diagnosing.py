@@ -1,0 +1,323 @@
+"""Prediction files diagnosed: pass by pass, here or spread over a cluster."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from core.diagnosis import (
+    Calibration,
+    Diagnosis,
+    Evidence,
+    Kind,
+    Loss,
+    Summary,
+    diagnose,
+    explain_plateau,
+    loss_floors,
+)
+from experiments import cluster
+from experiments.predictions import LedgerFile, Predictions, PredictionsError
+
+# (what is being done, rows more that are through)
+OnRows = Callable[[str, int], None]
+
+_AFTER = "calibration after the temperature"
+# A loss that ends here has learnt nothing, or has one activation too many.
+_STUCK = ("softmax of probabilities", "equal scores")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How scores are to be read.
+
+    Parameters
+    ----------
+    kind, loss
+        As `core.diagnosis.Summary` takes them.
+    """
+
+    kind: Kind = "auto"
+    loss: Loss | None = None
+
+
+@dataclass(frozen=True)
+class Diagnosed:
+    """What a file's diagnosis is made of.
+
+    Parameters
+    ----------
+    name : str
+        The file.
+    class_names, notes : tuple of str
+        As of `Predictions`.
+    summary : Summary
+    diagnosis : Diagnosis
+    after : Calibration or None
+        Of the same rows at `temperature`.
+    temperature : float
+        NaN where none could be fitted.
+    fitted_on : str
+        Other rows that the temperature is of; "" for the same.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    notes: tuple[str, ...]
+    summary: Summary
+    diagnosis: Diagnosis
+    after: Calibration | None = None
+    temperature: float = math.nan
+    fitted_on: str = ""
+
+
+def diagnose_predictions(
+    predictions: Predictions,
+    settings: Settings = Settings(),
+    *,
+    calibration: Predictions | None = None,
+    ledger: Path | None = None,
+    scheduler: str = "",
+    on_rows: OnRows = lambda what, rows: None,
+) -> Diagnosed:
+    """Return what is wrong with predictions.
+
+    Every row is read once for nearly all of it, and once more at the fitted temperature.
+
+    Parameters
+    ----------
+    predictions : Predictions
+    settings : Settings
+        What they do not say is taken from the names in the file.
+    calibration : Predictions, optional
+        Other rows, to fit the temperature on.
+    ledger : Path, optional
+        A CSV file to write what each row costs to.
+    scheduler : str
+        A Dask cluster to spread the files over; the ledger is written by this process.
+    on_rows : callable
+        Told how far it is.
+
+    Raises
+    ------
+    PredictionsError
+        If a file can't be read, or scores and labels do not fit each other.
+    ClusterError
+        If nobody answers at `scheduler`.
+    """
+    settings = Settings(
+        predictions.kind if settings.kind == "auto" else settings.kind, settings.loss
+    )
+    with ExitStack() as stack:
+        client = stack.enter_context(cluster.connected(scheduler)) if scheduler else None
+
+        def summed(
+            what: str, rows: Predictions, settings: Settings, temperature: float = 1.0
+        ) -> Summary:
+            if client is None:
+                return _summed_here(rows, settings, temperature, what, on_rows)
+            return _summed_there(client, rows, settings, temperature, what, on_rows)
+
+        # Only rows whose reading is known before the first of them have a ledger in this pass.
+        at_once = ledger is not None and client is None and settings.kind != "auto"
+        if at_once and ledger is not None:
+            summary = _with_ledger(predictions, settings, ledger, "reading", on_rows)
+        else:
+            summary = summed("reading", predictions, settings)
+        diagnosis = diagnose(summary)
+        known = Settings(_declared(summary), settings.loss)
+        if ledger is not None and not at_once:
+            _with_ledger(predictions, known, ledger, "ledger", on_rows)
+        found = Diagnosed(
+            predictions.name, predictions.class_names, predictions.notes, summary, diagnosis
+        )
+        fitted = diagnosis
+        if calibration is not None:
+            fitted = diagnose(summed("calibration data", calibration, known))
+            if fitted.num_classes != diagnosis.num_classes:
+                raise PredictionsError(
+                    f"{calibration.name}: has {fitted.num_classes} classes and {predictions.name} "
+                    f"{diagnosis.num_classes}; a temperature is fitted on outputs of the same model"
+                )
+        why_not = _why_no_temperature(fitted)
+        if why_not:
+            return replace(found, diagnosis=_with_check(diagnosis, why_not))
+        assert fitted.calibration is not None  # noqa: S101 - what _why_no_temperature holds
+        value = fitted.calibration.temperature.value
+        after = diagnose(summed("after the temperature", predictions, known, value)).calibration
+        return replace(
+            found,
+            diagnosis=_with_check(diagnosis, "done"),
+            after=after,
+            temperature=value,
+            fitted_on=calibration.name if calibration is not None else "",
+        )
+
+
+def with_plateau(
+    found: Diagnosed, losses: list[float], label_smoothing: float = 0.0, what: str = "loss"
+) -> Diagnosed:
+    """Return a diagnosis with why a history of losses ends where it does, if that can be told.
+
+    Parameters
+    ----------
+    found : Diagnosed
+    losses : list of float
+        Mean losses in nats, in the order of training.
+    label_smoothing : float
+        Of the training.
+    what : str
+        What the history is of.
+    """
+    diagnosis = found.diagnosis
+    floors = dict(diagnosis.floors)
+    if label_smoothing and diagnosis.task == "exclusive":
+        floors |= loss_floors(diagnosis.num_classes, None, label_smoothing)
+    level, near = explain_plateau(losses, floors) if losses else (math.nan, {})
+    if not near:
+        checked = "done" if math.isfinite(level) else "not done: the history ends on no plateau"
+        return replace(found, diagnosis=_checked(diagnosis, "plateau of the loss", checked))
+    name = min(near, key=lambda key: abs(near[key]))
+    evidence = Evidence(
+        "plateau",
+        "warning" if name in _STUCK else "note",
+        f"the {what} ends on {level:.4g} nats, {abs(near[name]):.2g} "
+        f"{'above' if near[name] >= 0 else 'below'} the floor of {name}, {floors[name]:.4g}",
+        {"level": level, "floor": floors[name]},
+        (),
+        "no training gets below that floor: the loss stays until its reason is mended"
+        if name in _STUCK
+        else "the loss has come to where labels or smoothing let it come",
+        "hand logits to a loss that applies its activation itself, once"
+        if name == _STUCK[0]
+        else "see whether gradients reach the weights, and whether inputs differ"
+        if name == _STUCK[1]
+        else "compare models by what is left above the floor",
+        "counted: within 1 % of the floor",
+    )
+    order = ("error", "warning", "note")
+    held = sorted((*diagnosis.evidence, evidence), key=lambda e: order.index(e.severity))
+    diagnosis = _checked(replace(diagnosis, evidence=tuple(held)), "plateau of the loss", "done")
+    return replace(found, diagnosis=diagnosis)
+
+
+def _summed_here(
+    predictions: Predictions, settings: Settings, temperature: float, what: str, on_rows: OnRows
+) -> Summary:
+    summary = Summary(None, settings.kind, settings.loss, temperature)
+    for batch in predictions.batches():
+        with _Fits(predictions):
+            summary.update(batch.scores, batch.labels, first_row=batch.first_row)
+        on_rows(what, len(batch.scores))
+    return summary
+
+
+def _with_ledger(
+    predictions: Predictions, settings: Settings, path: Path, what: str, on_rows: OnRows
+) -> Summary:
+    summary = Summary(None, settings.kind, settings.loss)
+    with LedgerFile(path, predictions.class_names) as file:
+        for batch in predictions.batches():
+            with _Fits(predictions):
+                entries = summary.update(
+                    batch.scores, batch.labels, first_row=batch.first_row, ledger=True
+                )
+            if entries is not None:
+                file.write(entries)
+            on_rows(what, len(batch.scores))
+    return summary
+
+
+@dataclass(frozen=True)
+class _Task:
+    part: Predictions
+    shared_key: str = ""
+
+
+def _summed_there(
+    client: Any,
+    predictions: Predictions,
+    settings: Settings,
+    temperature: float,
+    what: str,
+    on_rows: OnRows,
+) -> Summary:
+    parts = predictions.parts()
+    if predictions.num_rows is None:
+        counted = dict(_spread(client, _count, parts, None))
+        parts = predictions.parts([counted[part] for part in parts])
+    whole = Summary(None, settings.kind, settings.loss, temperature)
+    for _, summary in _spread(client, _summarize, parts, (settings, temperature)):
+        with _Fits(predictions):
+            whole.merge(summary)
+        on_rows(what, summary.num_rows)
+    return whole
+
+
+def _spread(
+    client: Any, work: Callable[..., Any], parts: tuple[Predictions, ...], shared: Any
+) -> Iterator[tuple[Predictions, Any]]:
+    tasks = [_Task(part) for part in parts]
+    for task, result in cluster.spread(client, work, tasks, {"": shared}):
+        if isinstance(result, PredictionsError):
+            raise result
+        if isinstance(result, Exception):
+            raise cluster.ClusterError(
+                f"{task.part.name}: a worker could not read it: {result}. Files must be at the "
+                "same path on every worker"
+            )
+        yield task.part, result
+
+
+def _summarize(task: _Task, shared: tuple[Settings, float]) -> Summary:
+    return _summed_here(task.part, *shared, "", lambda what, rows: None)
+
+
+def _count(task: _Task, shared: None) -> int:
+    return sum(len(batch.scores) for batch in task.part.batches())
+
+
+class _Fits:
+    """Says of which file it is that scores and labels do not fit each other."""
+
+    def __init__(self, predictions: Predictions) -> None:
+        self._name = predictions.name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ValueError | TypeError):
+            raise PredictionsError(f"{self._name}: {error}") from error
+
+
+def _declared(summary: Summary) -> Kind:
+    """Return a kind by which every batch is read as all of them together are."""
+    if summary.kind != "auto":
+        return summary.kind
+    if summary.reading()[1] == "logits":
+        return "logits"
+    found = summary.found_kind()
+    return "softmax" if found == "softmax" else "one-hot" if found == "one-hot" else "sigmoid"
+
+
+def _why_no_temperature(fitted: Diagnosis) -> str:
+    if fitted.calibration is None:
+        return "not done: no usable row"
+    if fitted.labels.startswith("soft"):
+        return "not done: labels are soft, not drawn"
+    if not fitted.calibration.temperature.is_inside:
+        return "not done: no temperature from 1/8 to 8 has the least loss"
+    return ""
+
+
+def _with_check(diagnosis: Diagnosis, said: str) -> Diagnosis:
+    return _checked(diagnosis, _AFTER, said)
+
+
+def _checked(diagnosis: Diagnosis, name: str, said: str) -> Diagnosis:
+    return replace(diagnosis, checked={**diagnosis.checked, name: said})

@@ -1,0 +1,137 @@
+"""The figures of a diagnosis, each with what it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from core.diagnosis import Calibration
+from experiments.diagnosing import Diagnosed
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number of the report.
+
+    Parameters
+    ----------
+    key : str
+        Its name in JSON and MLflow.
+    title : str
+    value : float
+    shown : str
+        The value for people, with its unit.
+    meaning : str
+        The definition.
+    """
+
+    key: str
+    title: str
+    value: float
+    shown: str
+    meaning: str
+
+
+def figures_of(found: Diagnosed) -> tuple[Figure, ...]:
+    """Return what there is to say in numbers.
+
+    Examples
+    --------
+    >>> from core.diagnosis import Summary, diagnose
+    >>> summary = Summary()
+    >>> summary.update([[2.0, 0.0], [0.0, -1.0]], [0, 1])
+    >>> found = Diagnosed("two rows", ("0", "1"), (), summary, diagnose(summary))
+    >>> [(figure.title, figure.shown) for figure in figures_of(found)][:2]
+    [('Accuracy', '50 %'), ('Loss', '0.7201 nats')]
+    """
+    return tuple(figure for figure in _all(found) if not math.isnan(figure.value))
+
+
+def _all(found: Diagnosed) -> Iterator[Figure]:
+    diagnosis = found.diagnosis
+    several = diagnosis.task == "multi-label"
+    yield _figure(
+        "accuracy", "Accuracy", diagnosis.accuracy, f"{100 * diagnosis.accuracy:.4g} %",
+        "The share of answers, one for each row and class, on the right side of 1/2."
+        if several
+        else "The share of rows whose highest score is that of their label.",
+    )  # fmt: skip
+    calibration = diagnosis.calibration
+    if calibration is None:
+        return
+    yield _figure(
+        "nll", "Loss", calibration.nll, _nats(calibration.nll),
+        "Cross-entropy: the mean of −ln of the probability that the label was given, "
+        + ("summed over the classes, each a question of its own." if several else "in nats."),
+    )  # fmt: skip
+    if diagnosis.bits is not None:
+        bits = diagnosis.bits
+        yield _figure(
+            "loss_bits", "Loss in bits", bits.loss, f"{bits.loss:.4g} bits",
+            "The same loss with base 2: the mean surprise of a row.",
+        )  # fmt: skip
+        yield _figure(
+            "base_rate_bits", "Base rate", bits.base_rate, f"{bits.base_rate:.4g} bits",
+            "What it would be if every row were given the label frequencies: their entropy.",
+        )  # fmt: skip
+        yield _figure(
+            "bits_saved", "Bits saved a row", bits.saved, f"{bits.saved:.4g} bits",
+            "Base rate less loss: what the scores know beyond the frequencies. It compares across "
+            "data sets and numbers of classes.",
+        )  # fmt: skip
+    yield from _calibration(calibration)
+    yield _figure(
+        "temperature", "Temperature", found.temperature,
+        f"{found.temperature:.4g}" + " of the calibration data" * bool(found.fitted_on),
+        "Divides the logits so that the loss is least, "
+        + (f"fitted on {found.fitted_on}." if found.fitted_on else "fitted on these same rows.")
+        + " Above 1 the scores are overconfident.",
+    )  # fmt: skip
+    if found.after is not None:
+        yield _figure(
+            "nll_after", "Loss after it", found.after.nll, _nats(found.after.nll),
+            "The loss of these rows with logits divided by the temperature.",
+        )  # fmt: skip
+        yield _figure(
+            "ece_after", "ECE after it", found.after.ece, f"{found.after.ece:.4g}",
+            "The expected calibration error of these rows with logits divided by the temperature.",
+        )  # fmt: skip
+    if diagnosis.concentration is not None:
+        share = diagnosis.concentration.half_share
+        low, high = (100 * end for end in diagnosis.concentration.half_bounds)
+        yield _figure(
+            "half_loss_share", "Rows with half the loss", share, f"{100 * share:.3g} %",
+            "The smallest share of rows that carries half of the loss; "
+            f"between {low:.4g} and {high:.4g} % for certain.",
+        )  # fmt: skip
+
+
+def _calibration(found: Calibration) -> Iterator[Figure]:
+    low, high = found.ece_interval
+    yield _figure(
+        "ece", "ECE", found.ece, f"{found.ece:.4g}",
+        "Expected calibration error: |accuracy − confidence| in 15 bins of equal width, weighted "
+        f"by their rows. Between {low:.3g} and {high:.3g} with 95 % or more.",
+    )  # fmt: skip
+    yield _figure(
+        "mass_ece", "ECE, equal mass", found.mass_ece, f"{found.mass_ece:.4g}",
+        "The same in 15 bins of as many rows each; bins are cut to within "
+        f"{found.mass_ece_bound:.2g} of it.",
+    )  # fmt: skip
+    yield _figure(
+        "classwise_ece", "Classwise ECE", found.classwise_ece, f"{found.classwise_ece:.4g}",
+        "The calibration error of each class's own probability, averaged over classes.",
+    )  # fmt: skip
+    yield _figure(
+        "brier", "Brier score", found.brier, f"{found.brier:.4g}",
+        "The mean of Σ (p − y)² over the classes of a row.",
+    )  # fmt: skip
+
+
+def _figure(key: str, title: str, value: float, shown: str, meaning: str) -> Figure:
+    return Figure(key, title, float(value), shown, meaning)
+
+
+def _nats(value: float) -> str:
+    return f"{value:.4g} nats"

@@ -1,0 +1,351 @@
+"""`python -m experiments diagnose`: what it says, writes, logs, and how it ends."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+from distributed import Client, LocalCluster
+
+from core.activations import softmax
+from core.losses import categorical_cross_entropy
+from experiments import cluster, diagnosing, tracking
+from experiments.cli import cli
+from experiments.predictions import read
+from tests.experiments.test_predictions import BAD
+
+FOREIGN = ("<script>alert(1)</script>", "=cmd|' /C calc'!A0", "\x1b[31mred")
+
+
+def drawn(
+    num_rows: int = 4000, num_classes: int = 3, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return logits and labels drawn from their softmax: nothing is wrong with them."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 2, (num_rows, num_classes))
+    return logits, (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
+
+
+def table(logits: np.ndarray, labels: np.ndarray, prefix: str = "logit") -> pd.DataFrame:
+    names = [f"{prefix}_{i}" for i in range(logits.shape[1])]
+    return pd.DataFrame(logits, columns=names).assign(label=labels)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["diagnose", *map(str, arguments)], catch_exceptions=False)
+
+
+def evidence(path: Path, *arguments: object) -> dict[str, str]:
+    result = run(path, "--json", "-", *arguments)
+    return {item["name"]: item["severity"] for item in json.loads(result.stdout)["evidence"]}
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    path = tmp_path / "good.parquet"
+    table(*drawn()).to_parquet(path)
+    return path
+
+
+@pytest.fixture
+def twice(tmp_path: Path) -> Path:
+    """Return overconfident outputs, as logits: a warning."""
+    logits, labels = drawn()
+    path = tmp_path / "twice.parquet"
+    table(3 * logits, labels).to_parquet(path)
+    return path
+
+
+def test_nothing_wrong_ends_with_0(good):
+    result = run(good, "--fail-on", "warning")
+    assert result.exit_code == 0
+    assert "4,000 rows, 3 classes, integer labels" in result.stdout
+    assert "Checked: NaN and infinite scores" in result.stdout
+    assert "warning" not in result.stdout
+
+
+def test_what_was_found_decides_the_exit_code(twice, tmp_path):
+    assert run(twice).exit_code == 0
+    assert run(twice, "--fail-on", "warning").exit_code == 1
+    logits, labels = drawn()
+    logits[7, 1] = np.nan
+    table(logits, labels).to_parquet(tmp_path / "nan.parquet")
+    result = run(tmp_path / "nan.parquet")
+    assert result.exit_code == 1
+    assert re.search(r"rows +7\n", result.stdout)
+
+
+def test_figures_are_those_of_the_core(good):
+    logits, labels = drawn()
+    figures = json.loads(run(good, "--json", "-").stdout)["figures"]
+    p = softmax(logits)
+    assert figures["nll"] == pytest.approx(categorical_cross_entropy(logits, labels).mean(), 1e-9)
+    assert figures["accuracy"] == np.mean(logits.argmax(axis=1) == labels)
+    assert figures["brier"] == pytest.approx(((p - np.eye(3)[labels]) ** 2).sum(axis=1).mean())
+
+
+def test_the_second_pass_has_the_calibration_after_the_temperature(twice):
+    held = json.loads(run(twice, "--json", "-").stdout)
+    assert held["figures"]["temperature"] == pytest.approx(3, rel=0.1)
+    assert held["figures"]["ece_after"] < held["figures"]["ece"] / 3
+    logits, labels = drawn()
+    scaled = 3 * logits / held["figures"]["temperature"]
+    assert held["figures"]["nll_after"] == pytest.approx(
+        categorical_cross_entropy(scaled, labels).mean(), 1e-6
+    )
+    assert held["checked"]["calibration after the temperature"] == "done"
+
+
+def test_calibration_data_gives_the_temperature(twice, tmp_path):
+    logits, labels = drawn(seed=1)
+    table(2 * logits, labels).to_csv(tmp_path / "val.csv", index=False)
+    held = json.loads(run(twice, "--calibration-data", tmp_path / "val.csv", "--json", "-").stdout)
+    assert held["figures"]["temperature"] == pytest.approx(2, rel=0.1)
+    assert held["temperature_fitted_on"].endswith("val.csv")
+    logits, labels = drawn(num_classes=4)
+    table(logits, labels).to_csv(tmp_path / "other.csv", index=False)
+    result = run(twice, "--calibration-data", tmp_path / "other.csv")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "has 4 classes" in result.stderr
+
+
+def test_options_are_heard(tmp_path):
+    logits, labels = drawn()
+    path = tmp_path / "soft.csv"
+    table(softmax(logits), labels, prefix="out").rename(columns={"label": "right"}).to_csv(path)
+    assert run(path).exit_code == 2
+    where = ("--scores", "out_*", "--labels", "right")
+    assert run(path, *where).exit_code == 0
+    # Softmax output, handed to a loss that applies it again, or declared to be logits.
+    assert "error" in evidence(path, *where, "--loss", "softmax + categorical").values()
+    assert set(evidence(path, *where, "--kind", "logits")) != set(evidence(path, *where))
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_sentence_and_2(tmp_path, case):
+    name, data, said = BAD[case]
+    (tmp_path / name).write_bytes(data)
+    result = run(tmp_path / name, "--csv", tmp_path / "ledger.csv")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert re.search(said, result.stderr)
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith("Error: ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [name]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "logit_0,logit_1,target_0,target_1,target_2\n1,2,0,0,1\n",
+        "logit_0,logit_1,logit_2,target_0,target_1\n1,2,3,0,1\n",
+    ],
+)
+def test_scores_and_labels_that_do_not_fit_each_other(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text)
+    result = run(tmp_path / "a.csv")
+    assert result.exit_code == 2
+    assert "columns of scores and" in result.stderr
+
+
+def test_a_usage_error_is_2(good, tmp_path):
+    assert run().exit_code == 2
+    assert run(good, "--run", "0" * 32).exit_code == 2
+    assert run("--run", "0" * 32).exit_code == 2
+    result = run(good, "--html", tmp_path / "no" / "a.html")
+    assert result.exit_code == 2
+    assert "there is no folder" in result.stderr
+
+
+def test_no_traceback_as_a_process(tmp_path):
+    (tmp_path / "a.csv").write_bytes(BAD["ragged"][1])
+    ended = subprocess.run(
+        [sys.executable, "-m", "experiments", "diagnose", str(tmp_path / "a.csv")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+
+
+def test_the_ledger_is_of_all_rows(good, tmp_path):
+    logits, labels = drawn()
+    logits[3, 0] = np.nan
+    for prefix in ("logit", "score"):
+        # A name that does not say what scores are: then it is found out first.
+        path = tmp_path / f"{prefix}.parquet"
+        table(logits, labels, prefix).to_parquet(path)
+        run(path, "--csv", tmp_path / "ledger.csv")
+        ledger = pd.read_csv(tmp_path / "ledger.csv")
+        kept = np.delete(np.arange(len(labels)), 3)
+        assert ledger["row"].tolist() == kept.tolist()
+        np.testing.assert_allclose(
+            ledger["surprise_bits"],
+            categorical_cross_entropy(logits[kept], labels[kept]) / np.log(2),
+            rtol=1e-9,
+        )
+        assert not (tmp_path / "ledger.csv.part").exists()
+
+
+def test_a_file_that_breaks_leaves_the_old_ledger(tmp_path):
+    text = "logit_0,logit_1,label\n" + "1,2,0\n" * 10
+    (tmp_path / "a.csv").write_text(text)
+    run(tmp_path / "a.csv", "--csv", tmp_path / "ledger.csv")
+    before = (tmp_path / "ledger.csv").read_text()
+    (tmp_path / "a.csv").write_text(text + "1,x,0\n")
+    assert run(tmp_path / "a.csv", "--csv", tmp_path / "ledger.csv").exit_code == 2
+    assert (tmp_path / "ledger.csv").read_text() == before
+    assert not (tmp_path / "ledger.csv.part").exists()
+
+
+def test_foreign_names_are_text_everywhere(tmp_path):
+    logits, labels = drawn()
+    frame = pd.DataFrame(logits, columns=[f"logit_{name}" for name in FOREIGN])
+    path = tmp_path / "a.csv"
+    frame.assign(label=np.array(FOREIGN)[labels]).to_csv(path, index=False)
+    html, ledger = tmp_path / "a.html", tmp_path / "ledger.csv"
+    result = run(path, "--html", html, "--csv", ledger)
+    assert result.exit_code == 0
+    assert "\x1b" not in result.stdout
+    assert FOREIGN[0] not in html.read_text(encoding="utf-8")
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html.read_text(encoding="utf-8")
+    with ledger.open(encoding="utf-8", newline="") as file:
+        held = {row["predicted"] for row in csv.DictReader(file)}
+    assert held == {FOREIGN[0], f"'{FOREIGN[1]}", FOREIGN[2]}
+
+
+def test_the_html_report_asks_the_internet_for_nothing(twice, tmp_path):
+    path = tmp_path / "a.html"
+    run(twice, "--html", path)
+    text = path.read_text(encoding="utf-8")
+    outside = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
+    assert "http" not in outside.replace("http-equiv", "")
+    assert "default-src 'none'" in text
+    for name in ("reliability", "concentration", "confusion", "budget", "precision"):
+        assert f'id="{name}"' in text
+    assert "at temperature" in text
+
+
+def test_soft_labels_and_one_column(tmp_path):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (500, 3))
+    soft = softmax(logits + rng.normal(0, 1, (500, 3)))
+    names = [f"target_{i}" for i in range(3)]
+    pd.concat(
+        [pd.DataFrame(logits, columns=["logit_0", "logit_1", "logit_2"]),
+         pd.DataFrame(soft, columns=names)], axis=1,
+    ).to_parquet(tmp_path / "soft.parquet")  # fmt: skip
+    result = run(tmp_path / "soft.parquet", "--html", tmp_path / "soft.html")
+    assert "soft labels" in result.stdout
+    assert "labels are soft, not drawn" in result.stdout
+    pd.DataFrame(
+        {"score": rng.random(500), "label": rng.integers(2, size=500)}
+    ).to_csv(tmp_path / "one.csv")  # fmt: skip
+    assert "2 classes" in run(tmp_path / "one.csv", "--html", tmp_path / "one.html").stdout
+
+
+def test_no_usable_row(tmp_path):
+    table(np.full((5, 3), np.nan), np.zeros(5, int)).to_parquet(tmp_path / "a.parquet")
+    paths = ("--html", tmp_path / "a.html", "--json", tmp_path / "a.json")
+    result = run(tmp_path / "a.parquet", *paths, "--csv", tmp_path / "ledger.csv")
+    assert result.exit_code == 1
+    assert "5 rows could not be used" in result.stdout
+    assert json.loads((tmp_path / "a.json").read_text())["num_used"] == 0
+
+
+def test_evidence_goes_to_mlflow(twice):
+    result = run(twice, "--track")
+    client = tracking.connect()
+    experiment = client.get_experiment_by_name(tracking.DIAGNOSES)
+    assert experiment is not None
+    (found,) = client.search_runs([experiment.experiment_id])
+    assert found.info.run_id in result.stdout
+    assert found.info.status == "FINISHED"
+    assert found.data.tags["evidence.miscalibrated"].startswith("warning: mean confidence")
+    assert found.data.metrics["diagnosis/warnings"] == 1
+    assert found.data.metrics["diagnosis/temperature"] == pytest.approx(3, rel=0.1)
+    held = {file.path for file in client.list_artifacts(found.info.run_id, "reports")}
+    assert held == {"reports/diagnosis.html", "reports/diagnosis.json"}
+    charts = {file.path for file in client.list_artifacts(found.info.run_id, "charts")}
+    assert "charts/reliability.svg" in charts
+
+
+def test_a_run_is_diagnosed_with_the_plateau_of_its_loss():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(10, size=2000)
+    with tracking.track("stuck", {"head": "softmax_cce"}) as stuck:
+        for step, level in enumerate([2.0, 1.7, 1.5, 1.463, 1.462, 1.462, 1.462, 1.462]):
+            stuck.log_metrics({"val/loss": level}, step)
+        stuck.log_outputs(_outputs(rng.normal(size=(2000, 10)), labels), "val")
+    result = run("--run", stuck.run_id)
+    assert result.exit_code in (0, 1)
+    said = " ".join(result.stdout.split())
+    assert "the val loss ends on 1.462 nats" in said
+    assert "softmax of probabilities, 1.461" in said
+    result = run("--run", stuck.run_id, "--split", "test")
+    assert result.exit_code == 2
+    assert "holds no outputs of 'test'; it has val" in result.stderr
+
+
+def _outputs(logits, labels):
+    from experiments import outputs
+
+    return outputs.read(logits, labels)
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        Client(cluster),
+    ):
+        yield str(cluster.scheduler_address)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_files_spread_over_a_cluster_give_the_same(scheduler, tmp_path, kind):
+    logits, labels = drawn()
+    logits[3500, 0] = np.nan
+    whole = table(logits, labels)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    for i, rows in enumerate((slice(0, 1000), slice(1000, 1100), slice(1100, 4000))):
+        path = folder / f"{i}.{kind}"
+        whole[rows].to_parquet(path) if kind == "parquet" else whole[rows].to_csv(path, index=False)
+    here = json.loads(run(folder, "--json", "-").stdout)
+    there = run(folder, "--json", "-", "--scheduler", scheduler, "--csv", tmp_path / "ledger.csv")
+    spread = json.loads(there.stdout)
+    assert spread["figures"] == pytest.approx(here["figures"], rel=1e-9)
+    assert spread["evidence"][0]["rows"] == [3500]
+    assert len(pd.read_csv(tmp_path / "ledger.csv")) == 3999
+    (folder / "1.csv").write_text("logit_0,logit_1,logit_2,label\n1,x,2,0\n")
+    if kind == "csv":
+        broken = run(folder, "--scheduler", scheduler)
+        assert broken.exit_code == 2
+        assert "1.csv: row 0 (line 2) holds x" in broken.stderr
+
+
+def test_no_scheduler_is_said(good, monkeypatch):
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    result = run(good, "--scheduler", "tcp://127.0.0.1:9")
+    assert result.exit_code == 2
+    assert "can't be reached" in result.stderr
+
+
+def test_each_pass_is_told_how_far_it_is(good):
+    told: dict[str, int] = {}
+
+    def on_rows(what: str, rows: int) -> None:
+        told[what] = told.get(what, 0) + rows
+
+    diagnosing.diagnose_predictions(read(good), on_rows=on_rows)
+    assert told == {"reading": 4000, "after the temperature": 4000}
