@@ -5,6 +5,7 @@ whatever the number of rows. `diagnose` makes figures and evidence of it. Nothin
 writes a file.
 """
 
+from core.diagnosis.blocks import Kind
 from core.diagnosis.diagnose import diagnose
 from core.diagnosis.floors import explain_plateau, loss_floors
 from core.diagnosis.records import (
@@ -21,7 +22,7 @@ from core.diagnosis.records import (
     Temperature,
 )
 from core.diagnosis.spread import LossHistogram, loss_histogram, margin_of_loss
-from core.diagnosis.summary import Kind, Loss, Summary
+from core.diagnosis.summary import Loss, Summary
 from core.diagnosis.tally import Ledger
 
 __all__ = [

@@ -49,7 +49,7 @@ def diagnose(summary: Summary) -> Diagnosis:
     answers = float(sums["top_counts"].sum())
     base_rate = figures.base_rate_of(sums, is_exclusive=is_exclusive)
     given = sum(summary.counts.get(name, 0) for name in ("one_hot", "soft"))
-    soft = summary.target_entropy / given if summary.counts.get("soft") else None
+    soft = summary.counts["target_entropy"] / given if summary.counts.get("soft") else None
     floors = loss_floors(num_classes, sums["labels"] if is_exclusive else None, 0.0, soft)
     if not is_exclusive:
         floors = {"equal scores": num_classes * math.log(2), "label frequencies": base_rate}

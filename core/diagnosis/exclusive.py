@@ -73,23 +73,22 @@ def exclusive_sums(
     dtype = raw.dtype
     num_classes, num_rows = raw.shape[axis], raw.shape[1 - axis]
     z = work("z", raw.shape, dtype)
+    start = raw
     if is_probability:
-        np.maximum(raw, 0, out=z)
-        np.log(z, out=z)
-    else:
-        np.copyto(z, raw)
+        start = np.log(raw if raw.min() >= 0 else np.maximum(raw, 0, out=z), out=z)
     rows = _blocked.row_numbers(work, num_rows)
     at_label = labels * num_rows + rows if axis == 0 else rows * num_classes + labels
     at_top = predicted * num_rows + rows if axis == 0 else rows * num_classes + predicted
-    maximum = z.reshape(-1)[at_top]
-    z_label = z.reshape(-1)[at_label]
-    np.subtract(z, column(maximum, axis), out=z)
+    maximum = start.reshape(-1)[at_top]
+    z_label = start.reshape(-1)[at_label]
+    np.subtract(start, column(maximum, axis), out=z)
     gap = maximum - z_label  # of the label below the top
     is_infinite = np.isposinf(gap)
     any_infinite = bool(is_infinite.any())
     if any_infinite:
         gap[is_infinite] = -_BEYOND
-    np.maximum(z, _BEYOND, out=z)
+    if np.isneginf(z.min()):
+        np.maximum(z, _BEYOND, out=z)
 
     e = np.exp(z, out=work("e", z.shape, dtype))
     e_label = np.exp(-gap)
@@ -101,6 +100,7 @@ def exclusive_sums(
     total = others + e_label
     confidence = 1 / total
     is_right = predicted == labels
+    wrong = np.flatnonzero(~is_right)
     # Σ of the others over the top's: the odds that the prediction is wrong.
     odds = np.where(is_right, others, (others - 1) + e_label)
     label_probability = e_label * confidence
@@ -113,33 +113,38 @@ def exclusive_sums(
         loss[is_infinite] = np.inf
     sums: Sums = {
         "rows": np.array(num_rows),
-        "right": np.array(np.count_nonzero(is_right)),
-        "infinite": np.bincount(labels, is_infinite, num_classes),
+        "right": np.array(num_rows - len(wrong)),
+        "infinite": (
+            np.bincount(labels, is_infinite, num_classes) if any_infinite else np.zeros(num_classes)
+        ),
         "labels": np.bincount(labels, minlength=num_classes),
         "predicted": np.bincount(predicted, minlength=num_classes),
         "loss": np.bincount(labels, finite_loss, num_classes),
-        "brier": _brier(work, p, label_probability),
+        "brier": _brier(p, axis, label_probability),
     }
     bins = calibration_bins(confidence)
     sums["top_counts"] = np.bincount(bins, minlength=NUM_CALIBRATION_BINS)
     sums["top_confidence"] = np.bincount(bins, confidence, NUM_CALIBRATION_BINS)
-    sums["top_right"] = np.bincount(bins, is_right, NUM_CALIBRATION_BINS)
+    sums["top_right"] = sums["top_counts"] - np.bincount(
+        bins[wrong], minlength=NUM_CALIBRATION_BINS
+    )
     if targets is not None:
         terms = np.multiply(targets, z)
         log_total = np.log1p(odds)
         soft = log_total * targets.sum(axis=axis) - terms.sum(axis=axis)
         sums["soft_loss"] = soft.sum(dtype=np.float64)
     if in_full:
-        sums["loss_squares"] = np.bincount(labels, np.square(finite_loss), num_classes)
         sums["label_p"] = np.bincount(labels, label_probability, num_classes)
-        sums["right_by_class"] = np.bincount(labels, is_right, num_classes)
+        sums["right_by_class"] = sums["labels"] - np.bincount(labels[wrong], minlength=num_classes)
         sums["p"] = np.add.reduce(p, axis=1 - axis).astype(np.float64)
         _add_class_bins(sums, p, axis, labels, label_probability)
         _add_pairs(sums, num_classes, labels, predicted, finite_loss)
-        _add_shapes(sums, odds, confidence, is_right, finite_loss, ~is_infinite)
+        _add_shapes(sums, odds, odds * confidence, wrong, finite_loss)
+        if any_infinite:
+            sums["loss_counts"][0] -= np.count_nonzero(is_infinite)
         _add_temperatures(work, sums, z, axis, gap, is_infinite if any_infinite else None)
         if not is_probability:
-            _add_precision(sums, maximum, z_label, odds, total, loss)
+            _add_precision(sums, maximum, z_label, odds, loss)
     return sums, PerRow(loss, label_probability, confidence)
 
 
@@ -148,13 +153,20 @@ def calibration_bins(p: Array) -> Array:
 
     The same as a search in np.linspace(0, 1, 16), to the last bit, and several times as fast.
     """
-    edges = _edges(p.dtype)
-    bins = (p * p.dtype.type(NUM_CALIBRATION_BINS)).astype(np.intp)
-    np.clip(bins, 0, NUM_CALIBRATION_BINS - 1, out=bins)
-    bins -= p <= edges[bins]
-    np.maximum(bins, 0, out=bins)
-    bins += p > edges[bins + 1]
-    return np.minimum(bins, NUM_CALIBRATION_BINS - 1, out=bins)
+    scaled = p * p.dtype.type(NUM_CALIBRATION_BINS)
+    bins = scaled.astype(np.int32)
+    # A product is off by half a unit in its last place: only what is so near an edge needs a look.
+    scaled -= np.rint(scaled)
+    np.abs(scaled, out=scaled)
+    near = np.nonzero(scaled <= 2 * NUM_CALIBRATION_BINS * np.finfo(p.dtype).eps)
+    if len(near[0]):
+        edges = _edges(p.dtype)
+        values, few = p[near], np.minimum(bins[near], NUM_CALIBRATION_BINS - 1)
+        few -= values <= edges[few]
+        np.maximum(few, 0, out=few)
+        few += values > edges[few + 1]
+        bins[near] = np.minimum(few, NUM_CALIBRATION_BINS - 1)
+    return bins
 
 
 @lru_cache(maxsize=4)
@@ -165,13 +177,17 @@ def _edges(dtype: np.dtype[np.generic]) -> Array:
     return np.where(edges > exact, np.nextafter(edges, -1), edges).astype(dtype)
 
 
-def _brier(work: Work, p: Array, label_probability: Array) -> Array:
-    squares = np.multiply(p, p, out=work("squares", p.shape, p.dtype))
+def _brier(p: Array, axis: int, label_probability: Array) -> Array:
     # Σ (p − t)² = Σ p² − 2 p_y + 1.
-    total = np.add.reduce(squares, axis=None, dtype=np.float64)
+    total = np.add.reduce(_dots(p, p, axis), dtype=np.float64)
     return np.array(
         total + len(label_probability) - 2 * np.add.reduce(label_probability, dtype=np.float64)
     )
+
+
+def _dots(a: Array, b: Array, axis: int, out: Array | None = None) -> Array:
+    """Return Σ a·b of each row, in one pass."""
+    return np.einsum("kr,kr->r" if axis == 0 else "rk,rk->r", a, b, out=out)
 
 
 def _add_class_bins(
@@ -186,12 +202,12 @@ def _add_class_bins(
     above = np.flatnonzero(p > _edges(p.dtype)[1])
     if axis == 0:
         starts = np.searchsorted(above, np.arange(num_classes + 1) * num_rows)
-        classes = np.repeat(np.arange(num_classes), np.diff(starts))
+        firsts = np.arange(0, size, NUM_CALIBRATION_BINS, dtype=np.int32)
+        firsts = np.repeat(firsts, np.diff(starts))
     else:
-        classes = above % num_classes
+        firsts = above % num_classes * NUM_CALIBRATION_BINS
     values = p.reshape(-1)[above]
-    cells = classes * NUM_CALIBRATION_BINS + calibration_bins(values)
-    sums["class_counts"] = np.bincount(cells, minlength=size)
+    cells = firsts + calibration_bins(values)
     sums["class_p"] = np.bincount(cells, values, size)
     cells = labels * NUM_CALIBRATION_BINS + calibration_bins(label_probability)
     sums["class_hits"] = np.bincount(cells, minlength=size)
@@ -206,18 +222,14 @@ def _add_pairs(sums: Sums, num_classes: int, labels: Array, predicted: Array, lo
         sums["pair_loss"] = np.bincount(pairs, loss, num_classes**2)
 
 
-def _add_shapes(
-    sums: Sums, odds: Array, confidence: Array, is_right: Array, loss: Array, is_finite: Array
-) -> None:
-    """Add the counts of odds and of losses by size."""
+def _add_shapes(sums: Sums, odds: Array, doubt: Array, wrong: Array, loss: Array) -> None:
+    """Add the counts of odds and of losses by size; `doubt` is 1 − confidence, not rounded."""
     bins = magnitude_bins(odds)
     sums["odds_counts"] = np.bincount(bins, minlength=NUM_BINS)
-    sums["odds_right"] = np.bincount(bins, is_right, NUM_BINS)
-    sums["odds_confidence"] = np.bincount(bins, confidence, NUM_BINS)
-    # 1 − confidence, without taking it from 1.
-    sums["odds_doubt"] = np.bincount(bins, odds * confidence, NUM_BINS)
+    sums["odds_right"] = sums["odds_counts"] - np.bincount(bins[wrong], minlength=NUM_BINS)
+    sums["odds_doubt"] = np.bincount(bins, doubt, NUM_BINS)
     bins = magnitude_bins(loss)
-    sums["loss_counts"] = np.bincount(bins, is_finite, NUM_BINS)
+    sums["loss_counts"] = np.bincount(bins, minlength=NUM_BINS)
     sums["loss_sums"] = np.bincount(bins, loss, NUM_BINS)
 
 
@@ -234,7 +246,8 @@ def _add_temperatures(
     values, slopes = np.empty(len(BETAS)), np.empty(len(BETAS))
     noisy = np.empty((len(NOISY_AT), len(NOISES)))
     power = work("power", z.shape, dtype)
-    weighted = work("weighted", z.shape, dtype)
+    total, moment = (work(name, gap.shape, dtype) for name in ("total", "moment"))
+    sums_of = "kr->r" if axis == 0 else "rk->r"
     if left_out is not None:
         gap = np.where(left_out, 0, gap)
     gaps = float(np.add.reduce(gap, dtype=np.float64))
@@ -243,11 +256,10 @@ def _add_temperatures(
             np.multiply(z, dtype.type(BETAS[i]), out=power)
             np.exp(power, out=power)
         else:
-            np.maximum(power, least, out=power)
+            np.add(power, least, out=power)
             np.multiply(power, power, out=power)
-        np.multiply(power, z, out=weighted)
-        total = _blocked.sum_rows(work, "total", power, axis)
-        moment = _blocked.sum_rows(work, "moment", weighted, axis)
+        np.einsum(sums_of, power, out=total)
+        _dots(power, z, axis, out=moment)
         np.divide(moment, total, out=moment)
         np.log(total, out=total)
         if left_out is not None:
@@ -271,9 +283,7 @@ def _noisy_losses(losses: Array, num_classes: int) -> list[float]:
     ]
 
 
-def _add_precision(
-    sums: Sums, maximum: Array, z_label: Array, odds: Array, total: Array, loss: Array
-) -> None:
+def _add_precision(sums: Sums, maximum: Array, z_label: Array, odds: Array, loss: Array) -> None:
     """Add how many rows a formula fails on, by dtype: textbook, and the usual log-sum-exp form."""
     log_sum = maximum + np.log1p(odds)
     highest, lowest = log_sum.max(), z_label.min()

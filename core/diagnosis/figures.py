@@ -166,9 +166,9 @@ def _equal_mass(sums: Sums) -> tuple[Array, Array, Array, float]:
     ends = np.unique(np.where(is_before, np.searchsorted(cumulative, before), at))
     starts = np.concatenate([[0], ends + 1])
     starts = starts[starts < len(counts)]
+    confidence = counts - sums["odds_doubt"]
     columns = [
-        np.add.reduceat(sums[name], starts)
-        for name in ("odds_counts", "odds_confidence", "odds_right")
+        np.add.reduceat(values, starts) for values in (counts, confidence, sums["odds_right"])
     ]
     held = columns[0] > 0
     held_columns = [column[held][::-1] for column in columns]

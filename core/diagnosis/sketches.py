@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from core._blocked import Work
 from core._checks import Array
 
 __all__ = ["Distinct", "DistinctRows", "TopRows", "bin_low", "magnitude_bins", "row_hashes"]
@@ -39,7 +40,7 @@ def magnitude_bins(values: Array) -> Array:
     integer, mantissa, bias = _BITS[values.dtype.itemsize]
     bins = values.view(integer) >> (mantissa - _PER_OCTAVE)
     bins -= ((_LOWEST + bias) << _PER_OCTAVE) - 1
-    return np.clip(bins, 0, NUM_BINS - 1, out=bins)
+    return np.clip(bins, 0, NUM_BINS - 1, out=bins).astype(np.intp, copy=False)
 
 
 def bin_low(bins: Array) -> Array:
@@ -55,11 +56,13 @@ def bin_low(bins: Array) -> Array:
     return np.where(np.asarray(bins) == 0, 0.0, low)
 
 
-def row_hashes(values: Array, axis: int) -> Array:
+def row_hashes(work: Work, values: Array, axis: int) -> Array:
     """Return 64 bits of each row; rows of the same bits have the same ones.
 
     Parameters
     ----------
+    work : Work
+        The thread's scratch arrays.
     values : ndarray of float32 or float64, (K, rows) where `axis` is 0, else (rows, K)
         Contiguous.
     axis : int
@@ -71,12 +74,13 @@ def row_hashes(values: Array, axis: int) -> Array:
     """
     word = np.dtype(f"u{values.dtype.itemsize}")
     bits = values.view(word)
-    mixed = bits >> word.type(word.itemsize * 4)
+    mixed = np.right_shift(bits, word.type(word.itemsize * 4), out=work("mixed", bits.shape, word))
     np.bitwise_xor(mixed, bits, out=mixed)
-    halves = []
-    for row in _factors(values.shape[axis]).astype(word):
-        product = mixed * (row[:, np.newaxis] if axis == 0 else row)
-        halves.append(np.add.reduce(product, axis=axis, dtype=word).astype(np.uint64))
+    terms = "kr,k->r" if axis == 0 else "rk,k->r"
+    halves = [
+        np.einsum(terms, mixed, factors).astype(np.uint64)
+        for factors in _factors(values.shape[axis]).astype(word)
+    ]
     return mixed_bits(halves[0] ^ (halves[1] << np.uint64(32)))
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from core._checks import Array
+from core.diagnosis.blocks import Part
 from core.diagnosis.exclusive import Sums
 from core.diagnosis.sketches import TopRows
 
@@ -44,10 +45,9 @@ class Fault:
         self.rows: list[int] = []
 
     def add(self, rows: Array) -> None:
-        """Add the rows that have it."""
+        """Add the rows of a block that have it, in their order."""
         self.count += len(rows)
-        # Not in the order of rows: batches may come in any.
-        few = np.sort(rows)[:NUM_EXAMPLES].tolist()
+        few = rows[:NUM_EXAMPLES].tolist()
         self.rows = sorted({*self.rows, *few})[:NUM_EXAMPLES]
 
     def merge(self, other: Fault) -> None:
@@ -69,10 +69,34 @@ class Tally:
             held = self.sums.get(name)
             self.sums[name] = np.array(values) if held is None else held + values
 
+    def add_part(self, part: Part) -> None:
+        """Add a block."""
+        self.add(part.sums)
+        columns = {
+            "row": part.rows,
+            "label": part.labels,
+            "predicted": part.predicted,
+            "label_probability": part.per_row.label_probability,
+            "confidence": part.per_row.confidence,
+        }
+        self.top.add(part.per_row.loss, columns)
+
     def merge(self, other: Tally) -> None:
         """Add those of another part."""
         self.add(other.sums)
         self.top.merge(other.top)
+
+
+def ledger_of(part: Part) -> Ledger:
+    """Return the rows of a block, and what each cost."""
+    return Ledger(
+        part.rows,
+        part.labels,
+        part.predicted,
+        part.per_row.loss / np.log(2),
+        part.per_row.label_probability,
+        part.per_row.confidence,
+    )
 
 
 def joined(parts: list[Ledger]) -> Ledger:

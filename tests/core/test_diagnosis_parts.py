@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core._blocked import Work
 from core.diagnosis.chances import (
     bernoulli_divergence,
     count_p_value,
@@ -76,17 +77,21 @@ def test_bins_of_calibration_are_those_of_a_search(dtype: type) -> None:
     values = values.clip(0, 1)
     wanted = np.clip(np.searchsorted(edges, values.astype(float), side="left") - 1, 0, 14)
     np.testing.assert_array_equal(calibration_bins(values), wanted)
+    # However they lie.
+    pairs = np.asfortranarray(values[:10_000].reshape(-1, 2))
+    np.testing.assert_array_equal(calibration_bins(pairs), wanted[:10_000].reshape(-1, 2))
 
 
 def test_rows_have_the_same_hash_in_either_layout_and_others_when_permuted() -> None:
+    work = Work()
     values = np.random.default_rng(0).normal(size=(1000, 6))
     for dtype in (np.float16, np.float32, np.float64):
         # What was rounded has zeros for its last bits.
         rows = values.astype(dtype).astype(np.float32 if dtype == np.float16 else dtype)
-        hashes = row_hashes(rows, 1)
-        np.testing.assert_array_equal(hashes, row_hashes(np.ascontiguousarray(rows.T), 0))
+        hashes = row_hashes(work, rows, 1)
+        np.testing.assert_array_equal(hashes, row_hashes(work, np.ascontiguousarray(rows.T), 0))
         swapped = np.ascontiguousarray(rows[:, ::-1])
-        assert len(np.unique(np.concatenate([hashes, row_hashes(swapped, 1)]))) == 2000
+        assert len(np.unique(np.concatenate([hashes, row_hashes(work, swapped, 1)]))) == 2000
 
 
 def test_distinct_rows_are_the_same_sample_in_any_order() -> None:

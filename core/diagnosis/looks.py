@@ -1,0 +1,125 @@
+"""What a block of scores and targets looks like: counts, and the rows that look otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from core import _blocked, _checks
+from core._blocked import Work
+from core._checks import Array
+
+# A sum this far from 1 may be a distribution written with a few decimals.
+LOOSE = 5e-3
+
+TARGET_KINDS = ("one_hot", "multi_hot", "soft", "soft_several", "bad_targets")
+ONE_HOT, MULTI_HOT, SOFT, SOFT_SEVERAL, BAD = range(5)
+
+
+def inside_unit(lowest: Array, highest: Array, tolerance: float) -> Array:
+    """Return which rows may be probabilities: below 0 only by what rounding does to the rest."""
+    return (lowest >= -tolerance * np.maximum(highest, 0)) & (highest <= 1 + tolerance)
+
+
+def tops(work: Work, raw: Array, axis: int) -> tuple[Array, Array]:
+    """Return where each row's largest score is, the first of several, and that score.
+
+    Parameters
+    ----------
+    work : Work
+        The thread's scratch arrays.
+    raw : ndarray, (K, rows) where `axis` is 0, else (rows, K)
+    axis : int
+        The axis of the classes.
+    """
+    num_classes, num_rows = raw.shape[axis], raw.shape[1 - axis]
+    if axis == 1:
+        top = raw.argmax(axis=1)
+        at = top + _blocked.row_numbers(work, num_rows) * num_classes
+        return top, raw.reshape(-1)[at]
+    # Whole columns at a time: Σ k [score k is the largest] is k where only one is.
+    highest = np.maximum.reduce(raw, axis=0)
+    is_top = np.equal(raw, highest, out=work("is_top", raw.shape, bool)).view(np.uint8)
+    numbers = np.arange(num_classes, dtype=np.uint8)[:, np.newaxis]
+    numbered = np.multiply(is_top, numbers, out=work("numbered", raw.shape, np.uint8))
+    top = np.add.reduce(numbered, axis=0, dtype=np.uint8).astype(np.intp)
+    other = np.flatnonzero(np.add.reduce(is_top, axis=0, dtype=np.uint8) != 1)
+    if len(other):
+        top[other] = raw[:, other].argmax(axis=0)
+    return top, highest
+
+
+def looks_of(
+    raw: Array, axis: int, highest: Array, tolerance: float, *, one_column: bool
+) -> tuple[dict[str, int], dict[str, Array]]:
+    """Return how many rows look like what, and where those are that do not.
+
+    Parameters
+    ----------
+    raw : ndarray, (K, rows) where `axis` is 0, else (rows, K)
+        Scores without NaN or +inf.
+    axis : int
+        The axis of the classes.
+    highest : ndarray, shape (rows,)
+    tolerance : float
+        How far a sum of probabilities of this dtype may be from 1.
+    one_column : bool
+        Whether scores are those of the second of two classes.
+
+    Returns
+    -------
+    counts : dict of str to int
+    rows : dict of str to ndarray of bool
+        "outside" the unit interval, or inside but "no_distribution".
+    """
+    counts = {"scored": len(highest)}
+    lowest = raw.min(axis=axis)
+    inside = inside_unit(lowest, highest, tolerance)
+    num_inside = int(np.count_nonzero(inside))
+    counts["outside"] = len(highest) - num_inside
+    rows = {"outside": ~inside}
+    if one_column:
+        column = raw.reshape(-1)
+        counts["whole"] = int(np.count_nonzero(column == np.floor(column)))
+        counts["one_hot_scores"] = int(np.count_nonzero((column == 0) | (column == 1)))
+        return counts, rows
+    if num_inside:
+        few = raw if num_inside == len(highest) else np.compress(inside, raw, axis=1 - axis)
+        distance = np.abs(np.add.reduce(few, axis=axis, dtype=np.float64) - 1)
+        is_close = distance <= LOOSE
+        counts["distributions"] = int(np.count_nonzero(is_close))
+        counts["exact_distributions"] = int(np.count_nonzero(distance <= tolerance))
+        if not is_close.all():
+            rows["no_distribution"] = inside.copy()
+            rows["no_distribution"][inside] = ~is_close
+        if (highest == 1).any():
+            ones = (few == 1).sum(axis=axis)
+            zeros = (few == 0).sum(axis=axis)
+            is_hot = (ones == 1) & (zeros == raw.shape[axis] - 1)
+            counts["one_hot_scores"] = int(np.count_nonzero(is_hot))
+    if num_inside < len(highest):
+        if lowest.min() >= 0:
+            total = np.add.reduce(raw, axis=axis, dtype=np.float64)
+            counts["percentages"] = int(np.count_nonzero(~inside & (np.abs(total - 100) <= 0.5)))
+        below = np.flatnonzero(highest <= tolerance)
+        if len(below):
+            total = np.exp(raw[:, below] if axis == 0 else raw[below]).sum(axis=axis)
+            counts["log_probabilities"] = int(np.count_nonzero(np.abs(np.log(total)) <= LOOSE))
+    return counts, rows
+
+
+def target_kinds(targets: Array) -> tuple[Array, Array]:
+    """Return what each row of targets is, as an index of `TARGET_KINDS`, and them in float64."""
+    t: Any = targets.astype(np.float64, copy=False)
+    with np.errstate(invalid="ignore"):
+        total = t.sum(axis=1)
+        inside = (t >= 0).all(axis=1) & (t <= 1).all(axis=1)
+        is_hard = ((t == 0) | (t == 1)).all(axis=1)
+        sums_to_one = np.abs(total - 1) <= max(_checks.sum_tolerance(targets), 1e-6)
+    kinds = np.select(
+        [is_hard & (total == 1), is_hard, inside & sums_to_one, inside],
+        [ONE_HOT, MULTI_HOT, SOFT, SOFT_SEVERAL],
+        BAD,
+    )
+    return kinds, t
