@@ -50,7 +50,7 @@ screenshots: $(VENV)/.installed-dev ## Every page in both themes, into docs/imag
 	@browser=$$($(PY) -m tests.browser.find) || exit 1; \
 	BROWSER_PATH="$$browser" $(PY) -m tests.browser.screenshots
 
-bench: .venv-bench/.installed ## Accuracy and speed: core, tracker and training beside their peers
+bench: .venv-bench/.installed ## Accuracy and speed: core, tracker, training and diagnose beside their peers
 	@.venv-bench/bin/python -m pytest -q -o addopts= tests/benchmarks
 	@.venv-bench/bin/python -m tests.benchmarks.tracker
 	@echo
@@ -59,6 +59,8 @@ bench: .venv-bench/.installed ## Accuracy and speed: core, tracker and training 
 	@.venv-bench/bin/python -m tests.benchmarks.speed
 	@echo
 	@.venv-bench/bin/python -m tests.benchmarks.training
+	@echo
+	@.venv-bench/bin/python -m tests.benchmarks.diagnose
 
 clean: ## Remove the environment and caches, never the runs
 	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import subprocess
 import sys
@@ -128,6 +129,19 @@ def test_options_are_heard(tmp_path):
     # Softmax output, handed to a loss that applies it again, or declared to be logits.
     assert "error" in evidence(path, *where, "--loss", "softmax + categorical").values()
     assert set(evidence(path, *where, "--kind", "logits")) != set(evidence(path, *where))
+
+
+def test_the_five_lines_of_the_readme(tmp_path):
+    blocks = re.findall(r"```sh\n(.*?)```", (tracking.ROOT / "README.md").read_text(), re.DOTALL)
+    (lines,) = [block for block in blocks if "diagnose" in block]
+    ended = subprocess.run(
+        ["sh", "-c", lines.replace(".venv/bin/python", sys.executable)],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(tracking.ROOT)},
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "worse_than_base_rate" in ended.stdout
+    assert (tmp_path / "report.html").exists()
 
 
 @pytest.mark.parametrize("case", BAD)
