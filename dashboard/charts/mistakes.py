@@ -30,7 +30,12 @@ def right_and_wrong(
     names = list(dict.fromkeys(curves["curve"]))
     encoding: dict[str, Any] = {
         "x": alt.X(f"{x}:Q", title=x_title, scale=alt.Scale(type=x_scale, nice=False)),
-        "y": alt.Y("loss:Q", title="Loss (nats)", scale=alt.Scale(type=y_scale)),
+        "y": alt.Y(
+            "loss:Q",
+            title="Loss (nats)",
+            scale=alt.Scale(type=y_scale),
+            axis=alt.Axis(tickCount=5, gridOpacity=style.LABELLED_ONLY),
+        ),
         "color": alt.Color(
             "curve:N",
             title=None,
@@ -61,4 +66,4 @@ def right_and_wrong(
         )
         .add_params(hover)
     )
-    return (lines + points).properties(height=240)
+    return (lines + points).properties(height=290)

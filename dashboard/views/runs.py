@@ -7,6 +7,8 @@ import streamlit as st
 
 from core.heads import HEADS
 from dashboard import page, state
+from dashboard.frames.common import written
+from dashboard.frames.runs import side_by_side
 from experiments import tracking
 from experiments.charts import style
 from experiments.charts.history import history_chart
@@ -16,6 +18,8 @@ SUMMARY = "Training runs: their loss and entropy curves, and MLflow."
 EVERY_RUN = "every run on these data"
 DRAWN_AT_FIRST = 4
 MOST_DRAWN = len(style.SERIES)
+# Of a run's 32 digits: among thousands of runs hardly two begin with the same.
+ID_SHOWN = 8
 MISTAKES = [head.title for head in HEADS.values() if head.is_mistake]
 
 
@@ -54,7 +58,11 @@ def compare() -> None:
             runs, chosen = _choose(runs)
         of_label = dict(zip(runs["label"], runs["run_id"], strict=True))
         history = read_history(uri, tuple(of_label[label] for label in chosen[:MOST_DRAWN]))
-        history["run"] = history["run"].map({of_label[label]: label for label in chosen})
+        history["run"] = history["run"].map(
+            {run.run_id: _drawn(run) for run in runs.itertuples() if run.label in chosen}
+        )
+        drawn = runs.set_index("label", drop=False).loc[chosen[:MOST_DRAWN]]
+        together = tracking.comparison_link(list(drawn["run_id"]))
         link, theory = tracking.ui_link(), tracking.ui_link(tracking.THEORY)
     except tracking.TrackingError as error:
         state.refuse("The runs can't be read.", str(error))
@@ -62,6 +70,11 @@ def compare() -> None:
 
     with st.container(horizontal=True):
         st.link_button("Open in the MLflow UI", link, icon=":material/open_in_new:")
+        if len(drawn) > 1:
+            st.link_button("Compare these there", together, icon=":material/compare_arrows:")
+        parents = set(runs["parent_link"])
+        if len(parents) == 1 and "" not in parents:
+            st.link_button("Their parent there", parents.pop(), icon=":material/account_tree:")
         st.link_button(
             "The theory's curves there", theory, icon=":material/functions:", type="tertiary"
         )
@@ -70,7 +83,7 @@ def compare() -> None:
             f"Nothing answers at {tracking.ui_address()} yet: `python -m experiments serve` starts "
             "the MLflow UI."
         )
-    without = [label for label in chosen[:MOST_DRAWN] if label not in set(history["run"])]
+    without = [name for name in map(_drawn, drawn.itertuples()) if name not in set(history["run"])]
     if not chosen:
         st.info("Choose at least one run.")
     if len(chosen) > MOST_DRAWN:
@@ -106,6 +119,9 @@ def compare() -> None:
                 "labels may hold, the share of labels told right.",
             ),
         ):
+            if history[metric].isna().all():
+                # Runs of others log what they like.
+                continue
             st.header(title)
             page.figure(
                 history_chart(history, metric),
@@ -115,19 +131,23 @@ def compare() -> None:
             )
             st.caption(meaning)
 
+    if len(drawn) > 1:
+        _show_side_by_side(drawn)
+
     st.header("All runs on this data set")
     zone = st.context.timezone or "UTC"
     st.dataframe(
-        runs,
+        runs.drop(columns="settings"),
         hide_index=True,
         column_order=[
-            "link", "started", "head", "model", "seed", "val_loss", "val_cross_entropy_bits",
-            "val_accuracy", "val_entropy_bits", "status",
+            "link", "started", "head", "model", "seed", "parent", "val_loss",
+            "val_cross_entropy_bits", "val_accuracy", "val_entropy_bits", "status",
         ],
         column_config={
             "started": st.column_config.DatetimeColumn(
                 f"started ({zone})", format="YYYY-MM-DD HH:mm", timezone=zone
             ),
+            "parent": st.column_config.TextColumn("part of"),
             "val_loss": st.column_config.NumberColumn(
                 "val loss", help="The head's own: nats, or a squared distance.", format="%.4f"
             ),
@@ -139,7 +159,9 @@ def compare() -> None:
                 "val entropy", help="Mean predictive entropy, in bits.", format="%.4f"
             ),
             "link": st.column_config.LinkColumn(
-                "run", display_text="runs/(.{6})", help="Opens the run in the MLflow UI."
+                "run",
+                display_text=f"runs/(.{{{ID_SHOWN}}})",
+                help="Opens the run in the MLflow UI.",
             ),
         },
         alt="The runs with their final values",
@@ -157,7 +179,7 @@ def _choose(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Show whose curves to draw; return the runs to choose from, and the labels chosen."""
     dataset = state.choose(state.DATASET, _datasets(runs))
     runs = runs[runs["dataset"] == dataset]
-    runs = runs.assign(run=runs["run_id"].str[:6])
+    runs = runs.assign(run=runs["run_id"].str[:ID_SHOWN])
     runs = runs.assign(label=[_label(run, dataset) for run in runs.itertuples()])
     worth_first = runs.assign(
         unfinished=runs["status"] != "FINISHED", mistake=runs["head"].isin(MISTAKES)
@@ -175,6 +197,34 @@ def _choose(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     return runs, chosen
 
 
+def _show_side_by_side(drawn: pd.DataFrame) -> None:
+    st.header("Side by side")
+    table = side_by_side(drawn)
+    best, has_value = table.iloc[0], table["val bits"].notna().sum()
+    if has_value > 1:
+        of_best = drawn.set_index("label").loc[best["run"], "val_cross_entropy_bits"]
+        st.markdown(
+            f"The least surprised by the validation labels is **{state.plain(best['run'])}**: "
+            f"{written(of_best, 4)} bits a row."
+        )
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={
+            "run": st.column_config.TextColumn(pinned=True, width="medium"),
+            "val bits": st.column_config.NumberColumn(
+                help="Mean cross-entropy, in bits a row.", format="%.4f"
+            ),
+            "val accuracy": st.column_config.NumberColumn(format="percent"),
+            "val entropy": st.column_config.NumberColumn(
+                help="Mean predictive entropy, in bits.", format="%.4f"
+            ),
+        },
+        alt="The settings in which the chosen runs differ, and their final values",
+    )
+    st.caption("The settings in which they differ, and how each ended; the best first.")
+
+
 def _datasets(runs: pd.DataFrame) -> list[str]:
     """Return the data sets that have runs: ours in their own order, then others by name."""
     found = set(runs["dataset"])
@@ -182,6 +232,11 @@ def _datasets(runs: pd.DataFrame) -> list[str]:
 
 
 def _label(run: Any, dataset: str) -> str:
+    """Return what a run is called in the link too: it stays when a run ends."""
     ending = " · a mistake" if run.head in MISTAKES else ""
-    ending += "" if run.status == "FINISHED" else f" · {run.status.lower()}"
     return f"{run.name.removesuffix(f' · {dataset}')} · {run.run}{ending}"
+
+
+def _drawn(run: Any) -> str:
+    """Return what a run is called beside its curve: it says so where a run has not finished."""
+    return run.label if run.status == "FINISHED" else f"{run.label} · {run.status.lower()}"

@@ -49,7 +49,7 @@ def history_chart(history: pd.DataFrame, metric: str) -> alt.LayerChart:
                 f"{metric}:Q",
                 title=TITLES[metric],
                 scale=SCALES[metric],
-                axis=alt.Axis(tickCount=5, format="~g"),
+                axis=alt.Axis(tickCount=5, format="~g", gridOpacity=style.LABELLED_ONLY),
             ),
             color=alt.Color(
                 "run:N",

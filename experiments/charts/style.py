@@ -19,6 +19,12 @@ GREY = "#808080"
 SKY = "#56B4E9"
 YELLOW = "#F0E442"
 
+# Of a log scale's lines those that have a number: the others are a grey haze.
+LABELLED_ONLY: dict[str, Any] = {
+    "condition": {"test": "datum.label !== ''", "value": 1},
+    "value": 0.15,
+}
+
 SERIES = (BLUE, VERMILLION, GREEN, PURPLE, GREY)
 
 

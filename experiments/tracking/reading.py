@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,20 @@ def ui_link(experiment: str = EXPERIMENT) -> str:
     # The UI hides the runs of a comparison under it, and their charts with them, unless sorted.
     key = urllib.parse.quote("metrics.`final/val_cross_entropy_bits`", safe="")
     return f"{link}&orderByKey={key}&orderByAsc=true"
+
+
+@explained()
+def comparison_link(run_ids: Sequence[str]) -> str:
+    """Return the link to runs beside each other in the MLflow UI.
+
+    Raises
+    ------
+    TrackingError
+        If the store can't be reached or read.
+    """
+    experiment = experiment_id(connect(), EXPERIMENT)
+    query = {"runs": json.dumps(list(run_ids)), "experiments": json.dumps([experiment])}
+    return f"{ui_address()}/#/compare-runs?{urllib.parse.urlencode(query)}"
 
 
 @explained()
@@ -176,6 +191,9 @@ def read_losses(run_id: str, split: str) -> list[float]:
 def list_runs() -> pd.DataFrame:
     """Return the experiment's runs, newest first: who they are, how they ended, final values.
 
+    `settings` holds the parameters of each, as text; `parent` and `parent_link` are "" where a run
+    is part of no other.
+
     Raises
     ------
     TrackingError
@@ -185,13 +203,13 @@ def list_runs() -> pd.DataFrame:
     experiment = client.get_experiment_by_name(EXPERIMENT)
     found = [] if experiment is None else _all_runs(client, experiment.experiment_id)
     columns = [
-        "run_id", "name", "parent", "status", "started", "dataset", "head", "model", "seed",
-        *(f"val_{name}" for name in TITLES), "link",
+        "run_id", "name", "parent", "parent_link", "status", "started", "dataset", "head", "model",
+        "seed", "settings", *(f"val_{name}" for name in TITLES), "link",
     ]  # fmt: skip
     # A run of runs has no curves of its own.
     parent_ids = {run.data.tags.get("mlflow.parentRunId") for run in found}
     parents = {
-        run.info.run_id: f"{run.info.run_name} · {run.info.run_id[:6]}"
+        run.info.run_id: (f"{run.info.run_name} · {run.info.run_id[:6]}", _link(run))
         for run in found
         if run.info.run_id in parent_ids
     }
@@ -248,20 +266,23 @@ def _all_runs(
     return found
 
 
-def _run_row(run: MlflowRun, parents: Mapping[str, str]) -> dict[str, Any]:
+def _run_row(run: MlflowRun, parents: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
     params, metrics = run.data.params, run.data.metrics
     hidden = params.get("hidden", "")
     head = params.get("head", "")
+    parent, parent_link = parents.get(run.data.tags.get("mlflow.parentRunId", ""), ("", ""))
     return {
         "run_id": run.info.run_id,
         "name": run.info.run_name,
-        "parent": parents.get(run.data.tags.get("mlflow.parentRunId", ""), ""),
+        "parent": parent,
+        "parent_link": parent_link,
         "status": run.info.status,
         "started": pd.Timestamp(run.info.start_time, unit="ms", tz="UTC"),
         "dataset": Path(params["dataset"]).stem if "dataset" in params else NO_DATASET,
         "head": HEADS[head].title if head in HEADS else head,
         "model": "linear" if hidden == "0" else f"hidden {hidden}" if hidden else "",
         "seed": params.get("seed", ""),
+        "settings": dict(params),
         **{f"val_{name}": metrics.get(f"final/val_{name}", np.nan) for name in TITLES},
         "link": f"{_link(run)}/model-metrics?workflowType=machine_learning",
     }

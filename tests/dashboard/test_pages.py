@@ -157,7 +157,7 @@ def test_runs_shows_the_curves_of_the_runs_chosen() -> None:
     page = open_page("runs")
     assert page.selectbox(key="dataset").value == "breast_cancer"
     # Two runs of one kind: the newest is drawn, the other can be chosen.
-    options = [f"sigmoid + BCE · linear · {run.run_id[:6]}" for run in reversed(finished)]
+    options = [f"sigmoid + BCE · linear · {run.run_id[:8]}" for run in reversed(finished)]
     assert page.multiselect(key="runs_breast_cancer").options == options
     assert page.multiselect(key="runs_breast_cancer").value == options[:1]
     assert len(page.get("vega_lite_chart")) == 4
