@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -24,6 +25,11 @@ from experiments.predictions.common import (
     shown,
 )
 
+# What zipfile raises of bytes that are no zip.
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, LookupError,
+    NotImplementedError,
+)  # fmt: skip
 _COPY_BYTES = 1 << 22
 
 
@@ -85,7 +91,7 @@ class _Stored:
         try:
             with self.open() as file:
                 yield file, self._header(file)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        except _BROKEN as error:
             raise PredictionsError(
                 f"{self.where}: is broken or cut off ({shown(error, 100)}). Write it again"
             ) from error
@@ -228,7 +234,7 @@ class NpzTable(_Arrays):
         with self._file.opened() as file:
             try:
                 archive = zipfile.ZipFile(file)
-            except (zipfile.BadZipFile, OSError, ValueError) as error:
+            except _BROKEN as error:
                 raise PredictionsError(
                     f"{self.name}: expected an NPZ archive; it is broken, cut off or none. Write "
                     "it with numpy.savez(path, logits=…, labels=…)"

@@ -96,13 +96,13 @@ def choose(names: Sequence[str], scores: str, labels: str, where: str) -> Column
         chosen, kind = _scores([name for name in names if name not in found_labels], where)
     if not chosen:
         raise PredictionsError(
-            f"{where}: no column of scores among {listed(names)}. By convention {CONVENTION}; "
-            "or name them"
+            f"{where}: no column of scores among {listed(names) or 'none'}. By convention "
+            f"{CONVENTION}; or name them"
         )
     if not found_labels:
         raise PredictionsError(
-            f"{where}: no column of labels among {listed(names)}. By convention {CONVENTION}; "
-            "or name it"
+            f"{where}: no column of labels among {listed(names) or 'none'}. By convention "
+            f"{CONVENTION}; or name it"
         )
     if len(found_labels) not in (1, len(chosen)):
         raise PredictionsError(

@@ -33,7 +33,10 @@ class CsvTable:
         self._file = file
         with file.opened() as opened:
             head = opened.readline(_MOST_HEADER)
-            second = opened.readline(_MOST_HEADER).decode("utf-8", "replace")
+            second = opened.readline(_MOST_HEADER)
+            if b"\r" in head.rstrip(b"\r\n"):
+                # Lines as an old Mac ends them.
+                head, second = (head + second).split(b"\r")[:2]
         if not head.strip():
             raise PredictionsError(
                 f"{self.name}: is empty; expected a line of names, and rows of numbers below it"
@@ -51,8 +54,9 @@ class CsvTable:
                 "none. Save it as CSV UTF-8"
             ) from error
         self._delimiter = max(",;\t", key=line.count)
-        self._decimal_point = "," if self._delimiter == ";" and "," in second else "."
-        self._names = next(csv.reader([line], delimiter=self._delimiter))
+        self._decimal_point = "," if self._delimiter == ";" and b"," in second else "."
+        fields = next(csv.reader([line], delimiter=self._delimiter, skipinitialspace=True))
+        self._names = [field.strip() for field in fields]
         self._header_bytes = len(head)
         if all(re.fullmatch(r"\s*[-+]?[\d.]+(e[-+]?\d+)?\s*", name, re.I) for name in self._names):
             raise PredictionsError(
@@ -118,7 +122,10 @@ class CsvTable:
             file,
             # Without threads of its own it says which row is wrong.
             arrow_csv.ReadOptions(
-                use_threads=False, block_size=max(_LEAST_BLOCK, 16 * self._header_bytes)
+                use_threads=False,
+                block_size=max(_LEAST_BLOCK, 16 * self._header_bytes),
+                column_names=self._names,
+                skip_rows=1,
             ),
             arrow_csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=False),
             arrow_csv.ConvertOptions(
@@ -163,8 +170,8 @@ class CsvTable:
             return f"{where} is no UTF-8; save the file as CSV UTF-8"
         if column := re.search(r"In CSV column #(\d+): .*invalid value '(.*)'", said):
             return (
-                f"{where} holds {shown(column[2])} where a number is expected, in column "
-                f"{int(column[1]) + 1} of those read; mend it or leave the row out"
+                f"{where} holds {shown(column[2])} in column {shown(self._names[int(column[1])])}, "
+                "where a number is expected; mend it or leave the row out"
             )
         if columns := re.search(r"Expected (\d+) columns, got (\d+)", said):
             return (

@@ -96,7 +96,7 @@ class ParquetTable:
         try:
             with self._file.opened() as file, closing(_parquet(file)) as parquet:
                 yield parquet
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError, LookupError) as error:
             said = " ".join(str(error).split())
             raise PredictionsError(
                 f"{self.name}: expected a Parquet file; it is broken or cut off "

@@ -36,6 +36,7 @@ _TABLES: dict[str, Callable[[Opened], Table]] = {
 }
 SUFFIXES = (*_TABLES, ".npy")
 MOST_NAME = 80
+MOST_SCORES = 100_000
 _EXPECTED = "expected .csv, .parquet, .npz, or two .npy: scores and labels"
 
 
@@ -168,6 +169,10 @@ def read(source: Source, *, scores: str = "", labels: str = "") -> Predictions:
         table.require(columns)
     name = tables[0].name if len(tables) == 1 else f"{_name(given)} ({len(tables):,} files)"
     num_scores = tables[0].num_scores(columns)
+    if num_scores > MOST_SCORES:
+        raise PredictionsError(
+            f"{name}: has {num_scores:,} scores a row; at most {MOST_SCORES:,} are read"
+        )
     first = next(chain.from_iterable(table.labels(columns) for table in tables), None)
     if first is None or len(first) == 0:
         raise PredictionsError(f"{name}: has no rows; expected at least one below the names")
@@ -185,7 +190,7 @@ def _files(source: str | Path | Upload) -> list[Opened]:
     if isinstance(source, Upload):
         return [Opened(shown(Path(source.name).name, 80), source.file, _suffix(source.name))]
     path = Path(source)
-    if path.is_dir():
+    if str(source) and path.is_dir():
         found = [
             file
             for file in sorted(path.rglob("*"))
@@ -194,6 +199,8 @@ def _files(source: str | Path | Upload) -> list[Opened]:
         ]
         if not found:
             raise PredictionsError(f"{shown(path, 80)}: is a folder without a file; {_EXPECTED}")
+    elif not str(source):
+        raise PredictionsError(f"no file given; {_EXPECTED}")
     elif not path.exists() and glob.has_magic(str(source)):
         found = [Path(file) for file in sorted(glob.glob(str(source), recursive=True))]
         if not found:

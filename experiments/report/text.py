@@ -38,9 +38,13 @@ def headline(found: Diagnosed) -> str:
     diagnosis = found.diagnosis
     unused = diagnosis.num_rows - diagnosis.num_used
     return (
-        f"{diagnosis.num_rows:,} rows, {diagnosis.num_classes:,} classes, {diagnosis.labels} labels"
-        + (f"; {unused:,} rows could not be used" if unused else "")
+        f"{_rows(diagnosis.num_rows)}, {diagnosis.num_classes:,} classes, "
+        f"{diagnosis.labels} labels" + (f"; {_rows(unused)} could not be used" if unused else "")
     )
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'s' * (count != 1)}"
 
 
 def counted(evidence: Sequence[Evidence]) -> str:

@@ -184,7 +184,15 @@ def test_gaps_are_nan_and_infinities_stay(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["a;y\n0,5;1\n0,25;0\n", "a\ty\n0.5\t1\n0.25\t0\n", "\ufeffa,y\r\n0.5,1\r\n0.25,0\r\n"]
+    "text",
+    [
+        "a, y\n0.5, 1\n 0.25 , 0 \n",
+        "a,y\r0.5,1\r0.25,0\r",
+        '"a","y"\n"0.5","1"\n"0.25","0"\n',
+        "a;y\n0,5;1\n0,25;0\n",
+        "a\ty\n0.5\t1\n0.25\t0\n",
+        "\ufeffa,y\r\n0.5,1\r\n0.25,0\r\n",
+    ],
 )
 def test_other_separators(tmp_path, text):
     (tmp_path / "a.csv").write_text(text, encoding="utf-8", newline="")
@@ -254,7 +262,7 @@ BAD: dict[str, tuple[str, bytes, str]] = {
     "two lengths": ("a.npz", saved(logits=np.ones((3, 2)), labels=[0]), "3 rows of scores and 1"),
     "no key": ("a.npz", saved(x=np.ones((3, 2)), labels=[0]), "called logits.*it holds x, labels"),
     "two keys": ("a.npz", saved(logits=1, probs=1, y=1), "logits, probs may all be the scores"),
-    "mixed types": ("a.csv", GOOD_CSV + b"5,cat,1\n", r"row 2 \(line 4\) holds cat"),
+    "mixed types": ("a.csv", GOOD_CSV + b"5,cat,1\n", r"\(line 4\) holds cat in column logit_1"),
     "mixed labels": ("a.csv", GOOD_CSV + b"5,6,cat\n", "mix numbers and text: cat beside 0, 1"),
     "ragged": ("a.csv", GOOD_CSV + b"5,6\n", r"row 2 \(line 4\) has 2 values.* 3 names"),
     "utf-16": ("a.csv", GOOD_CSV.decode().encode("utf-16"), "UTF-16"),
@@ -341,3 +349,29 @@ def test_labels_that_turn_into_text_are_named(tmp_path):
     (tmp_path / "a.csv").write_text(f"logit_0,logit_1,label\n{good}1,2,cat\n")
     with pytest.raises(PredictionsError, match="row 500,000 has the label cat"):
         list(read(tmp_path / "a.csv").batches())
+
+
+def test_damaged_files_are_refused_or_read(tmp_path):
+    """Bytes changed, cut out, put in, cut off: nothing but a `PredictionsError` is raised."""
+    names = np.array(["a", "b", "c"])
+    text = frame(("logit_a", "logit_b", "logit_c")).assign(label=names[LABELS])
+    good = {
+        "a.csv": text.to_csv(index=False).encode(),
+        "a.npz": saved(logits=LOGITS, labels=LABELS),
+    }
+    text.to_parquet(tmp_path / "a.parquet")
+    good["a.parquet"] = (tmp_path / "a.parquet").read_bytes()
+    rng = np.random.default_rng(0)
+    said = []
+    for turn in range(300):
+        name = list(good)[turn % 3]
+        data = bytearray(good[name])
+        for at in rng.integers(len(data), size=rng.choice([1, 2, 9])):
+            junk = rng.bytes(int(rng.integers(9)))
+            data[at : at + int(rng.choice([0, 1, 9, len(data)], p=[0.3, 0.3, 0.3, 0.1]))] = junk
+        try:
+            list(read(Upload(name, io.BytesIO(bytes(data)))).batches())
+        except PredictionsError as error:
+            said.append((name, str(error)))
+    assert len(said) > 100
+    assert all(name in sentence and "\n" not in sentence for name, sentence in said)
