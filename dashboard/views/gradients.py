@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import page, state, theme
+from dashboard import gradient_snippets, lesson, page, state, theme
 from dashboard.charts.gradients import claim_bars, gradient_against_logit, gradient_bars
 from dashboard.expressions import MAX_LENGTH
 from dashboard.frames.common import class_names, written
@@ -18,6 +18,7 @@ SUMMARY = "What pulls each logit up or down, checked against finite differences;
 # The softmax of the true class, for the sentence on a confident mistake.
 SURELY_WRONG = 0.05
 ROLES = {"true": style.GREEN, "other": style.PURPLE}
+UP, DOWN = rf"\color{{{style.GREEN}}} 1 - s_p", rf"\color{{{style.PURPLE}}} s_n"
 VERDICTS = {"right": style.GREEN, "wrong": style.VERMILLION}
 CURVES = {
     "CCE": theme.CCE,
@@ -61,6 +62,24 @@ MEANINGS = {
     "to 0.",
     "Focal": "CCE's gradient times a factor: what is already right is turned down.",
 }
+
+
+WHY = r"""
+**Where $s_i - t_i$ comes from.** CCE is $L = -z_p + \log \sum_j e^{z_j}$ for the true class p. The
+first term has the slope −1 at $z_p$ and 0 elsewhere; the second has at each logit the slope
+$e^{z_i} / \sum_j e^{z_j} = s_i$. Their sum is $s_i - t_i$, with $t$ the one-hot target.
+
+**Why the sum is 0.** The same number added to every logit changes no softmax and no loss, so that
+in this direction there is no slope. BCE has no such direction: each of its logits stands alone.
+
+**How a finite difference checks it.** $(L(z + h) - L(z - h)) / 2h$ knows only the values of the
+loss. Where it and the formula agree to the digits that rounding leaves, no sign and no index can be
+wrong.
+
+**In matrices.** The softmax has the Jacobian $\mathrm{diag}(s) - s s^\top$, and the log has
+$-1/s_p$: the $s_p$ cancels, and with it what makes a gradient vanish. A squared error has no log,
+and keeps it.
+"""
 
 
 @dataclass(frozen=True)
@@ -144,8 +163,8 @@ def compare() -> None:
         pushed = cce.drop(label).sort_values("gradient").iloc[-1]
         st.markdown(
             f"A step of training goes against the gradient. CCE pulls the logit of {names[label]}, "
-            f"the true class p, **up** by 1 − s_p = {written(-at_true['CCE'], 4)}, and pushes each "
-            f"other class n **down** by its probability s_n, most {pushed['class']}: "
+            f"the true class p, **up** by ${UP}$ = {written(-at_true['CCE'], 4)}, and pushes each "
+            f"other class n **down** by its probability ${DOWN}$, most {pushed['class']}: "
             f"{written(pushed['gradient'], 4)}. Ups and downs cancel to 0. **{beside}** has "
             f"{written(at_true[beside], 4)} at {names[label]}. {MEANINGS[beside]}"
         )
@@ -161,6 +180,9 @@ def compare() -> None:
             hide_index=True,
             alt="Gradients of both losses, with finite differences",
         )
+    if is_finite:
+        of_cce = cce["gradient"].to_numpy()
+        page.as_code(gradient_snippets.gradients(logits, label, beside, of_cce))
 
     if not is_finite:
         st.info(
@@ -168,6 +190,7 @@ def compare() -> None:
             "of your own formula."
         )
         return
+    lesson.more(WHY)
     show_vanishing(logits, label)
     if len(names) > 1:
         show_slip(logits, label)

@@ -13,7 +13,8 @@ from core.losses import (
 from dashboard.charts.gradients import claim_bars, gradient_against_logit, gradient_bars
 from dashboard.frames.common import written
 from dashboard.frames.gradients import LOSSES, SLIP, check, gradient_curves, gradients
-from dashboard.views.gradients import PRESETS
+from dashboard.gradient_snippets import gradients as gradients_as_code
+from dashboard.views.gradients import PRESETS, UP
 from tests.dashboard.test_pages import metrics, open_page
 
 LOGITS = np.array([2.0, -1.0, 0.5])
@@ -143,10 +144,22 @@ def test_the_page_shows_the_numbers_of_core(label: int, beside: str) -> None:
         np.testing.assert_array_equal(shown["gradient"], wanted["gradient"])
         assert written(wanted["deviation"].max(), 3) in metrics(page)
     s = softmax(LOGITS)
-    assert f"**up** by 1 − s_p = {1 - s[label]:.4f}" in text(page)
+    assert f"**up** by ${UP}$ = {1 - s[label]:.4f}" in text(page)
     assert f"{np.delete(s, label).max():.4f}. Ups and downs cancel" in text(page)
     wanted = gradients(LOGITS, label, beside)["gradient"][label]
     assert f"**{beside}** has {wanted:.4f} at class {label}" in text(page)
+
+
+@pytest.mark.parametrize("beside", [loss for loss in LOSSES if loss != "CCE"])
+def test_the_page_offers_its_own_loss_as_code(beside: str) -> None:
+    page = open_page("gradients", logits="2 -1 0.5", label="class 1", beside=beside)
+    offered = [each.value for each in page.code]
+    assert offered == list(
+        gradients_as_code(
+            LOGITS, 1, beside, gradients(LOGITS, 1, "CCE")["gradient"].to_numpy()
+        ).values()
+    )
+    assert not open_page("gradients", logits="inf 1").code
 
 
 def test_the_page_refutes_the_slip_with_figures() -> None:
