@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from core.diagnosis import (
     loss_floors,
 )
 from experiments import cluster
-from experiments.predictions import LedgerFile, Predictions, PredictionsError
+from experiments.predictions import Batch, LedgerFile, Predictions, PredictionsError
 
 # (what is being done, rows more that are through)
 OnRows = Callable[[str, int], None]
@@ -119,7 +121,7 @@ def diagnose_predictions(
             what: str, rows: Predictions, settings: Settings, temperature: float = 1.0
         ) -> Summary:
             if client is None:
-                return _summed_here(rows, settings, temperature, what, on_rows)
+                return summarize(rows, settings, temperature, partial(on_rows, what))
             return _summed_there(client, rows, settings, temperature, what, on_rows)
 
         # Only rows whose reading is known before the first of them have a ledger in this pass.
@@ -156,6 +158,36 @@ def diagnose_predictions(
             temperature=value,
             fitted_on=calibration.name if calibration is not None else "",
         )
+
+
+def summarize(
+    predictions: Predictions,
+    settings: Settings,
+    temperature: float = 1.0,
+    on_rows: Callable[[int], None] = lambda rows: None,
+) -> Summary:
+    """Return the summary of all rows, in this process.
+
+    Parameters
+    ----------
+    predictions : Predictions
+    settings : Settings
+    temperature : float
+        As `core.diagnosis.Summary` takes it.
+    on_rows : callable
+        Told how many rows more are through.
+
+    Raises
+    ------
+    PredictionsError
+        If a file can't be read, or scores and labels do not fit each other.
+    """
+    summary = Summary(None, settings.kind, settings.loss, temperature)
+    for batch in _read_ahead(predictions):
+        with _Fits(predictions):
+            summary.update(batch.scores, batch.labels, first_row=batch.first_row)
+        on_rows(len(batch.scores))
+    return summary
 
 
 def with_plateau(
@@ -205,15 +237,14 @@ def with_plateau(
     return replace(found, diagnosis=diagnosis)
 
 
-def _summed_here(
-    predictions: Predictions, settings: Settings, temperature: float, what: str, on_rows: OnRows
-) -> Summary:
-    summary = Summary(None, settings.kind, settings.loss, temperature)
-    for batch in predictions.batches():
-        with _Fits(predictions):
-            summary.update(batch.scores, batch.labels, first_row=batch.first_row)
-        on_rows(what, len(batch.scores))
-    return summary
+def _read_ahead(predictions: Predictions) -> Iterator[Batch]:
+    """Yield batches, the next of which is being read meanwhile."""
+    batches = predictions.batches()
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = reader.submit(next, batches, None)
+            yield batch
 
 
 def _with_ledger(
@@ -221,7 +252,7 @@ def _with_ledger(
 ) -> Summary:
     summary = Summary(None, settings.kind, settings.loss)
     with LedgerFile(path, predictions.class_names) as file:
-        for batch in predictions.batches():
+        for batch in _read_ahead(predictions):
             with _Fits(predictions):
                 entries = summary.update(
                     batch.scores, batch.labels, first_row=batch.first_row, ledger=True
@@ -274,7 +305,7 @@ def _spread(
 
 
 def _summarize(task: _Task, shared: tuple[Settings, float]) -> Summary:
-    return _summed_here(task.part, *shared, "", lambda what, rows: None)
+    return summarize(task.part, *shared)
 
 
 def _count(task: _Task, shared: None) -> int:

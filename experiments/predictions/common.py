@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 # What a batch may weigh: small enough to keep many, large enough to make calls cheap.
-_BATCH_BYTES = 1 << 23
-_MOST_ROWS = 1 << 16
+_BATCH_BYTES = 1 << 24
+_MOST_ROWS = 1 << 17
 
 
 class PredictionsError(Exception):

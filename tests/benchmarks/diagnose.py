@@ -77,14 +77,12 @@ def usual(path: Path) -> dict[str, float]:
 
 def one_pass(path: Path) -> dict[str, float]:
     """Return what one pass finds: all of the report but the calibration after the temperature."""
-    from core.diagnosis import Summary, diagnose
+    from core.diagnosis import diagnose
+    from experiments.diagnosing import Settings, summarize
     from experiments.predictions import read
 
     found_in = read(path)
-    summary = Summary(kind=found_in.kind)
-    for batch in found_in.batches():
-        summary.update(batch.scores, batch.labels, first_row=batch.first_row)
-    found = diagnose(summary)
+    found = diagnose(summarize(found_in, Settings(found_in.kind)))
     assert found.calibration is not None
     return {
         "nll": found.calibration.nll,
