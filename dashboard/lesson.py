@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import streamlit as st
 
@@ -49,8 +49,22 @@ def short(value: float) -> str:
     return number(value, 3).rstrip("0").rstrip(".") if "." in number(value, 3) else number(value, 3)
 
 
-def added(terms: Sequence[str], in_a_row: int) -> Iterable[str]:
+def added(terms: Sequence[str], in_a_row: int) -> Iterator[str]:
     """Yield the lines of a sum, some terms in each, that continue an aligned formula."""
     for start in range(0, len(terms), in_a_row):
         sign = "=" if start == 0 else r"&\hphantom{{}={}} +"
         yield f"{'&' if start == 0 else ''}{sign} {' + '.join(terms[start : start + in_a_row])}"
+
+
+def weighted_sum(weights: Iterable[float], values: Iterable[float], result: str) -> Iterator[str]:
+    """Yield the lines of a sum of products and what it gives; of many terms only that."""
+    terms = [
+        rf"{short(weight)} \cdot {short(value)}"
+        for weight, value in zip(weights, values, strict=True)
+    ]
+    if len(terms) > MAX_TERMS:
+        yield f"&= {result}"
+        return
+    *lines, last = added(terms, 2)
+    yield from lines
+    yield f"{last} = {result}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,18 +32,16 @@ class Source:
 
 
 def parse_counts(entered: str) -> dict[str, float]:
-    """Return the counts in a text, by outcome: numbers, or name=number pairs.
+    """Return the counts in a text, by outcome: numbers, or names with numbers.
+
+    A name is set off from its number by =, and where there is none, by a colon or by space alone.
 
     Raises
     ------
     ValueError
         If there is none above 0, more than a thousand, or something that is no count.
     """
-    pieces: list[str] = []
-    for piece in re.split(r"[,;\n]", re.sub(r"[^\S\n]*=[^\S\n]*", "=", entered)):
-        # A name may hold spaces where its pair is set off by a comma or a line.
-        is_pair = re.fullmatch(r"[^=]+=\S*\s*", piece) is not None
-        pieces += [piece.strip()] if is_pair else piece.split()
+    pieces = _pieces(entered)
     if not pieces:
         raise ValueError("Enter at least one count, for example: sunny=6, rainy=4")
     counts: dict[str, float] = {}
@@ -65,6 +64,8 @@ def count_text(text: str, kind: str) -> dict[str, float]:
     ValueError
         If there is nothing to count.
     """
+    # A letter with its accent is one, however it was typed.
+    text = unicodedata.normalize("NFC", text)
     if kind == "Words":
         found = Counter(re.findall(r"\w+", text.casefold()))
     elif kind == "Letters":
@@ -99,7 +100,10 @@ def parse_beside(entered: str, source: Source) -> Source:
     if not entered.strip():
         return source_of(dict.fromkeys(source.names, 1.0))
     counts = parse_counts(entered)
-    if "=" not in entered:
+    is_by_place = "=" not in entered and list(counts) == [
+        default_name(position) for position in range(1, len(counts) + 1)
+    ]
+    if is_by_place:
         if len(counts) != len(source.names):
             raise ValueError(
                 f"q needs one number per outcome: p has {len(source.names)}, q {len(counts)}."
@@ -136,6 +140,37 @@ def with_share(p: np.ndarray, outcome: int, share: float) -> np.ndarray:
 def default_name(position: int) -> str:
     """Return what an outcome without a name is called."""
     return f"x{position}"
+
+
+def is_number(word: str) -> bool:
+    """Return whether a word reads as a number, finite or not."""
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _pieces(entered: str) -> list[str]:
+    """Return the numbers and the name=number pairs in a text."""
+    if "=" not in entered:
+        entered = re.sub(r"[^\S\n]*:(?=\s)[^\S\n]*", "=", entered)
+    if "=" not in entered:
+        words = re.split(r"[\s,;]+", entered.strip(" \t\r\n,;"))
+        names, numbers = words[::2], words[1::2]
+        # A table that is pasted into a line: its cells take turns.
+        if (
+            len(names) == len(numbers)
+            and not any(map(is_number, names))
+            and all(map(is_number, numbers))
+        ):
+            return [f"{name}={number}" for name, number in zip(names, numbers, strict=True)]
+    pieces: list[str] = []
+    for piece in re.split(r"[,;\n]", re.sub(r"[^\S\n]*=[^\S\n]*", "=", entered)):
+        # A name may hold spaces where its pair is set off by a comma or a line.
+        is_pair = re.fullmatch(r"[^=]+=\S*\s*", piece) is not None
+        pieces += [piece.strip()] if is_pair else piece.split()
+    return pieces
 
 
 def _read_count(word: str, position: int) -> float:

@@ -6,12 +6,14 @@ from streamlit.testing.v1 import AppTest
 
 from core.coding import block_code, decode, expected_length, huffman_code, shannon_lengths
 from core.entropy import binary_entropy, cross_entropy, entropy, kl_divergence, surprisal
+from dashboard import snippets
 from dashboard.charts import entropy as charts
 from dashboard.frames import entropy as frames
 from dashboard.sources import Source, parse_counts, source_of
 from dashboard.state import MAX_LINKED, plain
-from dashboard.views.entropy import COUNTED, MAX_LEAVES, PRESETS
-from tests.dashboard.test_pages import metrics, open_page
+from dashboard.views.codes import MAX_LEAVES
+from dashboard.views.entropy import COUNTED, PRESETS
+from tests.dashboard.test_pages import metrics, open_page, run_code
 
 WEATHER = source_of(parse_counts(PRESETS["Weather"]))
 HALF_EMPTY = source_of({"a": 1.0, "b": 0.0, "c": 3.0})
@@ -400,3 +402,43 @@ def test_foreign_names_are_no_markdown() -> None:
     page = open_page("entropy", counts="![](//evil)=1, b=2")
     assert "![](//evil)" not in text_of(page)
     assert r"\!\[\]\(\/\/evil\)" in text_of(page)
+
+
+def latex(page: AppTest) -> str:
+    return " ".join(element.value for element in page.latex)
+
+
+def test_the_sums_are_written_out_with_the_numbers_of_core() -> None:
+    page = open_page("entropy", counts="a=6, b=3, c=1, d=0", q="1 1 1 1", yes="b")
+    p, q = np.array([0.6, 0.3, 0.1]), np.array([0.25] * 3)
+    for probability, bits in zip(p, surprisal(p, base=2), strict=True):
+        assert rf"{probability:g} \cdot {bits:.3f}" in latex(page)
+    for probability, word in zip(p, huffman_code(p), strict=True):
+        assert rf"{probability:g} \cdot {len(word or '')}" in latex(page)
+    own, wrong = entropy(p, base=2), -(p * np.log2(q)).sum()
+    assert f"{wrong:.4f} &= " in latex(page)
+    for figure in (own, kl_divergence([*p, 0], [0.25] * 4, base=2), binary_entropy(0.3, base=2)):
+        assert f"{{{figure:.4f}}}" in latex(page)
+    assert f"= {expected_length(huffman_code(p), p):.4f}" in latex(page)
+
+
+def test_a_sum_of_many_terms_is_not_written_out() -> None:
+    assert r"\cdot" not in latex(open_page("entropy", counts=PRESETS["English letters"]))
+
+
+@pytest.mark.parametrize("q", ["", "1 1 1 5", "sunny=1", "60 20 15 5"])
+def test_the_code_gives_the_numbers_of_the_page(q: str) -> None:
+    page = open_page("entropy", q=q)
+    codes = [code.value for code in page.code[1:]]
+    assert len(codes) == 4
+    names = run_code(codes[0])
+    figures = [names["entropy_bits"], names["kl_bits"], names["cross_bits"]]
+    wanted = ["∞" if np.isinf(figure) else f"{figure:.4f}" for figure in figures]
+    assert metrics(page)[6:] == wanted
+
+
+def test_more_outcomes_than_anybody_copies_are_no_code() -> None:
+    text = "".join(map(chr, range(0x4E00, 0x4E00 + snippets.MAX_WRITTEN + 1)))
+    page = open_page("entropy", **{"from": "Text"}, text=text)
+    assert len(page.code) == 1
+    assert f"As code there are up to {snippets.MAX_WRITTEN} outcomes." in captions(page)

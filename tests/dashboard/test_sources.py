@@ -25,6 +25,11 @@ from dashboard.sources import (
         ("a=1, a=2, b=0", {"a": 3, "b": 0}),
         ("a=1, 5", {"a": 1, "x2": 5}),
         ("x==2", {"x=": 2}),
+        ("sunny\t60\nrain\t15", {"sunny": 60, "rain": 15}),
+        ("sunny 60 rain 15 ", {"sunny": 60, "rain": 15}),
+        ("sunny, 60; rain, 15", {"sunny": 60, "rain": 15}),
+        ("sunny: 60, light rain: 15", {"sunny": 60, "light rain": 15}),
+        (":red[x]=2, 12:30=1", {":red[x]": 2, "12:30": 1}),
         ("5", {"x1": 5}),
     ],
 )
@@ -38,6 +43,8 @@ def test_counts_are_read_as_people_write_them(entered: str, counts: dict[str, fl
         ("", "at least one count"),
         (" ,;\n", "at least one count"),
         ("1, two", "Count 2 is 'two', which is not a number"),
+        ("sunny 60 rain", "Count 1 is 'sunny', which is not a number"),
+        ("1 60 2 x", "Count 4 is 'x', which is not a number"),
         ("a=1, b=<b>", "Count 2 is '<b>'"),
         ("a=", "Count 1 is ''"),
         ("1, -1", "Count 2 is -1: it must be finite and not below 0"),
@@ -70,6 +77,10 @@ def test_a_sign_that_stands_for_a_space_is_counted_with_it() -> None:
     assert count_text("␣ a", "Characters") == {"␣": 2, "a": 1}
 
 
+def test_a_letter_with_its_accent_is_one_however_it_was_typed() -> None:
+    assert count_text("e\u0301\u00e9e", "Letters") == {"\u00e9": 2, "e": 1}
+
+
 def test_a_text_without_letters_says_so() -> None:
     with pytest.raises(ValueError, match="no letters to count"):
         count_text("1, 2", "Letters")
@@ -95,6 +106,7 @@ def test_a_second_distribution_is_read_by_place_or_by_name() -> None:
     assert parse_beside("1 1 2", source).p.tolist() == [0.25, 0.25, 0.5]
     assert parse_beside("c=3, a=1", source).p.tolist() == [0.25, 0, 0.75]
     assert parse_beside("c=3, a=1", source).names == source.names
+    assert parse_beside("c 3 b 2 a 1", source).p.tolist() == pytest.approx([1 / 6, 1 / 3, 1 / 2])
 
 
 @pytest.mark.parametrize(
@@ -103,6 +115,7 @@ def test_a_second_distribution_is_read_by_place_or_by_name() -> None:
         ("1 2", "p has 3, q 2"),
         ("a=1, d=2", "'d', which is no outcome"),
         ("1 2 x", "Count 3 is 'x'"),
+        ("a 1 b 2 d 3", "'d', which is no outcome"),
     ],
 )
 def test_what_is_no_second_distribution_is_named(entered: str, says: str) -> None:

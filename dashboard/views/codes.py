@@ -1,0 +1,245 @@
+"""What the page Entropy shows of codes: the shortest, messages sent in it, and the wrong one."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from core.coding import decode, encode, expected_length, huffman_code
+from dashboard import lesson, page, snippets, state
+from dashboard.charts import entropy as charts
+from dashboard.frames import entropy as frames
+from dashboard.frames.common import written
+from dashboard.sources import MAX_OUTCOMES, Source, parse_beside, written_numbers
+from experiments.charts import style
+
+MAX_LEAVES = 16
+MAX_DRAWN = 1000
+
+OTHER = state.Text(
+    "q",
+    "q, which the code is made for (empty: uniform)",
+    "",
+    "As the counts: one number per outcome, or name=number pairs.",
+)
+LENGTH = state.Slider(
+    "length", "Symbols in the message", 1000, 10, 10000, 10, "How many are drawn from p."
+)
+SEED = state.Slider("seed", "Seed", 0, 0, 99, 1, "Another seed, another message.")
+BLOCK = state.Slider(
+    "block", "Symbols in a block, n", 2, 1, frames.MAX_BLOCK_SIZE, 1, "How many share a word."
+)
+
+
+def shortest_code(source: Source) -> None:
+    """Show Huffman's code as tree and table."""
+    st.header("The shortest code")
+    code = huffman_code(source.p)
+    table = frames.code_table(source, code)
+    entropy = frames.entropy_bits(source)["entropy"]
+    length = expected_length(code, source.p)
+    lesson.formula(
+        r"L &= \textstyle\sum_i p_i\, \ell_i",
+        *lesson.weighted_sum(table["probability"], table["length_bits"], lesson.number(length, 4)),
+        r"\blue{H} &\le L < \blue{H} + 1",
+    )
+    with st.container(horizontal=True):
+        st.metric("Entropy H (bits)", written(entropy, 4))
+        st.metric("Huffman code L (bits)", written(length, 4))
+        st.metric("Above the entropy (bits)", written(max(length - entropy, 0.0), 4))
+    if len(source.names) == 1:
+        st.markdown("One outcome has the empty word: there is nothing to say, and no tree.")
+    elif len(source.names) > MAX_LEAVES:
+        st.caption(
+            f"A tree of {len(source.names)} leaves is too large to read: it is drawn up to "
+            f"{MAX_LEAVES}. The table has every word."
+        )
+    else:
+        branches = frames.tree(source, code)
+        page.figure(
+            charts.code_tree(branches, (style.BLUE, style.VERMILLION)),
+            "The tree of the Huffman code: each outcome's word is the way to its leaf",
+            "tree",
+            branches,
+        )
+        st.markdown(
+            "**Huffman's code** joins the two rarest until one is left. The way from the root to a "
+            "leaf, :blue[**0**] or :orange[**1**] at each fork, is its word."
+        )
+        lesson.more(
+            "No word begins another, so that a message needs no commas. A branch is as thick as "
+            "its traffic, and what is joined last stands near the root. No code with a word for "
+            "each outcome is shorter on average (Huffman, 1952). It meets the entropy where all "
+            "probabilities are powers of one half, as in “Powers of two”; otherwise lengths are "
+            "rounded to whole bits."
+        )
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={
+            "probability": st.column_config.NumberColumn(format="%.4f"),
+            "surprise_bits": st.column_config.NumberColumn("surprise (bits)", format="%.3f"),
+            "length_bits": st.column_config.NumberColumn("length (bits)", format="%d"),
+            "term_bits": st.column_config.NumberColumn("p × length", format="%.4f"),
+        },
+        alt="The word of each outcome",
+    )
+
+
+@st.fragment
+def messages(source: Source) -> None:
+    """Show a message from source to destination, and what ever longer ones cost."""
+    st.header("From source to destination")
+    with page.controls():
+        columns = st.columns(3)
+        with columns[0]:
+            length = int(state.slider(LENGTH))
+        with columns[1]:
+            wanted = int(state.slider(BLOCK))
+        with columns[2]:
+            seed = int(state.slider(SEED))
+    n = min(wanted, frames.largest_block(len(source.names)))
+    code = huffman_code(source.p)
+    symbols = frames.message(source, length, seed)
+    bits = encode(symbols.tolist(), code)
+    is_same = decode(bits, code, length) == symbols.tolist()
+    shown = min(length, frames.WRITTEN_SYMBOLS)
+    st.markdown(f"A message of {length} symbols; the first {shown}, with their words:")
+    st.code(frames.written_message(source, code, symbols), language=None)
+    entropy = frames.entropy_bits(source)["entropy"]
+    st.markdown(
+        f"Sent: {len(bits)} bits, {written(len(bits) / length, 4)} a symbol. Received and decoded: "
+        + ("the same message, none lost." if is_same else "another message.")
+    )
+    grown = frames.growth(source, symbols, n)
+    colours = dict(
+        zip(
+            grown["counted"].drop_duplicates(),
+            (style.BLUE, style.VERMILLION, style.GREEN),
+            strict=False,
+        )
+    )
+    page.figure(
+        charts.growth_curves(grown, entropy, colours),
+        "Bits a symbol against the length of the message",
+        "bits a symbol",
+        grown,
+    )
+    ends = grown.groupby("counted", sort=False)["bits_per_symbol"].last()
+    st.markdown(
+        f"As the message grows, its mean **:blue[surprise]** tends to H = {written(entropy, 4)} "
+        f"bits: here it ends at {written(ends['Surprise'], 4)}. The **:orange[Huffman code]** "
+        f"tends to its own L, for it rounds each word to whole bits: {written(ends.iloc[1], 4)}."
+        + (f" In **:green[blocks of {n}]** that share a word: {written(ends.iloc[2], 4)}."
+           if len(ends) > 2 else "")
+    )  # fmt: skip
+    if n < wanted:
+        st.caption(
+            f"{len(source.names)} outcomes in blocks of {n + 1} would be more than "
+            f"{frames.MAX_BLOCKS} words: n stays at {n}."
+        )
+    st.header("Blocks of n")
+    lesson.formula(r"\blue{H} \le \green{L_n} < \blue{H} + \gray{\tfrac{1}{n}}")
+    blocks = frames.block_lengths(source)
+    page.figure(
+        charts.block_bars(blocks, n, (style.GREY, style.GREEN)),
+        "Bits a symbol of Huffman codes over blocks, and the bounds H and H + 1/n",
+        "blocks",
+        blocks,
+    )
+    best = blocks.nsmallest(1, "bits_per_symbol").iloc[0]
+    st.markdown(
+        f"A word for each block of n symbols wastes less than one bit a block, 1/n a symbol: the "
+        f":gray[**grey room**] that is left between H and H + 1/n. The least here is "
+        f"{written(best['bits_per_symbol'], 4)} bits at n = {int(best['n'])}, where the code has "
+        f"a word for each of {len(source.names)}ⁿ = {len(source.names) ** int(best['n'])} blocks."
+    )
+
+
+@st.fragment
+def wrong_code(source: Source) -> None:
+    """Show what messages from p cost in a code made for q."""
+    st.header("The wrong code")
+    with page.controls():
+        with st.container(horizontal=True):
+            for title, counts in (
+                ("q uniform", ""),
+                ("q = p", written_numbers(source.counts)),
+                ("q = p backwards", written_numbers(source.counts[::-1])),
+            ):
+                st.button(
+                    title,
+                    key=title,
+                    on_click=_enter_other,
+                    args=(counts,),
+                    disabled=len(source.names) > MAX_OUTCOMES,
+                )
+        entered = state.long_text(OTHER)
+    try:
+        other = parse_beside(entered, source)
+    except ValueError as error:
+        state.refuse("This q can't be read.", str(error))
+        return
+    costs = frames.costs(source, other)
+    rows = frames.wrong_code(source, other)
+    right, more, wrong = (
+        lesson.number(costs[name], 4) for name in ("entropy", "divergence", "cross_entropy")
+    )
+    lesson.formula(
+        r"\orange{\mathrm{KL}(p\,\|\,q)} &= \textstyle\sum_i p_i \log_2 (p_i / q_i)",
+        r"H(p, q) &= -\textstyle\sum_i p_i \log_2 q_i",
+        r"&= \blue{H(p)} + \orange{\mathrm{KL}(p\,\|\,q)}",
+        rf"{wrong} &= \blue{{{right}}} + \orange{{{more}}}",
+    )
+    with st.container(horizontal=True):
+        st.metric("H(p) (bits)", written(costs["entropy"], 4))
+        st.metric("KL(p‖q) (bits)", written(costs["divergence"], 4))
+        st.metric("Cross-entropy H(p, q) (bits)", written(costs["cross_entropy"], 4))
+    page.figure(
+        charts.wrong_code_area(
+            rows.head(MAX_DRAWN),
+            costs["entropy"],
+            costs["cross_entropy"],
+            (style.BLUE, style.VERMILLION),
+        ),
+        "The ideal word lengths for p as an area, and those for q over it",
+        "wrong code",
+        rows,
+    )
+    if math.isinf(costs["divergence"]):
+        st.markdown(
+            "q gives probability 0 to what does happen: its code has no word for that, and the "
+            "cost is infinite."
+        )
+    else:
+        page.figure(
+            charts.cost_bars(costs, (style.BLUE, style.VERMILLION, style.GREY)),
+            "Bits a symbol by the code for p, and by the code for q",
+            "cost",
+            rows,
+        )
+        st.markdown(
+            f"A word is as long as q thinks its outcome rare: **:orange[−log₂ q]**, too long where "
+            f"q is below p, and too short, in pale, where it is above. Used on messages from p the "
+            f"code takes {written(costs['cross_entropy'], 4)} bits a symbol, "
+            f"**:blue[{written(costs['entropy'], 4)}]** that any code needs and "
+            f"**:orange[{written(costs['divergence'], 4)}]** for the mistake."
+        )
+        lesson.more(
+            f"Rounded up to whole bits, as Shannon did, the code for q takes "
+            f"{written(costs['whole_bits'], 4)} bits a symbol. The mistake never costs less than "
+            "nothing, and nothing only where q = p; it is not the same both ways. A classifier "
+            "that is trained by cross-entropy makes it smaller: p is the truth, q is what it "
+            "predicts, and H(p) is what no training takes away."
+        )
+    with st.expander("The numbers"):
+        st.dataframe(rows, hide_index=True, alt="Each outcome's word lengths for p and for q")
+    if len(source.names) <= snippets.MAX_WRITTEN:
+        page.as_code(snippets.entropies(source.p, other.p))
+    else:
+        st.caption(f"As code there are up to {snippets.MAX_WRITTEN} outcomes.")
+
+
+def _enter_other(other: str) -> None:
+    st.session_state[OTHER.key] = other
