@@ -62,9 +62,6 @@ def weighted_sum(weights: Iterable[float], values: Iterable[float], result: str)
         rf"{short(weight)} \cdot {short(value)}"
         for weight, value in zip(weights, values, strict=True)
     ]
-    if len(terms) > MAX_TERMS:
-        yield f"&= {result}"
-        return
-    *lines, last = added(terms, 2)
-    yield from lines
-    yield f"{last} = {result}"
+    if len(terms) <= MAX_TERMS:
+        yield from added(terms, 2)
+    yield f"&= {result}"

@@ -264,6 +264,10 @@ def growth_curves(frame: pd.DataFrame, bits: float, colours: dict[str, str]) -> 
         What is counted → colour.
     """
     most = frame["symbols"].max()
+    low, high = (float(end) for end in frame["bits_per_symbol"].agg(["min", "max"]))
+    low, high = min(low, bits), max(high, bits)
+    # Also a message that never varies has a height to be drawn in.
+    room = max(0.05 * (high - low), 0.25 - (high - low) / 2)
     lines = (
         alt.Chart(frame)
         .mark_line(strokeWidth=2.5)
@@ -274,7 +278,12 @@ def growth_curves(frame: pd.DataFrame, bits: float, colours: dict[str, str]) -> 
                 scale=alt.Scale(type="log", domain=[1, most], nice=False),
                 axis=alt.Axis(values=[10**power for power in range(6)], format="~s"),
             ),
-            y=alt.Y("bits_per_symbol:Q", title="Bits a symbol", scale=alt.Scale(zero=False)),
+            y=alt.Y(
+                "bits_per_symbol:Q",
+                title="Bits a symbol",
+                scale=alt.Scale(domain=[low - room, high + room], nice=False),
+                axis=alt.Axis(format=".1f", tickCount=6),
+            ),
             color=alt.Color(
                 "counted:N",
                 title=None,
@@ -322,7 +331,7 @@ def block_bars(frame: pd.DataFrame, current: int, colours: tuple[str, str]) -> a
         scale=alt.Scale(domain=[bits - 0.12, bits + 1], nice=False),
     )
     room = base.mark_bar(color=colours[0], opacity=0.35, size=18).encode(y=y, y2="bound_bits")
-    cost = base.mark_point(size=110, color=colours[1], strokeWidth=2.5).encode(
+    cost = base.mark_point(size=110, color=colours[1], strokeWidth=2.5, opacity=1).encode(
         y="bits_per_symbol:Q",
         fill=alt.condition("datum.now", alt.value(colours[1]), alt.value("transparent")),
     )
@@ -386,7 +395,7 @@ def _level(bits: float, says: str, dy: int) -> list[alt.Chart]:
 def _from_ground(bars: alt.Chart, colour: str, drawn: pd.DataFrame) -> alt.Chart:
     # Many bars leave no room for lines between them.
     gap = 1.0 if len(drawn) <= 60 else 0.0
-    return bars.mark_rect(color=colour, stroke="white", strokeWidth=gap).encode(y2=alt.datum(0))
+    return bars.mark_rect(color=colour, x2Offset=-gap).encode(y2=alt.datum(0))
 
 
 def _short(name: str, letters: int) -> str:

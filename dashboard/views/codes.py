@@ -30,6 +30,9 @@ SEED = state.Slider("seed", "Seed", 0, 0, 99, 1, "Another seed, another message.
 BLOCK = state.Slider(
     "block", "Symbols in a block, n", 2, 1, frames.MAX_BLOCK_SIZE, 1, "How many share a word."
 )
+CONTROLS = (OTHER, LENGTH, SEED, BLOCK)
+# Bits: less is the rounding of a sum.
+VISIBLE = 1e-9
 
 
 def shortest_code(source: Source) -> None:
@@ -127,13 +130,23 @@ def messages(source: Source) -> None:
         grown,
     )
     ends = grown.groupby("counted", sort=False)["bits_per_symbol"].last()
+    takes = written(ends.iloc[1], 4)
+    huffman = (
+        f"The **:orange[Huffman code]** takes as much, {takes}: these probabilities are powers of "
+        "one half."
+        if expected_length(code, source.p) - entropy < VISIBLE
+        else f"The **:orange[Huffman code]** tends to its own L, for it rounds each word to whole "
+        f"bits: {takes}."
+    )
+    in_blocks = (
+        f" In **:green[blocks of {n}]** that share a word: {written(ends.iloc[2], 4)}."
+        if len(ends) > 2
+        else ""
+    )
     st.markdown(
         f"As the message grows, its mean **:blue[surprise]** tends to H = {written(entropy, 4)} "
-        f"bits: here it ends at {written(ends['Surprise'], 4)}. The **:orange[Huffman code]** "
-        f"tends to its own L, for it rounds each word to whole bits: {written(ends.iloc[1], 4)}."
-        + (f" In **:green[blocks of {n}]** that share a word: {written(ends.iloc[2], 4)}."
-           if len(ends) > 2 else "")
-    )  # fmt: skip
+        f"bits: here it ends at {written(ends['Surprise'], 4)}. {huffman}{in_blocks}"
+    )
     if n < wanted:
         st.caption(
             f"{len(source.names)} outcomes in blocks of {n + 1} would be more than "

@@ -67,6 +67,7 @@ def explore() -> None:
     with page.controls():
         source = _source()
     if source is None:
+        state.keep(YES, *codes.CONTROLS)
         return
     _surprise(source)
     yes_or_no(source)
@@ -79,6 +80,7 @@ def explore() -> None:
 def _source() -> Source | None:
     """Show the controls of the distribution and return it, or say why there is none."""
     is_text = state.pick(FROM, [COUNTS, TEXT]) == TEXT
+    state.keep(*((ENTERED,) if is_text else (KIND, COUNTED)))
     try:
         if is_text:
             kind = state.pick(KIND, KINDS)
@@ -151,8 +153,8 @@ def _surprise(source: Source) -> None:
     rows = frames.surprises(source)
     st.header("Surprise and entropy")
     occurring = rows[rows["probability"] > 0]
+    lesson.formula(r"\text{surprise of } i = -\log_2 p_i")
     lesson.formula(
-        r"\text{surprise} &= -\log_2 p_i",
         r"\blue{H(p)} &= -\textstyle\sum_i p_i \log_2 p_i",
         *lesson.weighted_sum(
             occurring["probability"],

@@ -85,11 +85,10 @@ def compare() -> None:
     """Show the controls and what follows from them."""
     with page.controls():
         logits = state.logits()
-        if logits is None:
-            return
-        names = class_names(len(logits))
-        label = names.index(state.choose(state.LABEL, names))
-        _target_buttons(len(logits), label)
+        num_classes = 0 if logits is None else len(logits)
+        names = class_names(num_classes)
+        label = names.index(state.choose(state.LABEL, names)) if names else 0
+        _target_buttons(num_classes, label)
         entered = state.text(TARGET)
         smooth, weigh, focus = st.columns(3)
         with smooth:
@@ -98,6 +97,8 @@ def compare() -> None:
             weight = state.slider(WEIGHT)
         with focus:
             gamma = state.slider(GAMMA)
+    if logits is None:
+        return
     finished, unfinished = state.split_unfinished(entered)
     if unfinished:
         st.caption(f"`{unfinished}` is left out until it is a number.")
@@ -181,9 +182,9 @@ def compare() -> None:
 
 def _target_buttons(num_classes: int, label: int) -> None:
     """Show buttons for the kinds of target, each with what it teaches."""
-    shares = np.zeros(num_classes)
-    shares[(label + 1) % num_classes] = 1 - SHARE
-    shares[label] += SHARE
+    has_soft = 2 <= num_classes <= MAX_LABELLED
+    shares = np.zeros(max(num_classes, 2))
+    shares[[label, (label + 1) % len(shares)]] = SHARE, 1 - SHARE
     soft = ", ".join(f"{share:g}" for share in shares)
     with st.container(horizontal=True):
         for title, target, smoothing, weight in (
@@ -197,7 +198,7 @@ def _target_buttons(num_classes: int, label: int) -> None:
                 key=f"target {title}",
                 on_click=_set_target,
                 args=(target, smoothing, weight),
-                disabled=bool(target) and not 2 <= num_classes <= MAX_LABELLED,
+                disabled=bool(target) and not has_soft,
             )
 
 

@@ -442,3 +442,43 @@ def test_more_outcomes_than_anybody_copies_are_no_code() -> None:
     page = open_page("entropy", **{"from": "Text"}, text=text)
     assert len(page.code) == 1
     assert f"As code there are up to {snippets.MAX_WRITTEN} outcomes." in captions(page)
+
+
+def test_what_is_no_source_for_a_while_forgets_nothing() -> None:
+    page = open_page("entropy", q="1 1 1 5", length="250", seed="7", block="3", yes="rain")
+    before = metrics(page), page.code[0].value, text_of(page)
+    page.text_input(key="counts").set_value("sunny=60, two").run()
+    page.text_input(key="counts").set_value("sunny=x, rain=1").run()
+    assert not page.metric
+    page.text_input(key="counts").set_value(PRESETS["Weather"]).run()
+    assert not page.exception
+    # Of the outcome that was asked about there is no other place.
+    page.selectbox(key="yes").set_value("rain").run()
+    assert (metrics(page), page.code[0].value, text_of(page)) == before
+
+
+def test_counts_wait_while_a_text_is_counted() -> None:
+    page = open_page("entropy", counts="a=3, b=1")
+    page.segmented_control(key="from").set_value("Text").run()
+    page.text_input(key="text").set_value("a ba a").run()
+    page.segmented_control(key="kind").set_value("Words").run()
+    assert metrics(page)[0] == f"{entropy([2 / 3, 1 / 3], base=2):.4f}"
+    page.segmented_control(key="from").set_value("Counts").run()
+    assert metrics(page)[0] == f"{entropy([0.75, 0.25], base=2):.4f}"
+    page.segmented_control(key="from").set_value("Text").run()
+    assert metrics(page)[0] == f"{entropy([2 / 3, 1 / 3], base=2):.4f}"
+    assert not page.exception
+
+
+def test_where_huffman_meets_the_entropy_the_page_says_so() -> None:
+    page = open_page("entropy", counts=PRESETS["Fair coin"])
+    assert "takes as much, 1.0000: these probabilities are powers" in text_of(page)
+    assert "powers of one half." not in text_of(open_page("entropy"))
+
+
+def test_a_message_that_never_varies_has_a_height() -> None:
+    source = source_of({"a": 1.0, "b": 1.0})
+    grown = frames.growth(source, frames.message(source, 100, 0), 1)
+    spec = charts.growth_curves(grown, 1.0, dict.fromkeys(grown["counted"], "#000")).to_dict()
+    lines = spec["layer"][2]["layer"][0]
+    assert lines["encoding"]["y"]["scale"]["domain"] == [0.75, 1.25]

@@ -349,3 +349,14 @@ def test_the_code_follows_every_control() -> None:
 )
 def test_a_broken_link_opens_on_the_defaults(query: dict[str, str]) -> None:
     assert metrics(open_page("losses", **query)) == metrics(open_page("losses"))
+
+
+def test_what_is_no_logits_for_a_while_forgets_nothing() -> None:
+    query = {"target": "5 3 2", "label_smoothing": "0.1", "class_weight": "3.0", "gamma": "1.0"}
+    page = open_page("losses", logits="2, -1, 0.5", label="class 1", **query)
+    before = metrics(page)
+    page.text_input(key="logits").set_value("2, x, 0.5").run()
+    assert len(page.error) == 1
+    assert not page.metric
+    page.text_input(key="logits").set_value("2, -1, 0.5").run()
+    assert metrics(page) == before
