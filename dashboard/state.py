@@ -222,13 +222,6 @@ def choose_several(
     )
 
 
-def keep(*controls: Text | Slider | Choice) -> None:
-    """Keep what controls hold that the page does not show for now: Streamlit would forget it."""
-    for control in controls:
-        if control.key in st.session_state:
-            st.session_state[control.key] = st.session_state[control.key]
-
-
 def plain(text: str) -> str:
     """Return Markdown that reads as `text`, which may be foreign."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)

@@ -30,7 +30,6 @@ SEED = state.Slider("seed", "Seed", 0, 0, 99, 1, "Another seed, another message.
 BLOCK = state.Slider(
     "block", "Symbols in a block, n", 2, 1, frames.MAX_BLOCK_SIZE, 1, "How many share a word."
 )
-CONTROLS = (OTHER, LENGTH, SEED, BLOCK)
 # Bits: less is the rounding of a sum.
 VISIBLE = 1e-9
 

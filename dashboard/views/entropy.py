@@ -67,7 +67,6 @@ def explore() -> None:
     with page.controls():
         source = _source()
     if source is None:
-        state.keep(YES, *codes.CONTROLS)
         return
     _surprise(source)
     yes_or_no(source)
@@ -80,7 +79,6 @@ def explore() -> None:
 def _source() -> Source | None:
     """Show the controls of the distribution and return it, or say why there is none."""
     is_text = state.pick(FROM, [COUNTS, TEXT]) == TEXT
-    state.keep(*((ENTERED,) if is_text else (KIND, COUNTED)))
     try:
         if is_text:
             kind = state.pick(KIND, KINDS)
