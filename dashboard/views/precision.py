@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import streamlit as st
 
-from dashboard import page, state
+from dashboard import page, precision_snippets, state
 from experiments.charts.precision import outcome_map
 from experiments.precision import (
     DTYPES,
@@ -130,6 +130,8 @@ def compare() -> None:
 
     if logit is not None:
         _show_yours(function, logit)
+        if math.isfinite(logit):
+            page.as_code(precision_snippets.at_logit(function, logit))
     with st.expander("What counts as right"):
         st.markdown(
             "The logit is rounded to the dtype, and each formula computes in that dtype. What "

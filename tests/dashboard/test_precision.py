@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from core import naive
 from core.activations import sigmoid
 from core.losses import categorical_cross_entropy
+from dashboard.precision_snippets import at_logit as as_code
 from experiments.charts.precision import COLOURS, outcome_map
 from experiments.precision import (
     DTYPES,
@@ -235,3 +236,10 @@ def test_odd_logits_give_a_sentence(logit: str, says: str) -> None:
 def test_a_broken_link_opens_on_the_defaults() -> None:
     broken = open_page("precision", function="tanh")
     assert broken.dataframe[0].value.equals(open_page("precision").dataframe[0].value)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_logit_is_offered_as_code(function: str) -> None:
+    page = open_page("precision", function=function, logit="-7.5")
+    assert [each.value for each in page.code] == list(as_code(function, -7.5).values())
+    assert not open_page("precision", function=function, logit="-inf").code
