@@ -67,3 +67,11 @@ def right_and_wrong(
         .add_params(hover)
     )
     return (lines + points).properties(height=290)
+
+
+def with_end(chart: alt.LayerChart, x: str, end: float, word: str) -> alt.LayerChart:
+    """Mark on a chart of `right_and_wrong` where the wrong curve ends, and how."""
+    at = alt.Chart(pd.DataFrame({x: [end]})).encode(x=f"{x}:Q")
+    rule = at.mark_rule(color=style.VERMILLION, strokeDash=[5, 3], strokeWidth=2)
+    words = at.mark_text(align="right", dx=-6, dy=8).encode(y=alt.value(0), text=alt.value(word))
+    return chart + rule + words

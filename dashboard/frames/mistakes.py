@@ -80,6 +80,22 @@ def averaged_bce(num_classes: int) -> dict[str, float]:
     }
 
 
+def averaged_losses(most: int) -> pd.DataFrame:
+    """Return what a model costs that knows nothing but how many classes: classes, curve, loss."""
+    counts = np.unique(np.geomspace(2, most, CURVE_POINTS).round().astype(int))
+    curves = {
+        "CCE": [plateau(k) for k in counts],
+        "mean of K binary losses": [averaged_bce(k)["loss"] for k in counts],
+    }
+    return pd.concat(
+        [
+            pd.DataFrame({"classes": counts, "curve": name, "loss": loss})
+            for name, loss in curves.items()
+        ],
+        ignore_index=True,
+    )
+
+
 def two_winners(num_classes: int) -> pd.DataFrame:
     """Return both activations where two classes stand out.
 

@@ -11,10 +11,11 @@ import streamlit as st
 from core.heads import HEADS
 from dashboard import page, state, theme
 from dashboard.charts.bars import activation_comparison
-from dashboard.charts.mistakes import right_and_wrong
+from dashboard.charts.mistakes import right_and_wrong, with_end
 from dashboard.frames import mistakes as frames
 from dashboard.frames.common import written
 from dashboard.views.train import titled
+from experiments.charts import style
 
 SUMMARY = "Bug gallery: the classic mistakes, what one sees, why, and the fix."
 CLASSES = state.Slider("classes", "Classes K", 10, 2, 100, 1, "How many classes each example has.")
@@ -82,7 +83,7 @@ def _show_floor(head: str, num_classes: int) -> None:
     st.latex(rf"\ln\left(1 + \frac{{{num_classes} - 1}}{{e}}\right) = {written(least, 3)}")
     curves = frames.head_curves(("softmax_cce", head), num_classes)
     page.figure(
-        right_and_wrong(curves, "logit", "Logit of the true class; the others have its negative"),
+        right_and_wrong(curves, "logit", "Logit of the true class (others: −)"),
         f"The loss of {HEADS[head].title} stops falling at {written(least, 3)}",
         f"floor of {HEADS[head].title}",
         curves,
@@ -99,6 +100,10 @@ def _show_sigmoid_cce(num_classes: int) -> None:
 
 def _show_one_hot_bce(num_classes: int) -> None:
     found = frames.averaged_bce(num_classes)
+    st.latex(
+        rf"L = \tfrac{{1}}{{{num_classes}}} \Big({{\color{{{style.GREEN}}} -\log \sigma(z_p)}}"
+        rf"{{\color{{{style.PURPLE}}} {{}} - \textstyle\sum_n \log(1 - \sigma(z_n))}}\Big)"
+    )
     st.markdown(
         f"A model that knows nothing looks good: it says no to all {num_classes} classes, and "
         f"{num_classes - 1} of its {num_classes} answers are right."
@@ -109,7 +114,15 @@ def _show_one_hot_bce(num_classes: int) -> None:
         st.metric("CCE (nats)", written(frames.plateau(num_classes), 3), help="Of the same model.")
     st.markdown(
         f"And it learns slowly: the mean leaves a pull of {written(found['pull'], 3)} on the true "
-        f"class, where CCE has {written(found['pull of CCE'], 3)}."
+        f"class, where CCE has {written(found['pull of CCE'], 3)}. The more classes there are, "
+        "the better it looks:"
+    )
+    curves = frames.averaged_losses(int(CLASSES.most))
+    page.figure(
+        right_and_wrong(curves, "classes", "Classes K (log scale)", x_scale="log"),
+        "The loss of a model that knows nothing, against the number of classes",
+        "one-hot under BCE",
+        curves,
     )
 
 
@@ -133,13 +146,19 @@ def _show_exclusive_sigmoid(num_classes: int) -> None:
 def _show_log_of_zero(num_classes: int) -> None:
     curves = frames.naive_curves(num_classes)
     last = curves.loc[curves["curve"] == "textbook", "gap"].max()
+    st.latex(r"s_p = \frac{e^{z_p}}{\sum_j e^{z_j}} \to 0, \qquad -\log 0 = \infty")
     st.markdown(
         f"Training runs well, and then the loss is `inf` and every weight `nan`. In float32 the "
         f"textbook's formula gives no number once the true class is more than {written(last, 1)} "
         "behind:"
     )
     page.figure(
-        right_and_wrong(curves, "gap", "How far the true class's logit is behind the others"),
+        with_end(
+            right_and_wrong(curves, "gap", "How far the true class is behind"),
+            "gap",
+            last,
+            "from here on: inf",
+        ),
         f"The textbook's loss ends at {written(last, 1)}",
         "log of zero",
         curves,
@@ -163,6 +182,7 @@ def _show_plateau(num_classes: int) -> None:
 
 def _show_sum_for_mean(num_classes: int) -> None:
     losses = frames.batch_losses(num_classes)
+    st.latex(r"\textstyle\sum_{i=1}^{N} L_i \text{ for } \frac{1}{N} \sum_{i=1}^{N} L_i")
     of_32 = losses[losses["rows"] == 32].set_index("curve")["loss"]
     st.markdown(
         f"The loss grows with the batch: at 32 rows **{written(of_32['sum'], 2)}** in place of "

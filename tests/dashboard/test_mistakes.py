@@ -7,7 +7,7 @@ import pytest
 
 from core import naive
 from core.losses import categorical_cross_entropy
-from dashboard.charts.mistakes import right_and_wrong
+from dashboard.charts.mistakes import right_and_wrong, with_end
 from dashboard.frames import mistakes as frames
 from dashboard.state import parse_logits
 from dashboard.views.mistakes import MISTAKES
@@ -54,6 +54,22 @@ def test_the_mean_of_k_binary_losses_hides_what_is_not_learned(num_classes: int)
     assert frames.share_right_by_saying_no(num_classes) == pytest.approx(1 - share)
 
 
+def test_the_more_classes_the_better_the_mean_of_binary_losses_looks() -> None:
+    curves = frames.averaged_losses(100)
+    table = curves.pivot_table(index="classes", columns="curve", values="loss")
+    np.testing.assert_allclose(table["CCE"], np.log(table.index))
+    assert table["mean of K binary losses"].is_monotonic_decreasing
+    assert table["mean of K binary losses"].loc[10] == frames.averaged_bce(10)["loss"]
+
+
+def test_the_end_of_a_curve_is_marked_where_it_is() -> None:
+    chart = right_and_wrong(frames.naive_curves(3), "gap", "Gap")
+    spec = with_end(chart, "gap", 101.5, "from here on: inf").to_dict()
+    rule, words = spec["layer"][-2:]
+    assert spec["datasets"][rule["data"]["name"]] == [{"gap": 101.5}]
+    assert words["encoding"]["text"]["value"] == "from here on: inf"
+
+
 def test_the_textbook_ends_where_a_probability_becomes_zero() -> None:
     curves = frames.naive_curves(10)
     of_core, of_textbook = (curves[curves["curve"] == name] for name in ("core", "textbook"))
@@ -92,15 +108,18 @@ def test_the_page_shows_the_numbers_of_core(num_classes: int) -> None:
     text = " ".join(element.value for element in page.markdown)
     assert text.count(f"starts at ln K = {plateau:.3f} and stops at **{floor:.3f}**") == 2
     assert f"at 32 rows **{32 * plateau:.2f}**" in text
-    assert [element.value for element in page.latex] == [
-        f"$$\n\\ln\\left(1 + \\frac{{{num_classes} - 1}}{{e}}\\right) = {floor:.3f}\n$$"
-    ] * 2
+    formulas = [element.value for element in page.latex]
+    assert (
+        formulas[:2]
+        == [f"$$\n\\ln\\left(1 + \\frac{{{num_classes} - 1}}{{e}}\\right) = {floor:.3f}\n$$"] * 2
+    )
+    assert f"tfrac{{1}}{{{num_classes}}}" in formulas[2]
     assert metrics(page) == [
         f"{1 - 1 / num_classes:.1%}",
         f"{frames.averaged_bce(num_classes)['loss']:.3f}",
         f"{plateau:.3f}",
     ]
-    assert len(page.get("vega_lite_chart")) == 6
+    assert len(page.get("vega_lite_chart")) == len(MISTAKES)
     links = [link.proto.url for link in page.get("link_button")]
     assert links == [mistake.link for mistake in MISTAKES]
 
