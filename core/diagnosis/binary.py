@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from core import _blocked
@@ -10,6 +12,7 @@ from core._checks import Array
 from core.diagnosis.exclusive import (
     BETAS,
     NUM_CALIBRATION_BINS,
+    PRECISIONS,
     PerRow,
     Sums,
     calibration_bins,
@@ -131,6 +134,8 @@ def multi_label_sums(
         "class_hits": np.bincount(cells.reshape(-1), t.reshape(-1), size),
         "target_entropy": np.array(_binary_entropy(t)),
     }
+    if not is_probability:
+        _add_precision(sums, x, t > 0.5)
     # What a loss of exclusive classes would make of it.
     with np.errstate(divide="ignore"):
         z = np.maximum(np.log(p) if is_probability else x, -_blocked.BEYOND_EXP)
@@ -160,6 +165,40 @@ def multi_label_sums(
     rows = np.arange(num_rows)
     worst_p = np.where(t > 0.5, p, q)[rows, worst]
     return sums, worst, PerRow(row_loss, worst_p, np.maximum(p, q)[rows, worst])
+
+
+def _add_precision(sums: Sums, x: Array, is_label: Array) -> None:
+    """Add on how many answers a formula fails, by dtype: textbook, and the usual one.
+
+    The textbook one is −log σ(x) of a label and −log(1 − σ(x)) of none, with σ = 1/(1 + e^−x).
+    """
+    overflows, vanishes, zeros = [0, 0, 0], [0, 0, 0], [0, 0, 0]
+    lowest, highest = x.min(), x.max()
+    for i, kind in enumerate(PRECISIONS):
+        limits = np.finfo(kind)
+        largest = math.log(float(limits.max))
+        # 1 + e^−x rounds to 1 below ε/2, and 1 − σ below ε/4.
+        one, nothing = -math.log(float(limits.eps) / 2), math.log(float(limits.eps) / 4)
+        if highest <= min(one, largest) and lowest >= max(nothing, -largest):
+            continue
+        overflow = is_label & (x < -largest)
+        vanish = ~is_label & (x > one)
+        zero = (is_label & (x > one)) | (~is_label & (x < nothing))
+        overflows[i] = int(np.count_nonzero(overflow))
+        vanishes[i] = int(np.count_nonzero(vanish))
+        zeros[i] = int(np.count_nonzero(zero))
+    sums["textbook_overflow"] = np.array(overflows)
+    sums["textbook_vanish"] = np.array(vanishes)
+    sums["textbook_zero"] = np.array(zeros)
+    # Only an answer that is right has a loss that is all rounding.
+    right = np.abs(x[(x > 0) == is_label])
+    off = []
+    for dtype in PRECISIONS[1:]:
+        decay = np.exp(-right.astype(dtype))
+        exact = np.log1p(decay)
+        is_off = np.abs(np.log(1 + decay) - exact) > 0.01 * exact
+        off.append(np.count_nonzero(is_off | (exact == 0)))
+    sums["usual_off"] = np.array(off)
 
 
 def _binary_entropy(t: Array) -> float:

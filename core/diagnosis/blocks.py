@@ -196,6 +196,12 @@ def _look_at_targets(found: Found, targets: Array, rows: Array) -> tuple[Array, 
     for number, name in enumerate(TARGET_KINDS):
         found.counts[name] = int(np.count_nonzero(kinds == number))
     found.counts["target_entropy"] = -float(terms.sum())
+    # One class has 1 − ε + ε/K and each other ε/K: labels smoothed by ε.
+    least = soft.min(axis=1, initial=1.0)
+    even = np.abs(soft.max(axis=1, initial=0.0) + (t.shape[1] - 1) * least - 1) < 1e-5
+    found.counts["smoothed"] = int(np.count_nonzero(even))
+    found.counts["smoothed_least"] = float(least[even].sum())
+    found.counts["smoothed_squares"] = float(np.square(least[even]).sum())
     found.faults.append(("target_outside", rows[kinds == BAD]))
     several = (kinds == MULTI_HOT) | (kinds == SOFT_SEVERAL)
     found.faults.append(("several_labels", rows[several]))

@@ -12,6 +12,10 @@ import numpy as np
 
 from core._checks import Array
 
+# For all checks of a diagnosis together; each has its share of it.
+LEVEL = 1e-4
+NUM_CHECKS = 8
+
 __all__ = ["bernoulli_divergence", "count_p_value", "evidence_p_value", "share_interval"]
 
 
@@ -171,3 +175,13 @@ def sequence_log_probability(counts: Array) -> float:
         if count:
             total += math.lgamma(float(count) + 0.5) - math.lgamma(0.5)
     return total
+
+
+def corrected(p_value: float) -> float:
+    """Return a p-value corrected for the number of checks."""
+    return min(1.0, NUM_CHECKS * p_value)
+
+
+def says(p_value: float) -> str:
+    """Return a corrected p-value in words."""
+    return f"p ≤ {p_value:.2g}, corrected for {NUM_CHECKS} checks"

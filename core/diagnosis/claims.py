@@ -11,10 +11,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from core._checks import Array
 from core.diagnosis import figures
-from core.diagnosis.chances import count_p_value, share_interval
-from core.diagnosis.exclusive import MOST_PAIRED, Sums
+from core.diagnosis.chances import (
+    LEVEL,
+    NUM_CHECKS,
+    corrected,
+    count_p_value,
+    says,
+    share_interval,
+)
+from core.diagnosis.exclusive import Sums
+from core.diagnosis.order import other_columns
 from core.diagnosis.records import (
     COUNTED,
     Bits,
@@ -23,17 +30,16 @@ from core.diagnosis.records import (
     Evidence,
     Temperature,
     percent,
+    surprising,
 )
 from core.diagnosis.summary import Summary
-from core.diagnosis.tally import Fault
-
-# For all checks of a diagnosis together; each has its share of it.
-LEVEL = 1e-4
-_NUM_CHECKS = 8
+from core.diagnosis.temperature import dependent, noise_of
 
 
-def claims(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
-    """Return where labels contradict what the scores say."""
+def claims(
+    summary: Summary, diagnosis: Diagnosis, sums: Sums, cause: str = ""
+) -> Iterator[Evidence]:
+    """Return where labels contradict what the scores say; `cause` is what may be behind it."""
     exclusive = diagnosis.task == "exclusive"
     kind = summary.found_kind() if summary.kind == "auto" else summary.kind
     # Divided by their sum, sigmoids of exclusive classes are not what the model claims.
@@ -47,29 +53,45 @@ def claims(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evide
         yield _infinite(diagnosis, infinite, is_note=kind == "one-hot")
     if kind == "one-hot":
         return
+    order = list(other_columns(summary, diagnosis, sums)) if exclusive else []
     found = [*_frequencies(diagnosis, sums)]
     if diagnosis.calibration is not None:
         found += _calibration(diagnosis, diagnosis.calibration, sums)
         found += _label_errors(diagnosis, diagnosis.calibration.temperature, sums)
-    if exclusive:
-        found += _permutations(summary, diagnosis, sums)
-        if diagnosis.bits is not None:
-            found += _base_rate(diagnosis.bits)
-    for evidence in found:
+    if diagnosis.bits is not None:
+        found += _base_rate(diagnosis, diagnosis.bits)
+    if cause:
+        order = [_follows(evidence, cause) for evidence in order]
+    elif order:
+        cause = order[0].name
+    if cause:
+        # Of scores that are something else, or go with other labels, nothing more is known.
+        found = [_follows(evidence, cause) for evidence in found]
+    for evidence in (*order, *found):
         if loose and evidence.severity != "note":
             yield replace(evidence, severity="note")
         else:
             yield evidence
 
 
+def _follows(evidence: Evidence, cause: str) -> Evidence:
+    if evidence.severity == "note":
+        return evidence
+    return replace(
+        evidence,
+        severity="note",
+        means=f"may follow from {cause}: mend that first; {evidence.means}",
+    )
+
+
 def _infinite(diagnosis: Diagnosis, infinite: float, *, is_note: bool) -> Evidence:
-    top = diagnosis.concentration.rows["row"] if diagnosis.concentration else np.empty(0)
+    top = diagnosis.concentration.rows if diagnosis.concentration else None
     return Evidence(
         "impossible_label",
         "note" if is_note else "error",
         f"{percent(infinite, diagnosis.num_used)} have a label that was given probability 0",
         {"rows": infinite},
-        tuple(int(i) for i in top[:5]),
+        () if top is None else surprising(diagnosis, np.isinf(top["loss"])),
         "their loss is infinite, and so is every mean with them; they are left out of the "
         "temperature and of the sums by class",
         "hard predictions have no cross-entropy: hand in scores"
@@ -81,15 +103,18 @@ def _infinite(diagnosis: Diagnosis, infinite: float, *, is_note: bool) -> Eviden
 
 def _calibration(diagnosis: Diagnosis, found: Calibration, sums: Sums) -> Iterator[Evidence]:
     t = found.temperature
-    p_value = _corrected(t.p_value)
+    p_value = corrected(t.p_value)
     worst = 1.0
     held = np.flatnonzero(found.counts)
+    together = dependent(diagnosis.task, diagnosis.num_classes)
     for i in held:
         p = count_p_value(
-            float(sums["top_right"][i]), float(sums["top_confidence"][i]), float(found.counts[i])
+            float(sums["top_right"][i]) / together,
+            float(sums["top_confidence"][i]) / together,
+            float(found.counts[i]) / together,
         )
         worst = min(worst, p * len(held))
-    p_value = min(p_value, _corrected(worst))
+    p_value = min(p_value, corrected(worst))
     if p_value >= LEVEL:
         return
     mean_confidence = float(sums["top_confidence"].sum() / sums["top_counts"].sum())
@@ -110,13 +135,13 @@ def _calibration(diagnosis: Diagnosis, found: Calibration, sums: Sums) -> Iterat
             "loss": t.loss_before,
             "loss_after": t.loss_after,
         },
-        (),
+        surprising(diagnosis),
         "the model is more often wrong than it says: overconfident"
         if over
         else "the model is more often right than it says: underconfident",
         f"divide the logits by {t.value:.3f}, fitted on rows that are not used to report",
         f"ECE of these bins between {found.ece_interval[0]:.3g} and {found.ece_interval[1]:.3g} "
-        f"(95 %); {_says(p_value)}",
+        f"(95 %); {says(p_value)}",
         p_value,
     )
 
@@ -129,7 +154,7 @@ def _frequencies(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
             for seen, expected in zip(sums["labels"], sums["p"], strict=True)
         ]
     )
-    p_values = np.minimum(1.0, p_values * len(p_values) * _NUM_CHECKS)
+    p_values = np.minimum(1.0, p_values * len(p_values) * NUM_CHECKS)
     chosen = np.argsort(p_values, kind="stable")
     chosen = chosen[p_values[chosen] < LEVEL]
     if len(chosen) == 0:
@@ -149,28 +174,31 @@ def _frequencies(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
         "differs from that of training, or classes were weighted",
         "shift each logit by log(share now/share in training), or fit a bias on held-out rows",
         f"share of class {k} between {low:.4g} and {high:.4g} (95 %), predicted "
-        f"{expected / rows:.4g}; {_says(float(p_values[k]))}",
+        f"{expected / rows:.4g}; {says(float(p_values[k]))}",
         float(p_values[k]),
     )
 
 
 def _label_errors(diagnosis: Diagnosis, temperature: Temperature, sums: Sums) -> Iterator[Evidence]:
     num_classes = diagnosis.num_classes if diagnosis.task == "exclusive" else 2
-    sure = figures.contradictions_of(sums, num_classes, temperature.value)
-    noise_p, noise = figures.noise_of(sums, temperature)
-    p_value = _corrected(2 * min(sure["p_value"], noise_p))
+    together = dependent(diagnosis.task, diagnosis.num_classes)
+    sure = figures.contradictions_of(sums, num_classes, temperature, together)
+    noise_p, noise = noise_of(sums, temperature)
+    p_value = corrected(2 * min(sure["p_value"], noise_p))
     if p_value >= LEVEL:
         return
     seen, found = [], {"p_value": p_value}
-    if _corrected(2 * noise_p) < LEVEL:
+    if corrected(2 * noise_p) < LEVEL:
         found["noise"] = noise
         seen.append(
             f"labels of which about {100 * noise:g} % are any class fit these scores better than "
             f"every temperature does (the best is {temperature.value:.3g})"
         )
-    if _corrected(2 * sure["p_value"]) < LEVEL:
+    if corrected(2 * sure["p_value"]) < LEVEL:
         found |= sure
-        low, high = share_interval(sure["wrong"] - sure["expected"], sure["rows"])
+        low, high = share_interval(
+            (sure["wrong"] - sure["expected"]) / together, sure["rows"] / together
+        )
         seen.append(
             f"of {sure['rows']:,.0f} rows with less than {sure['doubt']:g} of doubt "
             f"{sure['wrong']:,.0f} have another label, {sure['expected']:.3g} at most to be "
@@ -186,13 +214,13 @@ def _label_errors(diagnosis: Diagnosis, temperature: Temperature, sums: Sums) ->
         "overconfidence does not explain it: labels are wrong, or the model is sure for a reason "
         "that does not hold",
         "read the suspects, the most surprising first",
-        _says(p_value),
+        says(p_value),
         p_value,
     )
 
 
-def _base_rate(bits: Bits) -> Iterator[Evidence]:
-    p_value = _corrected(bits.p_value)
+def _base_rate(diagnosis: Diagnosis, bits: Bits) -> Iterator[Evidence]:
+    p_value = corrected(bits.p_value)
     if p_value < LEVEL:
         yield Evidence(
             "worse_than_base_rate",
@@ -200,11 +228,11 @@ def _base_rate(bits: Bits) -> Iterator[Evidence]:
             f"the scores cost {bits.loss:.4g} bits a row, the class frequencies alone "
             f"{bits.base_rate:.4g}",
             {"loss": bits.loss, "base_rate": bits.base_rate, "saved": bits.saved},
-            (),
+            surprising(diagnosis),
             "the labels would be cheaper to store without the model",
             "see whether labels and columns match, whether the scores are what they are read as, "
             "and the temperature",
-            _says(p_value),
+            says(p_value),
             p_value,
         )
     elif math.isfinite(bits.loss):
@@ -219,96 +247,3 @@ def _base_rate(bits: Bits) -> Iterator[Evidence]:
             "compare models by it",
             COUNTED,
         )
-
-
-def _permutations(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
-    right = float(sums["right"])
-    faults = summary.counts
-    for name, step in (("right_if_up", 1), ("right_if_down", -1)):
-        shifted = float(sums[name])
-        if shifted <= right:
-            continue
-        # A prediction is the likeliest class, so that it is right no less often than a neighbour.
-        p_value = count_p_value(shifted, (shifted + right) / 2, shifted + right)
-        p_value = _corrected(2 * p_value)
-        if p_value >= LEVEL:
-            continue
-        unseen = 0 if step == -1 else diagnosis.num_classes - 1
-        beyond = faults.get("label_is_num_classes" if step == -1 else "label_is_minus_one", 0)
-        also = f", {beyond:,} labels lie one outside" if beyond else ""
-        if not sums["labels"][unseen]:
-            also += f", and label {unseen} never comes"
-        yield Evidence(
-            "off_by_one",
-            "error",
-            f"accuracy is {right / diagnosis.num_used:.3g}, and {shifted / diagnosis.num_used:.3g} "
-            f"with {step:+d} added to each label{also}",
-            {
-                "accuracy": right / diagnosis.num_used,
-                "shifted": shifted / diagnosis.num_used,
-                "step": step,
-                "outside": beyond,
-            },
-            (),
-            "labels and columns count from different numbers",
-            f"add {step:+d} to each label",
-            _says(p_value),
-            p_value,
-        )
-        return
-    outside = summary.faults.get("label_outside", Fault())
-    for step, key, unseen in (
-        (-1, "label_is_num_classes", 0),
-        (1, "label_is_minus_one", diagnosis.num_classes - 1),
-    ):
-        beyond = faults.get(key, 0)
-        if beyond and beyond == outside.count and not sums["labels"][unseen]:
-            yield Evidence(
-                "off_by_one",
-                "error",
-                f"label {unseen} never comes, and {beyond:,} labels lie one beyond the other end",
-                {"outside": beyond, "step": step},
-                tuple(outside.rows),
-                "labels seem to count from another number than columns",
-                f"add {step:+d} to each label if accuracy rises by it",
-                COUNTED,
-            )
-            return
-    if diagnosis.num_classes <= MOST_PAIRED:
-        yield from _permuted_columns(diagnosis, sums["pairs"].reshape((diagnosis.num_classes,) * 2))
-
-
-def _permuted_columns(diagnosis: Diagnosis, pairs: Array) -> Iterator[Evidence]:
-    """See whether labels go with other columns than their own, one to one."""
-    best = pairs.argmax(axis=1)
-    moved = np.flatnonzero((best != np.arange(len(pairs))) & (pairs.sum(axis=1) > 0))
-    # Each moved class must have its column to itself, among those that moved.
-    if len(moved) < 2 or sorted(best[moved].tolist()) != moved.tolist():
-        return
-    elsewhere, own = float(pairs[moved, best[moved]].sum()), float(pairs[moved, moved].sum())
-    # For each class, the column was chosen among K after the labels were seen.
-    p_value = count_p_value(elsewhere, (elsewhere + own) / 2, elsewhere + own)
-    p_value = _corrected(min(1.0, p_value * float(len(pairs)) ** len(moved)))
-    if p_value >= LEVEL:
-        return
-    listed = ", ".join(f"{k}→{int(best[k])}" for k in moved[:8])
-    yield Evidence(
-        "permuted_columns",
-        "error",
-        f"rows of {len(moved)} classes are predicted as another class, one to one ({listed}): "
-        f"{elsewhere:,.0f} times, as their own {own:,.0f} times",
-        {"classes": len(moved), "elsewhere": elsewhere, "own": own},
-        (),
-        "columns of scores are in another order than class ids",
-        "order the columns as the labels are encoded (label → column above)",
-        _says(p_value),
-        p_value,
-    )
-
-
-def _corrected(p_value: float) -> float:
-    return min(1.0, _NUM_CHECKS * p_value)
-
-
-def _says(p_value: float) -> str:
-    return f"p ≤ {p_value:.2g}, corrected for {_NUM_CHECKS} checks"

@@ -50,9 +50,12 @@ def diagnose(summary: Summary) -> Diagnosis:
     base_rate = figures.base_rate_of(sums, is_exclusive=is_exclusive)
     given = sum(summary.counts.get(name, 0) for name in ("one_hot", "soft"))
     soft = summary.counts["target_entropy"] / given if summary.counts.get("soft") else None
-    floors = loss_floors(num_classes, sums["labels"] if is_exclusive else None, 0.0, soft)
+    floors = loss_floors(
+        num_classes, sums["labels"] if is_exclusive else None, summary.label_smoothing(), soft
+    )
     if not is_exclusive:
         floors = {"equal scores": num_classes * math.log(2), "label frequencies": base_rate}
+    precision = figures.precision_of(sums) if "textbook_zero" in sums else None
     diagnosis = replace(
         empty,
         num_used=int(sums["rows"]),
@@ -64,12 +67,13 @@ def diagnose(summary: Summary) -> Diagnosis:
             if soft is not None
             else figures.bits_of(sums, base_rate, is_exclusive=is_exclusive)
         ),
-        calibration=figures.calibration_of(sums, num_classes),
+        calibration=figures.calibration_of(sums, num_classes, key[0]),
         concentration=figures.concentration_of(
             sums, tally.top, num_classes, is_exclusive=is_exclusive
         ),
         budget=figures.budget_of(sums, is_exclusive=is_exclusive),
-        precision=figures.precision_of(sums) if "textbook_zero" in sums else None,
+        precision=precision if is_exclusive else None,
+        answer_precision=None if is_exclusive else precision,
     )
     return replace(
         diagnosis,
@@ -208,11 +212,13 @@ def _checked(summary: Summary, diagnosis: Diagnosis) -> dict[str, str]:
         "duplicate rows": done,
         "constant columns": done if summary.num_rows > 1 else "not done: one row",
         "what the scores are": done,
+        "rows that are no distribution, or of another kind": done,
         "wrong pairings of scores, labels and loss": done,
         "calibration": drawn,
         "class frequencies": drawn,
-        "loss against the base rate": drawn if exclusive else one_class,
+        "loss against the base rate": drawn,
         "labels off by one": drawn if exclusive else one_class,
+        "accuracy below chance": drawn if exclusive else one_class,
         "permuted columns": (
             one_class
             if not exclusive
@@ -223,10 +229,10 @@ def _checked(summary: Summary, diagnosis: Diagnosis) -> dict[str, str]:
         "confident rows contradicted by labels": drawn,
         "precision of the textbook formula": (
             done
-            if logits and exclusive
+            if logits
             else "not done: probabilities give logits only up to a shift"
             if exclusive
-            else one_class
+            else "not done: the logits were rounded away in the probabilities"
         ),
         "calibration after the temperature": (
             done if summary.temperature != 1 else "not done: takes a second pass"

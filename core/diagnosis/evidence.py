@@ -8,13 +8,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from core.diagnosis.claims import claims
-from core.diagnosis.exclusive import Sums
+from core.diagnosis.exclusive import MOST_PAIRED, Sums
 from core.diagnosis.faults import faults
 from core.diagnosis.pairing import kind_of_scores, pairings
 from core.diagnosis.records import COUNTED, Diagnosis, Evidence, Precision, Severity
 from core.diagnosis.summary import Summary
 
 _ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
+# Scores that are not what they are read as.
+_OTHER_SCORES = ("scores_contradict", "mixed_scores", "percentages", "class_ids")
 
 
 def collect(summary: Summary, diagnosis: Diagnosis) -> tuple[Evidence, ...]:
@@ -26,7 +28,8 @@ def collect(summary: Summary, diagnosis: Diagnosis) -> tuple[Evidence, ...]:
         found += [*pairings(summary, diagnosis, sums), *_figures(summary, diagnosis, sums)]
         soft = summary.counts.get("soft", 0) + summary.counts.get("soft_several", 0)
         if not soft:
-            found += claims(summary, diagnosis, sums)
+            cause = next((e.name for e in found if e.name in _OTHER_SCORES), "")
+            found += claims(summary, diagnosis, sums, cause)
     return tuple(sorted(found, key=lambda evidence: _ORDER[evidence.severity]))
 
 
@@ -49,20 +52,27 @@ def _figures(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evi
         )
         if len(found.pairs):
             label, predicted, count, surprise = found.pairs[0].tolist()
+            shown = (found.rows["label"] == label) & (found.rows["predicted"] == predicted)
+            among = (
+                f" of the {len(found.rows):,} most surprising"
+                if diagnosis.num_classes > MOST_PAIRED
+                else ""
+            )
             yield Evidence(
                 "confused_pair",
                 "note",
-                f"the dearest confusion: {count:,.0f} rows of class {label:.0f} predicted as "
-                f"{predicted:.0f}, {surprise:.3g} bits each",
+                f"the dearest confusion: {count:,.0f} rows{among} of class {label:.0f} predicted "
+                f"as {predicted:.0f}, {surprise:.3g} bits each",
                 {"label": label, "predicted": predicted, "rows": count, "bits": surprise},
-                (),
+                tuple(int(i) for i in found.rows["row"][shown][:5]),
                 "this pair costs more than any other",
                 "look at rows of both classes",
                 COUNTED,
             )
     yield from _swamped(summary, diagnosis)
-    if diagnosis.precision is not None:
-        yield from _precision(diagnosis.precision)
+    precision = diagnosis.precision or diagnosis.answer_precision
+    if precision is not None:
+        yield from _precision(precision, diagnosis.task)
     loss = float(np.sum(sums["loss"])) / rows
     for name, floor in diagnosis.floors.items():
         if name != "soft labels" and floor > 0 and abs(loss - floor) < 0.003 * floor:
@@ -101,14 +111,22 @@ def _swamped(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]:
         f"class {k}: under sigmoid + binary cross-entropy its negatives pull {ratio[k]:.3g} times "
         f"as hard as its {counts[k]:,.0f} positives{beside}",
         {"class": k, "sigmoid": float(ratio[k]), "softmax": float(softmax)},
-        (),
+        _rows_of(diagnosis, k),
         "at a fitted bias both pulls are equal: many easy negatives drown the rare positives",
         "pos_weight, focal loss or sampling; softmax if the classes exclude each other",
         COUNTED,
     )
 
 
-def _precision(precision: Precision) -> Iterator[Evidence]:
+def _rows_of(diagnosis: Diagnosis, label: int) -> tuple[int, ...]:
+    """Return the most surprising rows of a class."""
+    if diagnosis.concentration is None:
+        return ()
+    rows = diagnosis.concentration.rows
+    return tuple(int(i) for i in rows["row"][rows["label"] == label][:5])
+
+
+def _precision(precision: Precision, task: str) -> Iterator[Evidence]:
     fails = [
         sum(parts)
         for parts in zip(precision.overflow, precision.vanish, precision.zero, strict=True)
@@ -116,11 +134,15 @@ def _precision(precision: Precision) -> Iterator[Evidence]:
     if not any(fails) and not any(precision.usual_off):
         return
     half, single, double = (100 * share for share in fails)
+    written, usual, what = "−log(e^z/Σe^z)", "m + log Σe^(z−m) − z", "rows"
+    if task == "multi-label":
+        written, usual = "−log σ, with σ = 1/(1+e^−x),", "max(x, 0) − xt + log(1+e^−|x|)"
+        what = "answers"
     yield Evidence(
         "precision",
         "note",
-        f"−log(e^z/Σe^z) written out is inf, NaN or 0 on {half:.3g} % of the rows in float16, "
-        f"{single:.3g} % in float32, {double:.3g} % in float64; m + log Σe^(z−m) − z is off by "
+        f"{written} written out is inf, NaN or 0 on {half:.3g} % of the {what} in float16, "
+        f"{single:.3g} % in float32, {double:.3g} % in float64; {usual} is off by "
         f"more than 1 % on {100 * precision.usual_off[0]:.3g} % in float32",
         {
             "float16": fails[0],
@@ -130,7 +152,7 @@ def _precision(precision: Precision) -> Iterator[Evidence]:
             "usual_float64": precision.usual_off[1],
         },
         (),
-        "these rows get no gradient, or one that is noise",
-        "a loss from logits, such as core.losses.categorical_cross_entropy, loses none of them",
-        "counted; rows within rounding of a limit may fall on either side",
+        f"these {what} get no gradient, or one that is noise",
+        "a loss from logits, such as those of core.losses, loses none of them",
+        f"counted; {what} within rounding of a limit may fall on either side",
     )

@@ -138,7 +138,9 @@ def exclusive_sums(
         sums["right_by_class"] = sums["labels"] - np.bincount(labels[wrong], minlength=num_classes)
         sums["p"] = np.add.reduce(p, axis=1 - axis).astype(np.float64)
         _add_class_bins(sums, p, axis, labels, label_probability)
-        _add_pairs(sums, num_classes, labels, predicted, finite_loss)
+        _add_pairs(
+            sums, num_classes, labels, predicted, finite_loss, is_infinite if any_infinite else None
+        )
         _add_shapes(sums, odds, odds * confidence, wrong, finite_loss)
         if any_infinite:
             sums["loss_counts"][0] -= np.count_nonzero(is_infinite)
@@ -213,13 +215,22 @@ def _add_class_bins(
     sums["class_hits"] = np.bincount(cells, minlength=size)
 
 
-def _add_pairs(sums: Sums, num_classes: int, labels: Array, predicted: Array, loss: Array) -> None:
+def _add_pairs(
+    sums: Sums,
+    num_classes: int,
+    labels: Array,
+    predicted: Array,
+    loss: Array,
+    is_infinite: Array | None,
+) -> None:
     for shift, name in ((1, "right_if_up"), (-1, "right_if_down")):
         sums[name] = np.array(np.count_nonzero(labels + shift == predicted))
     if num_classes <= MOST_PAIRED:
         pairs = labels * num_classes + predicted
         sums["pairs"] = np.bincount(pairs, minlength=num_classes**2)
         sums["pair_loss"] = np.bincount(pairs, loss, num_classes**2)
+        if is_infinite is not None:
+            sums["pair_infinite"] = np.bincount(pairs, is_infinite, num_classes**2)
 
 
 def _add_shapes(sums: Sums, odds: Array, doubt: Array, wrong: Array, loss: Array) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from core.diagnosis.blocks import MOST_OUTSIDE
 from core.diagnosis.chances import share_interval
 from core.diagnosis.records import COUNTED, Evidence, Severity, percent
 from core.diagnosis.summary import Summary
@@ -94,8 +95,80 @@ def faults(summary: Summary) -> Iterator[Evidence]:
             "store class ids as integers",
             COUNTED,
         )
+    yield from _other_kinds(summary, reading)
     yield from _constant_columns(summary)
     yield from _duplicates(summary)
+
+
+def _other_kinds(summary: Summary, reading: str) -> Iterator[Evidence]:
+    """Return rows that are not what the others are."""
+    counts, found = summary.counts, summary.found_kind()
+    scored = counts.get("scored", 0)
+    outside = counts.get("outside", 0)
+    exact = counts.get("exact_distributions", 0)
+    if found == "logits" and exact >= MOST_OUTSIDE and exact >= (scored - outside) / 2:
+        yield Evidence(
+            "mixed_scores",
+            "error",
+            f"{percent(exact, scored)} are distributions, as exactly as their dtype can, and "
+            f"{outside:,.0f} are no probabilities",
+            {"distributions": exact, "outside": outside},
+            _rows(summary, "outside"),
+            "scores of two kinds are mixed: softmax output and logits, or some rows are broken; "
+            f"all were read as {reading}",
+            "see which files or steps the rows come from, and write one kind",
+            COUNTED,
+        )
+    elif reading == "probabilities" and found != "logits" and 0 < outside < scored:
+        yield Evidence(
+            "outside_unit",
+            "error",
+            f"{percent(outside, scored)} have a score outside [0, 1], and the others have none",
+            {"rows": outside, "share": outside / scored},
+            _rows(summary, "outside"),
+            "they are no probabilities; they are left out of every figure",
+            "look at these rows and at the step that made them",
+            COUNTED,
+        )
+    loose = scored - outside - counts.get("distributions", 0)
+    if found == "softmax" and loose > 0:
+        yield Evidence(
+            "no_distribution",
+            "warning",
+            f"{percent(loose, scored)} do not sum to 1, and the others do",
+            {"rows": loose, "share": loose / scored},
+            _rows(summary, "no_distribution"),
+            "they are no distributions; each was divided by its sum",
+            "look at these rows: classes left out, or probabilities cut or rounded",
+            COUNTED,
+        )
+    if scored and counts.get("percentages", 0) >= 0.99 * scored:
+        yield Evidence(
+            "percentages",
+            "error",
+            f"{percent(counts['percentages'], scored)} sum to 100",
+            {"rows": counts["percentages"]},
+            _rows(summary, "outside"),
+            "they are percentages, and were read as logits: every figure below is wrong",
+            "divide the scores by 100",
+            COUNTED,
+        )
+    is_whole = bool(summary.one_column) and counts.get("whole", 0) == scored >= 10
+    if is_whole and summary.lows.min() >= 0 and summary.highs.max() >= 2:
+        yield Evidence(
+            "class_ids",
+            "error",
+            f"the one column of scores holds whole numbers, up to {summary.highs.max():.0f}",
+            {"rows": scored, "highest": float(summary.highs.max())},
+            (),
+            "they look like predicted classes: a loss needs a score for each class",
+            "hand in logits or probabilities, a column for each class",
+            COUNTED,
+        )
+
+
+def _rows(summary: Summary, name: str) -> tuple[int, ...]:
+    return tuple(summary.faults[name].rows) if name in summary.faults else ()
 
 
 def _constant_columns(summary: Summary) -> Iterator[Evidence]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from core._checks import Array
 from core.diagnosis.chances import (
     count_p_value,
-    evidence_p_value,
     sequence_log_probability,
     share_interval,
 )
-from core.diagnosis.exclusive import AT_ONE, BETAS, MOST_PAIRED, NOISES, NUM_CALIBRATION_BINS, Sums
+from core.diagnosis.exclusive import MOST_PAIRED, NUM_CALIBRATION_BINS, Sums
 from core.diagnosis.records import (
     Bits,
     Budget,
@@ -24,10 +22,8 @@ from core.diagnosis.records import (
     Temperature,
 )
 from core.diagnosis.sketches import BIN_WIDTH, TopRows, bin_low
+from core.diagnosis.temperature import dependent, temperature_of
 from core.entropy import entropy
-
-_STEP = math.log(BETAS[1] / BETAS[0])
-_NEAR = 2.0 ** np.arange(-7, 0)  # of a step
 
 
 def mean_loss(sums: Sums) -> float:
@@ -52,65 +48,7 @@ def classwise_error(sums: Sums, num_classes: int) -> float:
     return float(np.abs(hits - predicted).sum() / sums["rows"] / num_classes)
 
 
-def temperature_of(sums: Sums) -> Temperature:
-    """Return the temperature of least loss.
-
-    Between the two nodes where the derivative changes its sign, the loss as a function of log β
-    is the polynomial of degree 11 that has the values and derivatives at the six nearest nodes.
-    """
-    num_rows = float(np.sum(sums["top_counts"])) - float(np.sum(sums["infinite"]))
-    num_rows = max(num_rows, 1.0)
-    values, slopes = sums["values_at_beta"] / num_rows, sums["slopes_at_beta"] / num_rows
-    slopes = slopes * BETAS  # by log β
-    per_row = num_rows / float(sums["rows"])
-    # Alternatives near 1 too, between the nodes beside it: few rows tell large errors, many small.
-    curve = _curve(values, slopes, AT_ONE)
-    near = [curve(side * at) for side in (-1, 1) for at in _NEAR]
-    others = np.concatenate([np.delete(values, AT_ONE), np.array(near) + values[AT_ONE]])
-    # Losses in float32 are means rounded to 1e-7: so much of each is no finding.
-    p_value = evidence_p_value(num_rows * (values[AT_ONE] - others - 2e-7))
-    is_inside = bool(slopes[0] < 0 < slopes[-1])
-    if is_inside:
-        left = int(np.flatnonzero(slopes < 0)[-1])
-        position, least = _least_between(values, slopes, left)
-        beta = math.exp(math.log(BETAS[0]) + position * _STEP)
-    else:
-        end = 0 if slopes[0] >= 0 else -1
-        beta, least = float(BETAS[end]), float(values[end])
-    return Temperature(
-        1 / beta,
-        is_inside,
-        float(values[AT_ONE]) * per_row,
-        least * per_row,
-        p_value,
-        1 / BETAS,
-        values * per_row,
-    )
-
-
-def _least_between(values: Array, slopes: Array, left: int) -> tuple[float, float]:
-    curve = _curve(values, slopes, left)
-    derivative = curve.deriv()
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if derivative(middle) < 0 else (low, middle)
-    return left + low, float(values[left] + curve(low))
-
-
-def _curve(values: Array, slopes: Array, left: int) -> Any:
-    first = min(max(left - 2, 0), len(values) - 6)
-    nodes = np.arange(6.0) + first - left
-    powers = np.arange(12)
-    matrix = np.concatenate(
-        [nodes[:, np.newaxis] ** powers, powers * nodes[:, np.newaxis] ** np.maximum(powers - 1, 0)]
-    )
-    # Less the loss at the left node: its size would hide the differences.
-    wanted = np.concatenate([values[first:][:6] - values[left], slopes[first:][:6] * _STEP])
-    return np.polynomial.Polynomial(np.linalg.solve(matrix, wanted))
-
-
-def calibration_of(sums: Sums, num_classes: int) -> Calibration:
+def calibration_of(sums: Sums, num_classes: int, task: str) -> Calibration:
     """Return reliability, errors, scores and temperature."""
     counts = sums["top_counts"]
     with np.errstate(invalid="ignore"):
@@ -118,8 +56,10 @@ def calibration_of(sums: Sums, num_classes: int) -> Calibration:
         accuracy = sums["top_right"] / counts
     low = high = 0.0
     held = np.flatnonzero(counts)
+    together = dependent(task, num_classes)
     for i in held:
-        ends = share_interval(float(sums["top_right"][i]), float(counts[i]), 0.05 / len(held))
+        right, rows = (float(values[i]) / together for values in (sums["top_right"], counts))
+        ends = share_interval(right, rows, 0.05 / len(held))
         gap = abs(float(accuracy[i] - confidence[i]))
         width = max(float(accuracy[i]) - ends[0], ends[1] - float(accuracy[i]))
         low += counts[i] * max(0.0, gap - width)
@@ -141,7 +81,7 @@ def calibration_of(sums: Sums, num_classes: int) -> Calibration:
         classwise_error(sums, num_classes),
         float(sums["brier"] / sums["rows"]),
         mean_loss(sums),
-        temperature_of(sums),
+        temperature_of(sums, together),
     )
 
 
@@ -183,10 +123,15 @@ def _equal_mass(sums: Sums) -> tuple[Array, Array, Array, float]:
 def bits_of(sums: Sums, base_rate: float, *, is_exclusive: bool) -> Bits:
     """Return the loss against the base rate; `base_rate` in nats."""
     loss = mean_loss(sums)
-    p_value = 1.0
     if is_exclusive:
         by_frequency = sequence_log_probability(sums["labels"])
-        p_value = math.exp(min(0.0, -(by_frequency + float(np.sum(sums["loss"])))))
+    else:
+        yes, no = sums["labels"], float(sums["rows"]) - sums["labels"]
+        by_frequency = sum(
+            sequence_log_probability(np.array(pair)) for pair in zip(yes, no, strict=True)
+        )
+    together = 1 if is_exclusive else len(sums["labels"])
+    p_value = math.exp(min(0.0, -(by_frequency + float(np.sum(sums["loss"]))) / together))
     nats = math.log(2)
     return Bits(loss / nats, base_rate / nats, (base_rate - loss) / nats, p_value)
 
@@ -202,23 +147,37 @@ def concentration_of(
         believed = sums["label_p"] / sums["labels"]
         # Where labels may hold at once, every row answers every class's question.
         asked = sums["labels"] if is_exclusive else sums["rows"]
-        surprise = sums["loss"] / asked / math.log(2)
+        surprise = np.where(sums["infinite"], math.inf, sums["loss"] / asked / math.log(2))
     suspect = (
         (rows["label"] != rows["predicted"])
         & (rows["confidence"] >= believed[rows["predicted"]])
         & (rows["label_probability"] < believed[rows["label"]])
     )
-    pairs = np.empty((0, 4))
-    if "pairs" in sums and num_classes <= MOST_PAIRED:
-        counts = sums["pairs"].reshape(num_classes, -1)
-        costs = sums["pair_loss"].reshape(num_classes, -1) / math.log(2)
-        labels, predicted = np.nonzero((counts > 0) & ~np.eye(num_classes, dtype=bool))
-        order = np.argsort(-costs[labels, predicted], kind="stable")[:50]
-        labels, predicted = labels[order], predicted[order]
-        seen = counts[labels, predicted]
-        pairs = np.stack([labels, predicted, seen, costs[labels, predicted] / seen], axis=1)
+    pairs = _confused_pairs(sums, rows, num_classes) if is_exclusive else np.empty((0, 4))
     right = sums.get("right_by_class", np.full(num_classes, math.nan))
     return Concentration(share, bounds, rows, rows[suspect], sums["labels"], right, surprise, pairs)
+
+
+def _confused_pairs(sums: Sums, rows: Array, num_classes: int) -> Array:
+    """Return label, prediction, count and mean surprise in bits; above `MOST_PAIRED` of `rows`."""
+    if num_classes > MOST_PAIRED:
+        wrong = rows[rows["label"] != rows["predicted"]]
+        both = np.stack([wrong["label"], wrong["predicted"]], axis=1)
+        pairs, index, seen = np.unique(both, axis=0, return_inverse=True, return_counts=True)
+        costs = np.bincount(index, wrong["loss"], len(pairs)) / math.log(2)
+        labels, predicted = pairs[:, 0], pairs[:, 1]
+    else:
+        counts = sums["pairs"].reshape(num_classes, -1)
+        labels, predicted = np.nonzero((counts > 0) & ~np.eye(num_classes, dtype=bool))
+        seen = counts[labels, predicted]
+        all_costs = sums["pair_loss"] / math.log(2)
+        if "pair_infinite" in sums:
+            all_costs = np.where(sums["pair_infinite"], math.inf, all_costs)
+        costs = all_costs.reshape(num_classes, -1)[labels, predicted]
+    # Of what costs infinitely much, what comes most often first.
+    order = np.lexsort((predicted, labels, -seen, -costs))[:50]
+    columns = (labels, predicted, seen, costs / seen)
+    return np.stack([column[order] for column in columns], axis=1)
 
 
 def _half_share(sums: Sums) -> tuple[float, tuple[float, float]]:
@@ -241,7 +200,11 @@ def _half_share(sums: Sums) -> tuple[float, tuple[float, float]]:
     fewest = above + (wanted / high if math.isfinite(high) and high > 0 else 0.0)
     most = above + min(held, wanted / low if low > 0 else held)
     mean = float(losses[at]) / held
-    return (above + wanted / mean) / num_rows, (fewest / num_rows, most / num_rows)
+    # In whole rows: less than one too few would not do.
+    share, low, high = (
+        math.ceil(rows * (1 - 1e-9)) / num_rows for rows in (above + wanted / mean, fewest, most)
+    )
+    return share, (low, high)
 
 
 def budget_of(sums: Sums, *, is_exclusive: bool) -> Budget:
@@ -260,9 +223,10 @@ def budget_of(sums: Sums, *, is_exclusive: bool) -> Budget:
 
 
 def precision_of(sums: Sums) -> Precision:
-    """Return the shares of rows on which the textbook formula and the usual one fail."""
+    """Return the shares of answers on which the textbook formula and the usual one fail."""
+    # Of exclusive classes each row has one answer, else one for each class.
     shares = [
-        tuple((sums[name] / float(sums["rows"])).tolist())
+        tuple((sums[name] / float(sums["top_counts"].sum())).tolist())
         for name in ("textbook_overflow", "textbook_vanish", "textbook_zero", "usual_off")
     ]
     return Precision(*shares)
@@ -276,33 +240,18 @@ def base_rate_of(sums: Sums, *, is_exclusive: bool) -> float:
     return float(np.sum(entropy(np.stack([shares, 1 - shares], axis=-1))))
 
 
-def noise_of(sums: Sums, temperature: Temperature) -> tuple[float, float]:
-    """Return the p-value of some temperature explaining the labels, and the share of noise instead.
-
-    The likelihood of labels of which a share ε was replaced by any class, against the highest that
-    a temperature gives: on average at most 1 if labels are drawn at any temperature of the grid.
-
-    References
-    ----------
-    Wasserman, Ramdas and Balakrishnan (2020), "Universal inference",
-    doi:10.1073/pnas.1922664117.
-    """
-    if "noisy_losses" not in sums or not temperature.is_inside:
-        return 1.0, 0.0
-    losses = sums["noisy_losses"]
-    best = temperature.loss_after * float(sums["rows"])
-    slack = 2e-7 * float(sums["rows"])
-    share = NOISES[int(losses.argmin()) % len(NOISES)]
-    return evidence_p_value((best - losses - slack).reshape(-1)), share
-
-
-def contradictions_of(sums: Sums, num_classes: int, temperature: float) -> dict[str, float]:
+def contradictions_of(
+    sums: Sums, num_classes: int, found: Temperature, together: int
+) -> dict[str, float]:
     """Return what is against confident predictions beyond what a temperature would explain.
 
     With the odds R = Σ others/top of a row, at temperature T ≥ 1 they are at most
     (K − 1)^{1 − 1/T} R^{1/T}, by the inequality of power means: that bounds how often a network
-    that is overconfident by T may be wrong.
+    that is overconfident by T may be wrong. Nothing is known of temperatures beyond the grid.
     """
+    temperature, best = found.value, {"p_value": 1.0}
+    if temperature > 1 and not found.is_inside:
+        return best
     power = 1 / max(temperature, 1.0)
     highest = bin_low(np.arange(len(sums["odds_counts"]))) * (1 + BIN_WIDTH)
     highest[0] = 2.0**-64
@@ -311,7 +260,6 @@ def contradictions_of(sums: Sums, num_classes: int, temperature: float) -> dict[
     if temperature <= 1:
         doubt = sums["odds_doubt"] / np.maximum(sums["odds_counts"], 1)
     wrong = sums["odds_counts"] - sums["odds_right"]
-    best = {"p_value": 1.0}
     limits = [10.0**-k for k in range(1, 9)]
     for limit in limits:
         chosen = highest <= limit
@@ -320,7 +268,8 @@ def contradictions_of(sums: Sums, num_classes: int, temperature: float) -> dict[
         expected = float((sums["odds_counts"] * doubt)[chosen].sum())
         if num_rows == 0 or seen <= expected:
             continue
-        p_value = min(1.0, len(limits) * count_p_value(seen, expected, num_rows))
+        p_value = count_p_value(seen / together, expected / together, num_rows / together)
+        p_value = min(1.0, len(limits) * p_value)
         if p_value < best["p_value"]:
             best = {
                 "p_value": p_value,

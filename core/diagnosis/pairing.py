@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from core.diagnosis.chances import LEVEL, corrected, count_p_value, says
 from core.diagnosis.exclusive import Sums
 from core.diagnosis.records import COUNTED, Diagnosis, Evidence, Severity
 from core.diagnosis.summary import Summary
@@ -49,7 +50,7 @@ def kind_of_scores(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]
             severity,
             f"scores were declared {declared} and look like {_LOOKS[scores.found]}{shift}",
             figures_seen,
-            (),
+            _contradicting(summary, declared),
             "every figure below reads them as declared, and would change",
             f"declare them {scores.found}, or find out which step changed them",
             f"counted over {rows:,} rows",
@@ -64,6 +65,9 @@ def kind_of_scores(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]
             "probabilities give logits only up to a shift of each row: the loss and the "
             "temperature do not depend on it, the textbook formula does"
             if scores.reading == "probabilities"
+            else "log-softmax of log-probabilities changes nothing: a loss that applies softmax "
+            "takes them as they are, one that applies sigmoid does not"
+            if scores.found == "log-probabilities"
             else "logits are what a loss should get: nothing is rounded away yet",
             "declare the kind of the scores if this is wrong",
             f"counted over {rows:,} rows",
@@ -80,6 +84,15 @@ def kind_of_scores(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]
             "write logits, or probabilities with all their digits",
             COUNTED,
         )
+
+
+def _contradicting(summary: Summary, declared: str) -> tuple[int, ...]:
+    """Return rows that are not what was declared."""
+    names = {"softmax": ("outside", "no_distribution"), "one-hot": ("outside", "no_distribution")}
+    rows: list[int] = []
+    for name in names.get(declared, ("outside",) if declared == "sigmoid" else ()):
+        rows += summary.faults[name].rows if name in summary.faults else []
+    return tuple(sorted(rows)[:5])
 
 
 _WANTS = {
@@ -109,6 +122,8 @@ def pairings(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evi
             "log-probabilities do no harm there",
             COUNTED,
         )
+    if summary.loss is None and kind == "softmax" and diagnosis.task == "multi-label":
+        yield from _softmax_for_several(summary, diagnosis, sums)
     if kind == "sigmoid" and diagnosis.task == "exclusive" and not summary.one_column:
         yield Evidence(
             "one_vs_rest",
@@ -124,16 +139,47 @@ def pairings(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evi
     soft_floor = diagnosis.floors.get("soft labels")
     if soft_floor is not None and "soft_loss" in sums:
         loss = float(sums["soft_loss"]) / float(sums["rows"])
+        share = summary.label_smoothing()
+        smoothed = f", smoothed by {share:.4g} over all classes" if share else ""
         yield Evidence(
             "soft_label_floor",
             "note",
-            f"labels are soft: of {loss:.4g} nats {soft_floor:.4g} are their own entropy",
+            f"labels are soft{smoothed}: of {loss:.4g} nats {soft_floor:.4g} are their own entropy",
             {"loss": loss, "floor": soft_floor, "divergence": loss - soft_floor},
             (),
             "cross-entropy is entropy plus divergence: only the rest can be learned",
             "judge the model by the divergence",
             COUNTED,
         )
+
+
+def _softmax_for_several(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
+    rows, num_classes = float(sums["rows"]), diagnosis.num_classes
+    each = float(sums["labels"].sum()) / rows
+    # A row's labels may depend on each other: only their mean over the classes is held against 1/K.
+    p_value = corrected(count_p_value(each * rows / num_classes, rows / num_classes, rows))
+    if each <= 1 or p_value >= LEVEL:
+        return
+    losses = {pairing.loss: pairing.nats for pairing in diagnosis.pairings}
+    yield Evidence(
+        "softmax_for_several",
+        "warning",
+        f"scores sum to 1 in a row, and rows have {each:.3g} labels on average: "
+        f"{losses['binary']:.4g} nats as yes-no answers, {losses['softmax + categorical']:.4g} "
+        "with classes that compete",
+        {**losses, "labels": each},
+        _several_rows(summary),
+        "classes of a softmax compete: of two labels that hold neither can be given more than "
+        "1/2 without taking it from the other",
+        "a sigmoid for each class, and sigmoid + binary cross-entropy",
+        says(p_value),
+        p_value,
+    )
+
+
+def _several_rows(summary: Summary) -> tuple[int, ...]:
+    fault = summary.faults.get("several_labels")
+    return () if fault is None else tuple(fault.rows)
 
 
 def _declared_loss(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]:
@@ -148,6 +194,11 @@ def _declared_loss(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]
     severity: Severity = "error"
     if several and is_categorical:
         means = "classes compete under it: a row with two labels can never cost less than 2 ln 2"
+    elif summary.loss == "sigmoid + binary" and _is_log_probability(summary):
+        means = (
+            "σ(log p) = p/(1 + p) is never above 1/2: log-probabilities of a softmax are no logits "
+            "of separate questions"
+        )
     elif is_probability and not wants_probability:
         means = "the activation is applied twice: scores are flattened, gradients shrink"
         if is_categorical:
@@ -163,6 +214,7 @@ def _declared_loss(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]
             means = "one-hot labels under binary cross-entropy of a softmax count each miss twice"
     else:
         return
+    rows = _several_rows(summary) if several and is_categorical else ()
     value = math.nan if chosen is None else chosen.nats
     if diagnosis.scores.found == "ambiguous" and summary.kind == "auto":
         severity = "note"
@@ -173,8 +225,13 @@ def _declared_loss(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]
         f"the loss is {summary.loss}, for {diagnosis.labels} labels and "
         f"{diagnosis.scores.reading}: {written}; {best.loss} gives {best.nats:.4g} nats",
         {"declared": value, "fitting": best.nats},
-        (),
+        rows,
         means,
         f"use {best.loss}",
         COUNTED,
     )
+
+
+def _is_log_probability(summary: Summary) -> bool:
+    kind = summary.found_kind() if summary.kind == "auto" else summary.kind
+    return kind == "log-probabilities"

@@ -214,7 +214,8 @@ class Concentration:
         Rows of each class, how many are right, and their mean surprise in bits; where labels may
         hold at once, that of all rows.
     pairs : ndarray, shape (P, 4)
-        Label, prediction, count, mean surprise in bits, the pair that cost most first.
+        Label, prediction, count, mean surprise in bits, the pair that cost most first. Above 128
+        classes those among `rows`.
     """
 
     half_share: float
@@ -247,7 +248,10 @@ class Budget:
 
 @dataclass(frozen=True)
 class Precision:
-    """The share of rows on which a formula fails, for float16, float32 and float64.
+    """The share of rows, or of yes-no answers, on which a formula fails, by dtype.
+
+    For float16, float32 and float64. Of answers the formulas are −log σ(x) and −log(1 − σ(x)),
+    with σ = 1/(1 + e^−x), and max(x, 0) − xt + log(1 + e^−|x|).
 
     Parameters
     ----------
@@ -283,11 +287,13 @@ class Diagnosis:
         The least mean loss in nats that a mistake or the labels leave.
     accuracy : float
     bits, calibration, concentration, budget, precision
-        None where there is nothing to say, or not in this way.
+        None where there is nothing to say, or not in this way; `precision` is that of rows.
     evidence : tuple of Evidence
         The most severe first.
     checked : mapping of str to str
         Each check, and "done" or why not.
+    answer_precision : Precision or None
+        Where labels may hold at once: of each class's answer.
     """
 
     num_rows: int
@@ -306,3 +312,12 @@ class Diagnosis:
     precision: Precision | None
     evidence: tuple[Evidence, ...]
     checked: Mapping[str, str]
+    answer_precision: Precision | None = None
+
+
+def surprising(diagnosis: Diagnosis, chosen: Array | None = None) -> tuple[int, ...]:
+    """Return the most surprising rows, of those chosen."""
+    if diagnosis.concentration is None:
+        return ()
+    rows = diagnosis.concentration.rows["row"]
+    return tuple(int(i) for i in (rows if chosen is None else rows[chosen])[:5])

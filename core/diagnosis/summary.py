@@ -256,6 +256,15 @@ class Summary:
         several = self.counts.get("multi_hot", 0) + self.counts.get("soft_several", 0)
         return "multi-label" if several > 0.01 * given else "exclusive"
 
+    def label_smoothing(self) -> float:
+        """Return ε if all labels are smoothed by the same ε over all classes, else 0."""
+        rows = self.counts.get("smoothed", 0)
+        if rows < 2 or rows != self.counts.get("soft", 0) or self.counts.get("one_hot", 0):
+            return 0.0
+        mean = self.counts["smoothed_least"] / rows
+        spread = max(self.counts["smoothed_squares"] / rows - mean**2, 0.0)
+        return mean * (self.num_classes or 0) if math.sqrt(spread) < 1e-3 * mean else 0.0
+
     def _add(self, found: Found) -> None:
         self._add_counts(found.counts)
         self._add_extremes(found.lows, found.highs)

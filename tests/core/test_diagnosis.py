@@ -156,7 +156,7 @@ def test_half_of_the_loss_lies_within_its_bounds(scale: float) -> None:
     losses = np.sort(categorical_cross_entropy(logits, labels))[::-1]
     exact = (np.searchsorted(losses.cumsum(), losses.sum() / 2) + 1) / len(losses)
     low, high = found.half_bounds
-    assert low <= exact <= high + 1 / len(losses)
+    assert low - 1e-12 <= exact <= high + 1e-12
     assert high - low < 0.002
     assert low <= found.half_share <= high
 
@@ -233,6 +233,53 @@ def test_precision_agrees_with_the_textbook_twins(scale: float) -> None:
     usual = naive.logsumexp_cce(logits, labels)
     off = np.abs(usual - exact) > 0.01 * exact
     assert found.usual_off[0] == pytest.approx(off.mean(), abs=0.005)
+
+
+@pytest.mark.parametrize("scale", [1.0, 10.0, 60.0])
+def test_precision_of_several_labels_agrees_with_the_textbook_twin(scale: float) -> None:
+    rng = np.random.default_rng(4)
+    x = rng.normal(0, scale, (5000, 4)).astype(np.float32)
+    targets = (rng.random(x.shape) < sigmoid(x)).astype(int)
+    found = diagnosed(x, targets).answer_precision
+    assert found is not None
+    exact = binary_cross_entropy(x.astype(float), targets)
+    for i, dtype in enumerate((np.float16, np.float32, np.float64)):
+        written = naive.bce(x.astype(dtype), targets)
+        fails = ~np.isfinite(written) | ((written == 0) & (exact > 0))
+        said = found.overflow[i] + found.vanish[i] + found.zero[i]
+        assert said == pytest.approx(fails.mean(), abs=0.005)
+    usual = np.maximum(x, 0) - x * targets.astype(np.float32) + np.log(1 + np.exp(-np.abs(x)))
+    off = np.abs(usual - exact) > 0.01 * exact
+    assert found.usual_off[0] == pytest.approx(off.mean(), abs=0.005)
+
+
+def test_confused_pairs_are_those_of_the_rows() -> None:
+    for num_classes in (6, 200):
+        logits, labels = sample(4000, num_classes)
+        found = diagnosed(logits, labels).concentration
+        assert found is not None
+        rows = np.arange(4000) if num_classes == 6 else found.rows["row"]
+        losses = categorical_cross_entropy(logits, labels)[rows] / np.log(2)
+        label, predicted = labels[rows], logits[rows].argmax(axis=1)
+        costs = []
+        for y, k, count, bits in found.pairs:
+            both = (label == y) & (predicted == k)
+            assert count == both.sum()
+            assert bits == pytest.approx(losses[both].mean())
+            costs.append(count * bits)
+        assert costs == sorted(costs, reverse=True)
+        assert len(costs) == min(50, num_classes * (num_classes - 1))
+
+
+def test_a_class_or_pair_with_an_infinite_loss_has_an_infinite_mean() -> None:
+    logits, labels = sample(3000, 4)
+    p = softmax(logits)
+    p[9] = np.eye(4)[(labels[9] + 1) % 4]
+    found = diagnosed(p, labels).concentration
+    assert found is not None
+    assert found.pairs[0].tolist()[:2] == [labels[9], (labels[9] + 1) % 4]
+    assert np.isinf(found.pairs[:, 3]).tolist() == [True] + [False] * (len(found.pairs) - 1)
+    assert np.flatnonzero(np.isinf(found.class_surprise)).tolist() == [labels[9]]
 
 
 def as_figures(summary: Summary) -> dict[str, Any]:

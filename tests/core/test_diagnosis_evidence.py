@@ -98,6 +98,24 @@ def test_labels_off_by_one_are_named_with_the_step_that_mends_them(
     assert seen.p_value < 1e-4
 
 
+def test_labels_off_by_one_of_two_classes_take_one_beyond() -> None:
+    logits, labels = sample(num_classes=2)
+    assert evidence(diagnosed(logits, labels + 1), "off_by_one").figures["step"] == -1
+    swapped = diagnosed(logits[:, ::-1], labels)
+    assert [e.name for e in swapped.evidence if e.severity == "error"] == ["permuted_columns"]
+
+
+@pytest.mark.parametrize("num_classes", [3, 5, 200])
+def test_negated_scores_are_upside_down_and_not_off_by_one(num_classes: int) -> None:
+    logits, labels = sample(num_classes=num_classes)
+    found = diagnosed(-logits, labels)
+    seen = evidence(found, "upside_down")
+    assert seen.figures["accuracy"] < seen.figures["by_chance"]
+    # What follows from it is no finding of its own.
+    assert alarms(found) == [f"upside_down: {seen.seen}"]
+    assert "may follow from upside_down" in evidence(found, "miscalibrated").means
+
+
 def test_permuted_columns_are_named_with_their_order() -> None:
     logits, labels = sample()
     order = [0, 3, 2, 4, 1]
@@ -135,6 +153,63 @@ def test_duplicate_rows_are_counted_and_beyond_the_sketch_bounded() -> None:
     assert seen.figures["repeats"] == pytest.approx(10_000, abs=4 * 0.016 * 60_000)
 
 
+def unlike(kind: str) -> tuple[Any, Any]:
+    """Return scores of which some are not what the others are, or all something else."""
+    logits, labels = sample()
+    p = softmax(logits)
+    if kind == "no_distribution":
+        p[40:60] *= 0.7
+    elif kind == "outside_unit":
+        p[40:50] = 3 * logits[40:50]
+    elif kind == "mixed_scores":
+        p[40:2000] = 3 * logits[40:2000]
+    elif kind == "percentages":
+        p *= 100
+    else:
+        return p.argmax(axis=1), labels
+    return p, labels
+
+
+@pytest.mark.parametrize(
+    ("name", "severity", "rows"),
+    [
+        ("no_distribution", "warning", (40, 41, 42, 43, 44)),
+        ("outside_unit", "error", (40, 41, 42, 43, 44)),
+        ("mixed_scores", "error", (40, 41, 42, 43, 44)),
+        ("percentages", "error", (0, 1, 2, 3, 4)),
+        ("class_ids", "error", ()),
+    ],
+)
+def test_rows_that_are_not_what_the_others_are_do_not_pass_in_silence(
+    name: str, severity: str, rows: tuple[int, ...]
+) -> None:
+    found = diagnosed(*unlike(name))
+    seen = evidence(found, name)
+    assert (seen.severity, seen.rows) == (severity, rows)
+    # What labels say of scores that are something else is no finding of its own.
+    claimed = {"miscalibrated", "label_errors", "worse_than_base_rate", "class_frequencies"}
+    assert not claimed & {e.name for e in found.evidence if e.severity != "note"}
+
+
+def test_mixed_scores_are_found_in_any_order() -> None:
+    scores, labels = unlike("mixed_scores")
+    for order in (slice(None), slice(None, None, -1)):
+        summary = Summary()
+        for rows in np.array_split(np.arange(5000)[order], 7):
+            for row in np.array_split(rows, 2):
+                summary.update(scores[row], labels[row])
+        assert evidence(diagnose(summary), "mixed_scores").figures["distributions"] >= 3040
+
+
+def test_predicted_classes_of_two_are_hard_and_not_a_sigmoid() -> None:
+    logits, labels = sample(num_classes=2)
+    hard = logits.argmax(axis=1).astype(float)
+    found = diagnosed(hard, labels)
+    assert found.scores.found == "one-hot"
+    assert alarms(found) == []
+    assert evidence(found, "impossible_label").figures["rows"] == (hard != labels).sum()
+
+
 # --- Scores and losses ----------------------------------------------------------------------------
 
 
@@ -155,6 +230,8 @@ def test_a_declared_kind_that_is_contradicted_is_an_error(declared: Any, make: A
     logits, labels = sample()
     seen = evidence(diagnosed(make(logits), labels, kind=declared), "scores_contradict")
     assert seen.severity == "error"
+    if declared == "softmax":
+        assert seen.rows[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -183,6 +260,7 @@ def test_a_declared_kind_that_holds_is_not(declared: Any, make: Any) -> None:
         ("categorical", lambda z: z, "error"),
         ("binary", lambda z: z, "error"),
         ("binary", softmax, "warning"),
+        ("sigmoid + binary", log_softmax, "error"),
         ("sigmoid + binary", lambda z: z, None),
         ("softmax + categorical", lambda z: z, None),
         ("softmax + categorical", log_softmax, None),
@@ -208,6 +286,31 @@ def test_several_labels_a_row_do_not_go_with_a_softmax() -> None:
     found = diagnosed(logits, targets, loss="softmax + categorical")
     assert evidence(found, "wrong_pairing").severity == "error"
     assert alarms(diagnosed(logits, targets, loss="sigmoid + binary")) == []
+
+
+def test_a_softmax_for_labels_that_may_hold_at_once_is_named_without_a_loss() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(-1, 1, (3000, 4))
+    targets = (rng.random(logits.shape) < sigmoid(logits)).astype(int)
+    seen = evidence(diagnosed(softmax(logits), targets), "softmax_for_several")
+    assert seen.severity == "warning"
+    assert seen.figures["labels"] == pytest.approx(targets.sum() / 3000)
+    several = np.flatnonzero(targets.sum(axis=1) != 1)
+    assert seen.rows == tuple(several[:5])
+    assert "softmax_for_several" not in [
+        e.name for e in diagnosed(sigmoid(logits), targets).evidence
+    ]
+
+
+def test_smoothed_labels_are_told_from_soft_ones() -> None:
+    logits, labels = sample()
+    smoothed = 0.9 * np.eye(5)[labels] + 0.02
+    found = diagnosed(logits, smoothed.astype(np.float32))
+    assert "smoothed by 0.1 over all classes" in evidence(found, "soft_label_floor").seen
+    assert found.floors["label smoothing"] == pytest.approx(found.floors["soft labels"], rel=1e-5)
+    found = diagnosed(logits, softmax(logits))
+    assert "label smoothing" not in found.floors
+    assert "smoothed" not in evidence(found, "soft_label_floor").seen
 
 
 def test_sigmoid_on_exclusive_classes_is_a_note() -> None:
@@ -296,6 +399,36 @@ def test_a_few_label_errors_are_told_from_any_temperature(num_classes: int, shar
     assert seen.p_value < 1e-4
 
 
+def test_overconfidence_beyond_the_grid_of_temperatures_is_not_called_label_errors() -> None:
+    logits, labels = sample()
+    names = [e.name for e in diagnosed(30 * logits, labels).evidence]
+    assert "miscalibrated" in names
+    assert "label_errors" not in names
+
+
+def test_labels_that_always_hold_together_raise_no_alarm_and_miscalibration_still_does() -> None:
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        x = np.tile(rng.normal(0, 1, (60, 1)), 30)
+        targets = np.tile(rng.random((60, 1)) < sigmoid(x[:, :1]), 30).astype(int)
+        assert alarms(diagnosed(x, targets)) == []
+    x = rng.normal(0, 1, (4000, 6))
+    targets = (rng.random(x.shape) < sigmoid(x)).astype(int)
+    assert evidence(diagnosed(3 * x, targets), "miscalibrated").severity == "warning"
+
+
+def test_several_labels_are_held_against_their_base_rates() -> None:
+    rng = np.random.default_rng(2)
+    x = rng.normal(-1, 2, (3000, 4))
+    targets = (rng.random(x.shape) < sigmoid(x)).astype(int)
+    found = diagnosed(x, targets)
+    assert found.bits is not None
+    assert evidence(found, "bits_saved").figures["saved"] == found.bits.saved > 0
+    worse = evidence(diagnosed(-3 * x, targets), "worse_than_base_rate")
+    assert worse.p_value is not None
+    assert worse.p_value < 1e-4
+
+
 def test_rare_positives_under_many_negatives_are_noted() -> None:
     rng = np.random.default_rng(2)
     logits = rng.normal(0, 1, (20_000, 3)) + np.array([3.0, 3.0, -4.0])
@@ -306,13 +439,25 @@ def test_rare_positives_under_many_negatives_are_noted() -> None:
 # --- No false alarms ------------------------------------------------------------------------------
 
 
-def well_formed(kind: str, rng: np.random.Generator) -> tuple[Any, Any]:
+# Rows and classes at the ends of what is promised; others are drawn between them.
+CORNERS = [(1, 2), (1, 1000), (2, 30), (100_000, 2), (20_000, 10), (3000, 100), (300, 1000)]
+KINDS = [
+    "logits", "log-probabilities", "softmax", "one-vs-rest", "several", "several logits",
+    "one column", "one-hot", "soft labels",
+]  # fmt: skip
+
+
+def well_formed(kind: str, seed: int) -> tuple[Any, Any]:
     """Return scores of a kind and labels drawn from what they state."""
-    while True:
-        num_rows = int(10 ** rng.uniform(0, 5))
-        num_classes = round(2 * 500 ** rng.random())
-        if num_rows * num_classes <= 400_000:
-            break
+    rng = np.random.default_rng([seed, KINDS.index(kind)])
+    if seed < len(CORNERS):
+        num_rows, num_classes = CORNERS[seed]
+    else:
+        while True:
+            num_rows = int(10 ** rng.uniform(0, 5))
+            num_classes = round(2 * 500 ** rng.random())
+            if num_rows * num_classes <= 20_000:
+                break
     dtype = rng.choice(np.array([np.float32, np.float64], dtype=object))
     spread = rng.choice([0.01, 1.0, 1.0]) * 10 ** rng.uniform(-1, 1)
     logits = rng.normal(0, spread, (num_rows, num_classes))
@@ -320,26 +465,33 @@ def well_formed(kind: str, rng: np.random.Generator) -> tuple[Any, Any]:
     if rng.random() < 0.4:
         logits[:, rng.integers(num_classes)] -= rng.uniform(2, 4) * math.log(10)
     logits = logits.astype(dtype)
-    if kind == "several":
-        p = sigmoid(logits - dtype(rng.uniform(0, 9)))
-        return p, (rng.random(p.shape) < p).astype(int)
+    if kind.startswith("several"):
+        logits -= dtype(rng.uniform(0, 9))
+        p = sigmoid(logits)
+        return logits if "logits" in kind else p, (rng.random(p.shape) < p).astype(int)
     if kind == "one column":
         p = sigmoid(logits[:, 0])
         return p, (rng.random(p.shape) < p).astype(int)
     if kind == "one-hot":
         top = logits.argmax(axis=1)
-        return np.eye(num_classes, dtype=dtype)[top], top
+        return np.eye(num_classes, dtype=dtype)[top], drawn(softmax(logits), rng)
+    if kind == "soft labels":
+        return logits, softmax(logits + rng.normal(0, 0.5, logits.shape))
     p = softmax(logits)
-    labels = drawn(p, rng)
-    return {"logits": logits, "log-probabilities": log_softmax(logits), "softmax": p}[kind], labels
+    scores = {
+        "logits": logits,
+        "log-probabilities": log_softmax(logits),
+        "softmax": p,
+        "one-vs-rest": np.clip(dtype(rng.uniform(0.8, 1.2)) * p, 0, 1),
+    }
+    return scores[kind], drawn(p, rng)
 
 
-@pytest.mark.parametrize(
-    "kind", ["logits", "log-probabilities", "softmax", "several", "one column", "one-hot"]
-)
-def test_well_formed_input_raises_no_alarm(kind: str) -> None:
-    for seed in range(25):
-        scores, labels = well_formed(kind, np.random.default_rng([seed, len(kind)]))
+@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_hundred_well_formed_inputs_of_each_kind_raise_no_alarm(kind: str, part: int) -> None:
+    for seed in range(part, 200, 2):
+        scores, labels = well_formed(kind, seed)
         assert alarms(diagnosed(scores, labels)) == [], (kind, seed, scores.shape)
 
 

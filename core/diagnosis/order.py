@@ -1,0 +1,148 @@
+"""Whether labels go with other columns of scores than their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from core._checks import Array
+from core.diagnosis.chances import LEVEL, corrected, count_p_value, says, share_interval
+from core.diagnosis.exclusive import MOST_PAIRED, Sums
+from core.diagnosis.records import COUNTED, Diagnosis, Evidence, surprising
+from core.diagnosis.summary import Summary
+from core.diagnosis.tally import Fault
+
+
+def other_columns(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
+    """Return whether labels go with other columns than their own: the first cause that fits."""
+    found = next(_off_by_one(summary, diagnosis, sums), None)
+    if found is None and diagnosis.num_classes <= MOST_PAIRED:
+        pairs = sums["pairs"].reshape((diagnosis.num_classes,) * 2)
+        found = next(_permuted_columns(diagnosis, pairs), None)
+    if found is None:
+        found = next(_upside_down(diagnosis, sums), None)
+    if found is not None:
+        yield found
+
+
+def _off_by_one(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
+    num_classes, right = diagnosis.num_classes, float(sums["right"])
+    used = float(diagnosis.num_used)
+    outside = summary.faults.get("label_outside", Fault())
+    for step, name, key, unseen in (
+        (1, "right_if_up", "label_is_minus_one", num_classes - 1),
+        (-1, "right_if_down", "label_is_num_classes", 0),
+    ):
+        shifted, beyond = float(sums[name]), int(summary.counts.get(key, 0))
+        # A label that would be moved out of range was none that is off by one.
+        if sums["labels"][unseen] or shifted <= right:
+            continue
+        # A prediction is the likeliest class, so that it is right no less often than a neighbour.
+        p_value = count_p_value(shifted, (shifted + right) / 2, shifted + right)
+        if num_classes > 2:
+            # And a neighbour is no more often meant than the other classes are.
+            evenly = (used - right) / (num_classes - 1)
+            if shifted <= evenly:
+                continue
+            p_value = max(p_value, count_p_value(shifted, evenly, used - right))
+        elif not beyond:
+            continue
+        p_value = corrected(2 * p_value)
+        if p_value >= LEVEL:
+            continue
+        also = f", {beyond:,} labels lie one outside" if beyond else ""
+        yield Evidence(
+            "off_by_one",
+            "error",
+            f"accuracy is {right / used:.3g}, and {shifted / used:.3g} with {step:+d} added to "
+            f"each label; label {unseen} never comes{also}",
+            {
+                "accuracy": right / used,
+                "shifted": shifted / used,
+                "step": step,
+                "outside": beyond,
+            },
+            tuple(outside.rows) if beyond else surprising(diagnosis),
+            "labels and columns count from different numbers",
+            f"add {step:+d} to each label",
+            says(p_value),
+            p_value,
+        )
+    for step, key, unseen in (
+        (-1, "label_is_num_classes", 0),
+        (1, "label_is_minus_one", num_classes - 1),
+    ):
+        beyond = int(summary.counts.get(key, 0))
+        if beyond and beyond == outside.count and not sums["labels"][unseen]:
+            yield Evidence(
+                "off_by_one",
+                "error",
+                f"label {unseen} never comes, and {beyond:,} labels lie one beyond the other end",
+                {"outside": beyond, "step": step},
+                tuple(outside.rows),
+                "labels seem to count from another number than columns",
+                f"add {step:+d} to each label if accuracy rises by it",
+                COUNTED,
+            )
+
+
+def _upside_down(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
+    """See whether predictions are right less often than if they knew nothing."""
+    used, right = float(diagnosis.num_used), float(sums["right"])
+    by_chance = float(np.dot(sums["labels"] / used, sums["predicted"]))
+    if right >= by_chance:
+        return
+    p_value = count_p_value(right, by_chance, used)
+    p_value = max(p_value, count_p_value(right, float(sums["top_confidence"].sum()), used))
+    p_value = corrected(p_value)
+    if p_value >= LEVEL:
+        return
+    low, high = share_interval(right, used)
+    yield Evidence(
+        "upside_down",
+        "error",
+        f"accuracy is {right / used:.3g}; predictions as frequent as these that know nothing of "
+        f"the labels would have {by_chance / used:.3g}",
+        {"accuracy": right / used, "by_chance": by_chance / used},
+        surprising(diagnosis),
+        "the scores know the labels, and say the opposite: negated logits, distances or energies "
+        "of which the least is best, or columns in another order",
+        "negate the scores if the least is best, else compare the order of columns and class ids",
+        f"accuracy between {low:.3g} and {high:.3g} (95 %); {says(p_value)}",
+        p_value,
+    )
+
+
+def _permuted_columns(diagnosis: Diagnosis, pairs: Array) -> Iterator[Evidence]:
+    """See whether labels go with other columns than their own, one to one."""
+    best = pairs.argmax(axis=1)
+    moved = np.flatnonzero((best != np.arange(len(pairs))) & (pairs.sum(axis=1) > 0))
+    # Each moved class must have its column to itself, among those that moved.
+    if len(moved) < 2 or sorted(best[moved].tolist()) != moved.tolist():
+        return
+    elsewhere, own = float(pairs[moved, best[moved]].sum()), float(pairs[moved, moved].sum())
+    # For each class, the column was chosen among K after the labels were seen.
+    p_value = count_p_value(elsewhere, (elsewhere + own) / 2, elsewhere + own)
+    if len(pairs) > 2:
+        # And that column more often than the others, or scores may just as well be upside down.
+        others = float(pairs[moved].sum()) - own
+        evenly = others / (len(pairs) - 1)
+        p_value = max(p_value, count_p_value(elsewhere, evenly, others))
+    p_value = corrected(min(1.0, p_value * float(len(pairs)) ** len(moved)))
+    if p_value >= LEVEL:
+        return
+    listed = ", ".join(f"{k}→{int(best[k])}" for k in moved[:8])
+    yield Evidence(
+        "permuted_columns",
+        "error",
+        f"rows of {len(moved)} classes are predicted as another class, one to one ({listed}): "
+        f"{elsewhere:,.0f} times, as their own {own:,.0f} times",
+        {"classes": len(moved), "elsewhere": elsewhere, "own": own},
+        surprising(diagnosis),
+        "columns of scores are in another order than class ids"
+        + (", or scores are negated" if len(pairs) == 2 else ""),
+        "order the columns as the labels are encoded (label → column above)",
+        says(p_value),
+        p_value,
+    )
