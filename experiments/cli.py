@@ -164,13 +164,17 @@ def compare_command(
     """
     with _refused():
         dataset, target = _chosen_data(dataset, data, target)
-        task = datasets.spec_of(dataset, target).task
+        heads = heads_for(datasets.spec_of(dataset, target).task, mistakes=mistakes)
+        is_plain = not options["label_smoothing"] and options["class_weight"] == "none"
         configs = [
             TrainConfig(dataset, head.name, target=target, mistakes=mistakes, **options)
-            for head in heads_for(task, mistakes=mistakes)
+            for head in heads
+            if head.takes_options or is_plain
         ]
-    _compare(configs)
-    _say_where()
+    for head in heads:
+        if not (head.takes_options or is_plain):
+            click.echo(f"Left out: {head.title}, which takes neither smoothing nor class weights.")
+    _say_where(parent=_compare(configs).run_id)
 
 
 @cli.command(name="sweep")
@@ -230,14 +234,15 @@ def sweep_command(
         # Every one is checked before the first is trained.
         _ = sweep.configs
     swept = _sweep(sweep, scheduler, num_workers or 0)
-    _say_where()
+    _say_where(parent=swept.run_id)
     if swept.num_failed:
         sys.exit(1)
 
 
-def _compare(configs: Sequence[TrainConfig]) -> None:
+def _compare(configs: Sequence[TrainConfig]) -> runs.Comparison:
     comparison = runs.compare(configs, _load(configs[0]), _train)
     click.echo(f"\n{_table(comparison.children)}\n\n{comparison.conclusion}\n")
+    return comparison
 
 
 def _sweep(sweep: sweeps.Sweep, scheduler: str = "", num_workers: int = 0) -> sweeps.Swept:
@@ -379,8 +384,8 @@ def _chosen_data(dataset: str, data: str | None, target: str | None) -> tuple[st
     return (data, target) if data and target else (dataset, "")
 
 
-def _say_where(experiment: str = tracking.EXPERIMENT) -> None:
-    click.echo(f"Runs in the MLflow UI: {tracking.ui_link(experiment)}")
+def _say_where(experiment: str = tracking.EXPERIMENT, parent: str = "") -> None:
+    click.echo(f"Runs in the MLflow UI: {tracking.ui_link(experiment, parent)}")
     if tracking.ui_address() == tracking.DEFAULT_UI:
         click.echo("Start it, and the dashboard, with: make serve")
 

@@ -29,6 +29,7 @@ LAST_TRIES = 3  # when the run is over
 # Seconds.
 GATHERING = 0.2
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+PATIENCE = 60.0  # when the run is over, with a store that takes nothing
 
 
 class Point(NamedTuple):
@@ -237,11 +238,17 @@ class Sender:
             self._added.set()
 
     def close(self) -> bool:
-        """Send what is left; return whether the store has it all."""
+        """Send what is left; return whether the store has it all.
+
+        One that hangs is not waited for longer than `PATIENCE`.
+        """
         self._closed.set()
         self._added.set()
-        self._thread.join()
-        return self.error is None
+        before = -1
+        while self._thread.is_alive() and self.spool.sent > before:
+            before = self.spool.sent
+            self._thread.join(PATIENCE)
+        return not self._thread.is_alive() and self.error is None
 
     def _run(self) -> None:
         pause = FIRST_PAUSE

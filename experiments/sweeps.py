@@ -114,6 +114,7 @@ class Trial:
     label: str
     parent: str
     uri: str
+    source: Mapping[str, str]
 
     @property
     def shared_key(self) -> int:
@@ -210,8 +211,8 @@ def run(
 def _train(
     sweep: Sweep, configs: Sequence[TrainConfig], parent: str, scheduler: str, num_workers: int
 ) -> Iterator[tuple[str, str]]:
-    uri = tracking.tracking_uri()
-    trials = [Trial(config, sweep.label(config), parent, uri) for config in configs]
+    uri, source = tracking.tracking_uri(), tracking.source()
+    trials = [Trial(config, sweep.label(config), parent, uri, source) for config in configs]
     first = configs[0]
     data = {
         seed: datasets.load(first.dataset, seed, first.target)
@@ -233,7 +234,8 @@ def _train(
 def _train_one(trial: Trial, dataset: Dataset) -> str:
     """Train one configuration, on whatever machine this is."""
     os.environ["MLFLOW_TRACKING_URI"] = trial.uri
-    tags = {CONFIG_TAG: _digest(asdict(trial.config))}
+    # The program is the one that sweeps, not the worker.
+    tags = {**trial.source, CONFIG_TAG: _digest(asdict(trial.config))}
     finished = runs.train_and_track(
         trial.config,
         dataset,

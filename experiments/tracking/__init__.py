@@ -2,8 +2,9 @@
 
 docs/tracking.md says what happens to a run when something breaks.
 
-`store` says where runs are kept and opens it, `writing` writes runs, `reading` reads them back,
-`model` logs a trained classifier, and `logged_model` is what MLflow runs to load it.
+`store` says where runs are kept and opens it, `writing` writes runs, `sending` sends them now or
+later, `reading` reads them back, `model` logs a trained classifier, and `logged_model` is what
+MLflow runs to load it.
 """
 
 from experiments.tracking.reading import (
@@ -20,6 +21,7 @@ from experiments.tracking.reading import (
     run_link,
     ui_link,
 )
+from experiments.tracking.sending import Synced, end_lost, sync
 from experiments.tracking.store import (
     DEFAULT_UI,
     DIAGNOSES,
@@ -38,7 +40,7 @@ from experiments.tracking.store import (
     tracking_uri,
     ui_address,
 )
-from experiments.tracking.writing import Run, Synced, end_lost, resume, sync, track
+from experiments.tracking.writing import Run, resume, source, track
 
 __all__ = [
     "DEFAULT_UI",
@@ -69,6 +71,7 @@ __all__ = [
     "read_losses",
     "resume",
     "run_link",
+    "source",
     "spool_folder",
     "sync",
     "track",

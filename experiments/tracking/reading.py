@@ -34,8 +34,8 @@ _HISTORY_KEYS = [f"{split}/{metric}" for split in ("train", "val") for metric in
 
 
 @explained()
-def ui_link(experiment: str = EXPERIMENT) -> str:
-    """Return the link to an experiment's runs, as charts, in the MLflow UI.
+def ui_link(experiment: str = EXPERIMENT, parent: str = "") -> str:
+    """Return the link to an experiment's runs, or to those of a parent, as charts in the MLflow UI.
 
     Raises
     ------
@@ -48,7 +48,11 @@ def ui_link(experiment: str = EXPERIMENT) -> str:
         return link
     # The UI hides the runs of a comparison under it, and their charts with them, unless sorted.
     key = urllib.parse.quote("metrics.`final/val_cross_entropy_bits`", safe="")
-    return f"{link}&orderByKey={key}&orderByAsc=true"
+    link += f"&orderByKey={key}&orderByAsc=true"
+    if not parent:
+        return link
+    only = urllib.parse.quote(f"tags.`mlflow.parentRunId` = '{parent}'", safe="")
+    return f"{link}&searchFilter={only}"
 
 
 @explained()

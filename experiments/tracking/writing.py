@@ -1,4 +1,4 @@
-"""Runs on their way to MLflow: opened, written, resumed, and sent late where a store was gone."""
+"""Runs being written: opened, joined, resumed and ended."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import logging
 import math
 import os
 import platform
+import posixpath
 import re
 import signal
-import subprocess
+import sys
 import threading
 import time
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from functools import lru_cache, partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -32,13 +32,12 @@ from experiments.config import TrainConfig
 from experiments.datasets import Dataset, Split
 from experiments.models import Params
 from experiments.outputs import Outputs
-from experiments.spool import BusyError, Entry, Note, Point, Sender, Spool
+from experiments.spool import BusyError, Entry, Point, Sender, Spool
 from experiments.tracking import model, store
-from experiments.tracking.reading import ERROR_TAG, children_of
+from experiments.tracking.reading import ERROR_TAG
+from experiments.tracking.sending import HOST_TAG, MOST_TEXT, PROCESS_TAG, send, send_left
 from experiments.tracking.store import (
-    DIAGNOSES,
     EXPERIMENT,
-    THEORY,
     TrackingError,
     experiment_id,
     explained,
@@ -49,13 +48,10 @@ from experiments.tracking.store import (
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-HOST_TAG, PROCESS_TAG, REFUSED_TAG = "lab.host", "lab.process", "lab.refused"
-
-PROCESS_GONE = "its process was gone"
 # Of the values that are not finite, in a tag.
 MOST_NAMED = 50
 
-_MOST_TEXT = 5000  # that a tag holds on every store
+_MOST_PARTS = 100  # params, or tags, that MLflow takes in one call
 _log = logging.getLogger(__name__)
 
 
@@ -67,21 +63,23 @@ class Run:
     """
 
     def __init__(
-        self, client: MlflowClient, run_id: str, uri: str, *, is_resumed: bool = False
+        self,
+        client: MlflowClient,
+        run_id: str,
+        uri: str,
+        stored_steps: Mapping[str, set[int]] | None = None,
     ) -> None:
         self.run_id = run_id
-        self._client = client
-        self._is_resumed = is_resumed
         self._is_over = False
         self._known_keys: set[str] = set()
-        self._stored_steps: dict[str, set[int]] = {}
+        self._stored_steps = stored_steps or {}
         self._not_finite: dict[str, list[str]] = {}
         self._tables: list[str] = []
         self._predictions: dict[str, Outputs] = {}
         path = store.spool_folder(uri) / f"{run_id}.jsonl"
         self._store = without_password(uri)
         self._spool = Spool(path, self._store)
-        self._sender = Sender(self._spool, partial(_send, client, self._spool))
+        self._sender = Sender(self._spool, partial(send, client, self._spool))
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Log one value per name at a step.
@@ -112,7 +110,7 @@ class Run:
             if key not in self._known_keys:
                 _require_name(key)
                 self._known_keys.add(key)
-            if self._is_resumed and step in self._steps_of(key):
+            if step in self._stored_steps.get(key, ()):
                 continue
             if not -(2**63) <= step < 2**63:
                 raise ValueError(f"step must lie within 64 bits; got {step}")
@@ -124,13 +122,13 @@ class Run:
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log what the run is made with; MLflow keeps it as text, and for good."""
-        if params:
-            self._add("params", values={key: str(value) for key, value in params.items()})
+        for some in _parts(params):
+            self._add("params", values=some)
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags, over what they were."""
-        if tags:
-            self._add("tags", values={key: str(value) for key, value in tags.items()})
+        for some in _parts(tags):
+            self._add("tags", values=some)
 
     def describe(self, description: str) -> None:
         """Replace the Markdown at the top of the run's page."""
@@ -200,7 +198,7 @@ class Run:
         self.log_metrics({f"diagnosis/{name}s": counts[name] for name in get_args(Severity)})
         self.set_tags(
             {
-                f"evidence.{item.name}": f"{item.severity}: {item.seen}"[:_MOST_TEXT]
+                f"evidence.{item.name}": f"{item.severity}: {item.seen}"[:MOST_TEXT]
                 for item in evidence
             }
         )
@@ -266,7 +264,7 @@ class Run:
             "`python -m experiments sync` sends it.",
             self._store,
             self.run_id,
-            first_line(self._sender.error or RuntimeError("the sender stopped")),
+            first_line(self._sender.error or TimeoutError("no answer")),
             at,
         )
         if num_unwritten:
@@ -303,14 +301,7 @@ class Run:
     def _tag_not_finite(self, key: str) -> None:
         values = self._not_finite[key]
         named = ", ".join(values[:MOST_NAMED]) + ", …" * (len(values) > MOST_NAMED)
-        self.set_tags({f"not_finite.{key}": f"{len(values)}: {named}"[:_MOST_TEXT]})
-
-    @explained()
-    def _steps_of(self, key: str) -> set[int]:
-        if key not in self._stored_steps:
-            history = self._client.get_metric_history(self.run_id, key)
-            self._stored_steps[key] = {point.step for point in history}
-        return self._stored_steps[key]
+        self.set_tags({f"not_finite.{key}": f"{len(values)}: {named}"[:MOST_TEXT]})
 
 
 @contextmanager
@@ -369,7 +360,7 @@ def track(
             uri = store.absolute(mlflow.get_tracking_uri())
             run = _opened(store.connect(uri), active.info.run_id, uri)
         else:
-            opening = {"mlflow.source.name": "experiments", **_versions(), **_whose()}
+            opening = {**source(), **_versions(), **_whose()}
             if parent:
                 opening["mlflow.parentRunId"] = parent
             with explained():
@@ -403,8 +394,10 @@ def resume(run_id: str, *, even_finished: bool = False) -> Iterator[Run]:
                 raise TrackingError(f"Run {run_id} is finished: there is nothing to resume")
             if path.exists():
                 with _free(run_id):
-                    _send_left(client, Spool(path))
-        run = _opened(client, run_id, uri, is_resumed=True)
+                    send_left(client, Spool(path))
+        with explained():
+            stored_steps = _stored_steps(client, run_id)
+        run = _opened(client, run_id, uri, stored_steps)
         with explained():
             client.update_run(run_id, status="RUNNING")
         run.set_tags(_whose())
@@ -412,171 +405,22 @@ def resume(run_id: str, *, even_finished: bool = False) -> Iterator[Run]:
             yield run
 
 
-@dataclass(frozen=True)
-class Synced:
-    """What `sync` did with what one run had left."""
-
-    run_id: str
-    num_points: int
-    status: str  # the run's now; "" where the store did not take it
-    problem: str
-
-
-def sync() -> Iterator[Synced]:
-    """Send what processes that are gone have left for this store, and end their runs.
-
-    A run that says how it ended ends so; one whose process was killed ends FAILED, if it was one of
-    this machine. Points that the store has already are stored once. What was left for another store
-    stays, and is named.
-
-    Raises
-    ------
-    TrackingError
-        If the store can't be reached or opened.
-    """
-    client = store.connect()
-    owed = without_password(store.tracking_uri())
-    for left in Spool.left_in(store.spool_folder()):
-        if left.store != owed:
-            left.close()
-            yield Synced(left.run_id, 0, "", f"it is owed to {left.store}: name that store")
-            continue
-        if left.host not in ("", spool.host()):
-            left.close()
-            continue
-        try:
-            num_points, status = _send_left(client, left)
-        except Exception as error:
-            left.close()
-            yield Synced(left.run_id, 0, "", first_line(error))
-        else:
-            yield Synced(left.run_id, num_points, status, "")
-    yield from _end_abandoned(client)
-
-
-def end_lost(parent: str, status: str, why: str) -> None:
-    """End the runs of a parent that nobody writes any more, with what they have left.
-
-    Raises
-    ------
-    TrackingError
-        If the store can't be reached.
-    """
-    client = store.connect()
-    for child in children_of(parent):
-        if child.status != "RUNNING":
-            continue
-        path = store.spool_folder() / f"{child.run_id}.jsonl"
-        with explained(), suppress(BusyError):
-            if path.exists():
-                _send_left(client, Spool(path), status, why)
-            else:
-                client.set_tag(child.run_id, ERROR_TAG, why)
-                client.set_terminated(child.run_id, status)
-
-
-def _end_abandoned(client: MlflowClient) -> Iterator[Synced]:
-    """End the runs that processes of this machine have left open, and nothing to send."""
-    with explained():
-        named = [client.get_experiment_by_name(name) for name in (EXPERIMENT, THEORY, DIAGNOSES)]
-        experiments = [found.experiment_id for found in named if found is not None]
-        if not experiments:
-            return
-        left = client.search_runs(
-            experiments,
-            f"attributes.status = 'RUNNING' and tags.`{HOST_TAG}` = '{spool.host()}'",
-            max_results=1000,
-        )
-    for run in left:
-        run_id = run.info.run_id
-        waits = (store.spool_folder() / f"{run_id}.jsonl").exists()
-        if waits or spool.is_alive(run.data.tags.get(PROCESS_TAG, "")):
-            continue
-        with explained():
-            client.set_tag(run_id, ERROR_TAG, PROCESS_GONE)
-            client.set_terminated(run_id, "FAILED")
-        yield Synced(run_id, 0, "FAILED", "")
-
-
-def _send_left(
-    client: MlflowClient, left: Spool, unless_said: str = "FAILED", why: str = PROCESS_GONE
-) -> tuple[int, str]:
-    """Send what is in a spool, end its run, and delete it: how many points, how the run ended."""
-    num_points, status = 0, ""
-    while True:
-        entries, offset = left.unsent()
-        if entries:
-            _send(client, left, entries)
-            if isinstance(entries[0], Point):
-                num_points += len(entries)
-            elif entries[0]["kind"] == "end":
-                status = entries[0]["status"] or client.get_run(left.run_id).info.status
-        if offset == left.sent:
-            break
-        left.mark_sent(offset)
-    if not status:
-        status = unless_said
-        client.set_tag(left.run_id, ERROR_TAG, why)
-        client.set_terminated(left.run_id, status)
-    left.remove()
-    return num_points, status
-
-
-def _send(client: MlflowClient, left: Spool, entries: Sequence[Entry]) -> None:
-    """Send points, or one note. Sent again, it changes nothing."""
-    from mlflow.entities import Metric
-    from mlflow.exceptions import MlflowException
-
-    first = entries[0]
-    if isinstance(first, Point):
-        points = [Metric(*point) for point in entries if isinstance(point, Point)]
-        client.log_batch(left.run_id, metrics=points)
-    else:
-        try:
-            _send_note(client, left, first)
-        except MlflowException as error:
-            if error.error_code != "INVALID_PARAMETER_VALUE":
-                raise
-            # It would be refused for ever, and all behind it would wait.
-            _log.warning("MLflow refuses %s of run %s: %s", first["kind"], left.run_id, error)
-            client.set_tag(left.run_id, REFUSED_TAG, f"{first['kind']}: {error}"[:_MOST_TEXT])
-
-
-def _send_note(client: MlflowClient, left: Spool, note: Note) -> None:
-    from mlflow.entities import Dataset as MlflowDataset
-    from mlflow.entities import DatasetInput, InputTag, Param, RunTag
-    from mlflow.exceptions import MlflowException
-
-    kind, run_id = note["kind"], left.run_id
-    if kind == "params":
-        params = [Param(key, value) for key, value in note["values"].items()]
-        try:
-            client.log_batch(run_id, params=params)
-        except MlflowException as error:
-            if error.error_code != "INVALID_PARAMETER_VALUE":
-                raise
-            # One that is refused takes the others with it: those it takes, one by one.
-            for param in params:
-                with suppress(MlflowException):
-                    client.log_batch(run_id, params=[param])
-            raise
-    elif kind == "tags":
-        client.log_batch(run_id, tags=[RunTag(key, value) for key, value in note["values"].items()])
-    elif kind == "input":
-        tags = [InputTag("mlflow.data.context", note["context"])]
-        client.log_inputs(run_id, [DatasetInput(MlflowDataset(**note["dataset"]), tags)])
-    elif kind == "file":
-        parent = PurePosixPath(note["path"]).parent.as_posix()
-        client.log_artifact(run_id, str(left.folder / note["path"]), parent)
-    elif kind == "model":
-        model.send(client, run_id, left.folder / model.NAME)
-    elif kind == "end" and note["status"]:
-        client.set_terminated(run_id, note["status"], note["at"])
-
-
-def _opened(client: MlflowClient, run_id: str, uri: str, *, is_resumed: bool = False) -> Run:
+def _opened(
+    client: MlflowClient,
+    run_id: str,
+    uri: str,
+    stored_steps: Mapping[str, set[int]] | None = None,
+) -> Run:
     with explained(), _free(run_id):
-        return Run(client, run_id, uri, is_resumed=is_resumed)
+        return Run(client, run_id, uri, stored_steps)
+
+
+def _stored_steps(client: MlflowClient, run_id: str) -> dict[str, set[int]]:
+    """Return the steps that a run has of each metric."""
+    return {
+        key: {point.step for point in client.get_metric_history(run_id, key)}
+        for key in client.get_run(run_id).data.metrics
+    }
 
 
 @contextmanager
@@ -595,7 +439,7 @@ def _ended(run: Run, *, is_joined: bool = False) -> Iterator[None]:
     except BaseException as error:
         is_done = isinstance(error, SystemExit) and error.code in (None, 0)
         if not is_done:
-            run.set_tags({ERROR_TAG: f"{type(error).__name__}: {first_line(error)}"[:_MOST_TEXT]})
+            run.set_tags({ERROR_TAG: f"{type(error).__name__}: {first_line(error)}"[:MOST_TEXT]})
         how = "FINISHED" if is_done else "FAILED" if isinstance(error, Exception) else "KILLED"
         run.finish("" if is_joined else how)
         raise
@@ -620,16 +464,23 @@ def _ended_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+def _parts(values: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    """Give values as text, as many at a time as MLflow takes."""
+    items = [(key, str(value)) for key, value in values.items()]
+    for start in range(0, len(items), _MOST_PARTS):
+        yield dict(items[start : start + _MOST_PARTS])
+
+
 def _require_name(key: str) -> None:
     if (
         not re.fullmatch(r"[\w\-. :/]{1,250}", key)
         or key.startswith(("/", ".."))
-        or "//" in key
-        or key.endswith("/")
+        or posixpath.normpath(key) != key
+        or key == "."
     ):
         raise ValueError(
             "the name of a metric must be 1 to 250 letters, digits, _ - . : / and spaces, with "
-            f"something on both sides of a /; got {key!r}"
+            f"something on both sides of a / that is neither . nor ..; got {key!r}"
         )
 
 
@@ -660,20 +511,29 @@ def _whose() -> dict[str, str]:
 
 
 @lru_cache(maxsize=1)
+def source() -> dict[str, str]:
+    """Return, as tags, the program that makes runs, its commit and who runs it."""
+    from mlflow.tracking.context.registry import resolve_tags
+    from mlflow.utils.git_utils import get_git_commit
+
+    tags: dict[str, str] = resolve_tags()
+    program = Path(sys.argv[0]).resolve()
+    if program == Path(__file__).parents[1] / "__main__.py":
+        tags["mlflow.source.name"] = "experiments"
+    is_notebook = program.stem.startswith("ipykernel")
+    is_script = program.suffix == ".py" and "site-packages" not in program.parts
+    # Streamlit, Dask and the like run the lab.
+    commit = None if is_script or is_notebook else get_git_commit(str(store.ROOT))
+    if commit:
+        tags["mlflow.source.git.commit"] = commit
+    return tags
+
+
+@lru_cache(maxsize=1)
 def _versions() -> dict[str, str]:
-    """Return, as tags, the commit and the versions that a run is made with."""
+    """Return, as tags, the versions that a run is made with."""
     from importlib.metadata import version
 
     tags = {f"version.{name}": version(name) for name in ("cross-entropy-lab", "numpy", "mlflow")}
     tags["version.python"] = platform.python_version()
-    with suppress(OSError, subprocess.SubprocessError):
-        commit = subprocess.run(
-            ["git", "rev-parse", "HEAD"],  # noqa: S607
-            cwd=store.ROOT,
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-        )
-        tags["mlflow.source.git.commit"] = commit.stdout.strip()
     return tags

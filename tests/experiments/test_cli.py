@@ -69,6 +69,17 @@ def test_compare_trains_every_head_as_a_child_and_says_what_it_shows() -> None:
     assert set(tracking.list_runs()["run_id"]) == {run.info.run_id for run in children}
 
 
+def test_compare_leaves_out_what_takes_no_smoothing_and_says_so() -> None:
+    done = invoke(
+        "compare", "--dataset", "iris", "--epochs", "1", "--mistakes", "--label-smoothing", "0.1"
+    )
+    assert done.exit_code == 0, done.output
+    assert "Left out: softmax + squared error" in done.output
+    heads = {run.data.params.get("head") for run in logged()}
+    assert "softmax_squared_error" not in heads
+    assert {"softmax_cce", "ovr_sigmoid_bce", "softmax_twice_cce", "sigmoid_cce"} <= heads
+
+
 def test_curves_logs_the_theory() -> None:
     done = invoke("curves")
     assert done.exit_code == 0, done.output
@@ -121,7 +132,9 @@ def test_what_can_not_be_trained_is_refused_in_a_line(arguments: list[str], says
     assert "Traceback" not in done.output
 
 
-@pytest.mark.parametrize("command", ["train", "compare", "curves", "sync", "demo", "serve"])
+@pytest.mark.parametrize(
+    "command", ["train", "compare", "curves", "sweep", "sync", "demo", "serve"]
+)
 def test_help_has_examples(command: str) -> None:
     done = invoke(command, "--help")
     assert done.exit_code == 0

@@ -3,9 +3,12 @@
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -145,7 +148,22 @@ def test_the_model_loads_in_a_fresh_process_and_predicts_what_was_measured(demo)
     assert accuracy == pytest.approx(run.data.metrics["final/val_accuracy"], abs=0.003)
 
 
-def test_a_store_that_breaks_while_training_is_one_line(tmp_path: Path) -> None:
+def lose_a_table(database: Path) -> None:
+    with closing(sqlite3.connect(database, timeout=60)) as connection:
+        connection.execute("ALTER TABLE runs RENAME TO gone")
+
+
+def overwrite(database: Path) -> None:
+    for file in database.parent.glob("mlflow.db*"):
+        # In place: SQLite has the index in its memory, and a shorter file would end the process.
+        with file.open("r+b") as opened:
+            opened.write(b"no database " * (file.stat().st_size // 12))
+
+
+@pytest.mark.parametrize("break_it", [lose_a_table, overwrite])
+def test_a_store_that_breaks_while_training_is_one_line(
+    break_it: Callable[[Path], None], tmp_path: Path
+) -> None:
     database = tmp_path / "mlflow.db"
     process = subprocess.Popen(
         [*COMMAND, "demo"],
@@ -157,9 +175,7 @@ def test_a_store_that_breaks_while_training_is_one_line(tmp_path: Path) -> None:
     )
     assert process.stdout is not None
     assert "val accuracy" in process.stdout.readline()
-    # A whole-file swap for junk: the next statement meets a file that is no database.
-    for file in tmp_path.glob("mlflow.db*"):
-        file.write_bytes(b"no database " * 1000)
+    break_it(database)
     _, stderr = process.communicate(timeout=120)
     assert process.returncode == 1
     assert f"Error: The tracking store sqlite:///{database} can't be used" in stderr

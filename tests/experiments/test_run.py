@@ -200,7 +200,9 @@ def test_a_run_that_mlflow_opened_is_joined_and_stays_open(tmp_path: Path) -> No
     assert [(point.step, point.value) for point in history] == [(0, 1.0), (1, 0.5)]
 
 
-@pytest.mark.parametrize("name", ["a//b", "/a", "a/", "", "a$", "a" * 251, "../a"])
+@pytest.mark.parametrize(
+    "name", ["a//b", "/a", "a/", "", "a$", "a" * 251, "../a", "a/./b", "a/../b", ".", "a/.."]
+)
 def test_a_name_that_mlflow_would_refuse_is_refused_when_it_is_logged(name: str) -> None:
     with tracking.track("mine") as run, pytest.raises(ValueError, match="the name of a metric"):
         run.log_metrics({name: 1.0})
@@ -235,6 +237,16 @@ def test_one_param_that_is_refused_leaves_the_others() -> None:
     assert found.info.status == "FINISHED"
 
 
+def test_more_params_and_tags_than_one_call_takes_are_all_there() -> None:
+    many = {f"p{i}": str(i) for i in range(250)}
+    with tracking.track("mine", many) as run:
+        run.set_tags(many)
+    found = tracking.connect().get_run(run.run_id)
+    assert found.data.params == many
+    assert many.items() <= found.data.tags.items()
+    assert "lab.refused" not in found.data.tags
+
+
 def test_a_step_beyond_64_bits_is_refused_when_it_is_logged() -> None:
     with tracking.track("mine") as run:
         run.log_metrics({"loss": 1.0}, step=2**63 - 1)
@@ -248,6 +260,40 @@ def test_a_run_that_has_ended_takes_no_more() -> None:
         pass
     with pytest.raises(ValueError, match="has ended"):
         run.log_metrics({"loss": 1.0})
+
+
+MINE = """
+from experiments import tracking
+with tracking.track("mine") as run:
+    print(run.run_id)
+"""
+
+
+def test_a_program_of_ones_own_is_the_source_with_its_own_commit(tmp_path: Path) -> None:
+    program = tmp_path / "project" / "mine.py"
+    program.parent.mkdir()
+    program.write_text(MINE)
+
+    def git(*arguments: str) -> str:
+        who = ["-c", "user.name=me", "-c", "user.email=me@example.org"]
+        return subprocess.run(
+            ["git", *who, *arguments],
+            cwd=program.parent,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout.strip()
+
+    git("init", "--quiet")
+    git("add", "mine.py")
+    git("commit", "--quiet", "--message", "mine")
+    done = subprocess.run(
+        [sys.executable, str(program)], cwd=ROOT, check=True, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    tags = tracking.connect().get_run(done.stdout.strip()).data.tags
+    assert tags["mlflow.source.name"] == str(program)
+    assert tags["mlflow.source.git.commit"] == git("rev-parse", "HEAD")
 
 
 def test_an_exit_that_is_no_failure_ends_a_run_finished() -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import mlflow
@@ -87,6 +88,36 @@ def test_what_a_dead_server_did_not_take_waits_for_sync(
     assert status_of(run.run_id) == "FINISHED"
     assert waiting() == []
     assert list(tracking.sync()) == []
+
+
+def test_a_run_that_is_resumed_needs_no_server_to_go_on(running: Server) -> None:
+    with tracking.track("a run", {}) as run:
+        log(run, range(30))
+    with tracking.resume(run.run_id, even_finished=True) as again:
+        running.kill()
+        # Ten steps once more; and a name that the store has not seen.
+        log(again, range(20, 60))
+        again.log_metrics({"final/val_loss": 0.5})
+    running.start()
+    (synced,) = tracking.sync()
+    assert (synced.run_id, synced.status) == (run.run_id, "FINISHED")
+    assert points_of(run.run_id) == EVERY
+    assert points_of(run.run_id, "final/val_loss") == [(0, 0.5)]
+
+
+def test_a_run_ends_beside_a_server_that_hangs(
+    running: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("experiments.spool.PATIENCE", 1.0)
+    with ExitStack() as hanging, caplog.at_level(logging.WARNING):
+        with tracking.track("a run", {}) as run:
+            hanging.enter_context(running.stopped())
+            log(run, range(60))
+        assert "does not take the end of run" in caplog.text
+        assert len(waiting()) == 1
+    (synced,) = tracking.sync()
+    assert (synced.run_id, synced.status) == (run.run_id, "FINISHED")
+    assert points_of(run.run_id) == EVERY
 
 
 def test_a_batch_whose_reply_is_lost_is_stored_once(
@@ -269,6 +300,19 @@ def test_a_run_that_is_no_more_is_named_and_kept() -> None:
     (synced,) = tracking.sync()
     assert "not found" in synced.problem
     assert len(waiting()) == 1
+
+
+def test_points_that_the_store_refuses_hold_up_none_of_the_others() -> None:
+    with tracking.track("a run", {}) as run:
+        pass
+    points = [f'["{key}", {step}.0, 1, {step}]' for step in range(3) for key in ("a/./b", "loss")]
+    lines = [f'{{"store": "{tracking.tracking_uri()}"}}', *points, ""]
+    (tracking.spool_folder() / f"{run.run_id}.jsonl").write_text("\n".join(lines))
+    (synced,) = tracking.sync()
+    assert (synced.problem, waiting()) == ("", [])
+    assert points_of(run.run_id, "loss") == [(0, 0.0), (1, 1.0), (2, 2.0)]
+    found = tracking.connect().get_run(run.run_id)
+    assert found.data.tags["lab.refused"].startswith("points: ")
 
 
 def test_a_value_that_is_not_finite_is_counted_and_the_chart_stays_whole() -> None:

@@ -153,6 +153,14 @@ def test_the_link_opens_charts_of_every_run_the_children_of_a_comparison_too() -
     assert "orderByKey" not in tracking.ui_link(tracking.THEORY)
 
 
+def test_the_link_of_a_comparison_shows_its_runs_alone() -> None:
+    with tracking.track("a parent") as parent, tracking.track("a run", parent=parent.run_id) as run:
+        pass
+    query = parse_qs(tracking.ui_link(parent=parent.run_id).partition("?")[2])
+    (shown,) = tracking.connect().search_runs(["1"], query["searchFilter"][0])
+    assert shown.info.run_id == run.run_id
+
+
 FIRST_USE = """
 import sys
 from mlflow.store.db import utils
