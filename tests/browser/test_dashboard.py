@@ -28,7 +28,7 @@ PAGES = {
     "gradients": 4,
     "precision": 1,
     "train": 6,
-    "mistakes": 6,
+    "mistakes": 7,
     "runs": 4,
 }
 
