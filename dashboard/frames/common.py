@@ -15,6 +15,7 @@ def class_names(num_classes: int) -> list[str]:
 
 def written(value: float, decimals: int) -> str:
     """Return a figure as the pages write it."""
+    value += 0.0  # Without the sign of -0.
     if math.isnan(value):
         return "undefined"
     if value == math.inf:

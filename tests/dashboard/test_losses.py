@@ -290,6 +290,14 @@ def test_the_sums_are_written_out_with_the_numbers_of_core() -> None:
     assert rf"{{0.1 \cdot {surprises[0]:.3f}}}" in latex(page)
 
 
+@pytest.mark.parametrize("logits", ["inf, 1", "1, -inf", "1e308 -1e308", "-800, 3", "0"])
+def test_nothing_has_no_sign(logits: str) -> None:
+    page = open_page("losses", logits=logits)
+    shown = [latex(page), *metrics(page)]
+    assert not any("-0.000" in text for text in shown)
+    assert "0.000" in shown[0]
+
+
 def test_a_sum_of_many_terms_is_not_written_out() -> None:
     assert r"\cdot" not in latex(open_page("losses", logits="1 " * 7))
 
