@@ -9,6 +9,7 @@ from dashboard.page import present_switch
 from dashboard.state import keep_logits
 from dashboard.views import (
     activations,
+    diagnose,
     entropy,
     gradients,
     home,
@@ -34,6 +35,7 @@ VIEWS = {
         (train, "Train", "play_circle"),
         (mistakes, "Mistakes", "bug_report"),
         (runs, "Runs", "model_training"),
+        (diagnose, "Diagnose", "troubleshoot"),
     )
 }
 show_home = partial(home.show, {page: view.SUMMARY for page, view in VIEWS.items()})

@@ -16,6 +16,7 @@ from core.diagnosis import (
     Diagnosis,
     Evidence,
     Kind,
+    Ledger,
     Loss,
     Summary,
     diagnose,
@@ -23,7 +24,12 @@ from core.diagnosis import (
     loss_floors,
 )
 from experiments import cluster
-from experiments.predictions import Batch, LedgerFile, Predictions, PredictionsError
+from experiments.predictions import (
+    Batch,
+    LedgerFile,
+    Predictions,
+    PredictionsError,
+)
 
 # (what is being done, rows more that are through)
 OnRows = Callable[[str, int], None]
@@ -82,7 +88,7 @@ def diagnose_predictions(
     settings: Settings = Settings(),
     *,
     calibration: Predictions | None = None,
-    ledger: Path | None = None,
+    ledger: Path | list[Ledger] | None = None,
     scheduler: str = "",
     on_rows: OnRows = lambda what, rows: None,
 ) -> Diagnosed:
@@ -97,8 +103,8 @@ def diagnose_predictions(
         What they do not say is taken from the names in the file.
     calibration : Predictions, optional
         Other rows, to fit the temperature on.
-    ledger : Path, optional
-        A CSV file to write what each row costs to.
+    ledger : Path or list of Ledger, optional
+        A CSV file to write what each row costs to, or a list to append it to, batch by batch.
     scheduler : str
         A Dask cluster to spread the files over; the ledger is written by this process.
     on_rows : callable
@@ -248,17 +254,26 @@ def _read_ahead(predictions: Predictions) -> Iterator[Batch]:
 
 
 def _with_ledger(
-    predictions: Predictions, settings: Settings, path: Path, what: str, on_rows: OnRows
+    predictions: Predictions,
+    settings: Settings,
+    ledger: Path | list[Ledger],
+    what: str,
+    on_rows: OnRows,
 ) -> Summary:
     summary = Summary(None, settings.kind, settings.loss)
-    with LedgerFile(path, predictions.class_names) as file:
+    with ExitStack() as stack:
+        write = (
+            ledger.append
+            if isinstance(ledger, list)
+            else stack.enter_context(LedgerFile(ledger, predictions.class_names)).write
+        )
         for batch in _read_ahead(predictions):
             with _Fits(predictions):
                 entries = summary.update(
                     batch.scores, batch.labels, first_row=batch.first_row, ledger=True
                 )
             if entries is not None:
-                file.write(entries)
+                write(entries)
             on_rows(what, len(batch.scores))
     return summary
 

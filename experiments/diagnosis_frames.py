@@ -19,8 +19,8 @@ from core.diagnosis.chances import share_interval
 from experiments.precision import DTYPES, REACH, even_edges
 
 AS_GIVEN = "as given"
-SOFTMAX, SIGMOID = "softmax + categorical", "sigmoid + binary"
-POSITIVE, NEGATIVE = "positive: its own rows", "negative: the other rows"
+SOFTMAX, SIGMOID = "softmax + CCE", "sigmoid + BCE"
+POSITIVE, NEGATIVE = "up, by its own rows", "down, by the others"
 # A curve needs no more points than a screen has columns.
 _MOST_POINTS = 400
 _MARGIN_BINS = 120

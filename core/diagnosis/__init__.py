@@ -6,6 +6,7 @@ writes a file.
 """
 
 from core.diagnosis.blocks import Kind
+from core.diagnosis.compare import Comparison, compare
 from core.diagnosis.diagnose import diagnose
 from core.diagnosis.floors import explain_plateau, loss_floors
 from core.diagnosis.records import (
@@ -29,6 +30,7 @@ __all__ = [
     "Bits",
     "Budget",
     "Calibration",
+    "Comparison",
     "Concentration",
     "Diagnosis",
     "Evidence",
@@ -42,6 +44,7 @@ __all__ = [
     "Severity",
     "Summary",
     "Temperature",
+    "compare",
     "diagnose",
     "explain_plateau",
     "loss_floors",

@@ -46,6 +46,8 @@ def diagnose(summary: Summary) -> Diagnosis:
     if tally is None or not tally.sums:
         return replace(empty, evidence=collect(summary, empty), checked=_checked(summary, empty))
     sums = dict(tally.sums)
+    if summary.one_column:
+        sums |= {"sigmoid": sums["p"], "label_sigmoid": sums["label_p"]}
     answers = float(sums["top_counts"].sum())
     base_rate = figures.base_rate_of(sums, is_exclusive=is_exclusive)
     given = sum(summary.counts.get(name, 0) for name in ("one_hot", "soft"))
@@ -159,7 +161,8 @@ def _pairings(summary: Summary, sums: Sums) -> tuple[Pairing, ...]:
                 "classes would compete: a row with two labels costs at least 2 ln 2 nats",
             ),
         )
-    binary = float(sums["binary_loss"]) / rows
+    # One column is one question, whose other answer is no second one.
+    binary = loss if summary.one_column else float(sums["binary_loss"]) / rows
     if reading == "logits":
         return (
             Pairing("softmax + categorical", soft, True, "one label a row, and logits"),

@@ -1,6 +1,7 @@
 """The tracked training runs: their curves, and the way into MLflow."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
@@ -78,6 +79,15 @@ def compare() -> None:
         st.link_button(
             "The theory's curves there", theory, icon=":material/functions:", type="tertiary"
         )
+    if chosen:
+        with st.container(horizontal=True):
+            for label in chosen[:MOST_DRAWN]:
+                st.link_button(
+                    f"Diagnose {state.plain(label)}",
+                    diagnose_link(of_label[label]),
+                    icon=":material/troubleshoot:",
+                    type="tertiary",
+                )
     if not ui_answers(tracking.ui_address()):
         st.caption(
             f"Nothing answers at {tracking.ui_address()} yet: `python -m experiments serve` starts "
@@ -137,10 +147,12 @@ def compare() -> None:
     st.header("All runs on this data set")
     zone = st.context.timezone or "UTC"
     st.dataframe(
-        runs.drop(columns="settings"),
+        runs.drop(columns="settings").assign(
+            diagnosis=[diagnose_link(run_id) for run_id in runs["run_id"]]
+        ),
         hide_index=True,
         column_order=[
-            "link", "started", "head", "model", "seed", "parent", "val_loss",
+            "link", "diagnosis", "started", "head", "model", "seed", "parent", "val_loss",
             "val_cross_entropy_bits", "val_accuracy", "val_entropy_bits", "status",
         ],
         column_config={
@@ -158,6 +170,9 @@ def compare() -> None:
             "val_entropy_bits": st.column_config.NumberColumn(
                 "val entropy", help="Mean predictive entropy, in bits.", format="%.4f"
             ),
+            "diagnosis": st.column_config.LinkColumn(
+                display_text="diagnose", help="What its outputs on the validation rows show."
+            ),
             "link": st.column_config.LinkColumn(
                 "run",
                 display_text=f"runs/(.{{{ID_SHOWN}}})",
@@ -173,6 +188,11 @@ def show() -> None:
     st.title("Runs")
     st.markdown("Training runs, as MLflow keeps them.")
     compare()
+
+
+def diagnose_link(run_id: str) -> str:
+    """Return the link to the page Diagnose on a run's outputs."""
+    return f"diagnose?{urlencode({'run': run_id})}"
 
 
 def _choose(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

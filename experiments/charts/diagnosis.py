@@ -17,6 +17,8 @@ from experiments.diagnosis_frames import NEGATIVE, POSITIVE, SIGMOID, SOFTMAX
 # Of a matrix: more have no room for their numbers, or on a phone at all.
 MOST_NUMBERED, MOST_IN_MATRIX = 10, 24
 MOST_PAIRS = 15
+# Of a line: what fewer rows say jumps about.
+FEWEST_JOINED = 10
 CONFIDENCE = "Confidence: the probability of what it predicts"
 _COLOURS = (style.BLUE, style.GREEN)
 _SHAPES = ("circle", "diamond")
@@ -50,7 +52,9 @@ def reliability_chart(bins: pd.DataFrame) -> alt.LayerChart:
     intervals = base.mark_rule(strokeWidth=1.5, opacity=0.5).encode(
         y=alt.Y("low:Q", scale=share, title="Share that is right"), y2="high:Q"
     )
-    lines = base.mark_line(strokeWidth=2).encode(y=y)
+    lines = (
+        base.transform_filter(f"datum.rows >= {FEWEST_JOINED}").mark_line(strokeWidth=2).encode(y=y)
+    )
     points = base.mark_point(filled=True, opacity=1).encode(
         y=y,
         shape=shape,
@@ -98,7 +102,7 @@ def concentration_chart(curve: pd.DataFrame, half_share: float) -> alt.LayerChar
     least = float(curve["rows"].iloc[0])
     x = alt.X(
         "rows:Q",
-        title="Share of the rows, the most surprising first (log scale)",
+        title="Share of the rows, dearest first (log scale)",
         scale=alt.Scale(type="log", domain=[min(least, 0.1), 1], nice=False),
         axis=alt.Axis(format="~p", values=[10.0**-i for i in range(9, -1, -1)], labelFlush=True),
     )
@@ -189,8 +193,7 @@ def pair_chart(pairs: pd.DataFrame, class_names: Sequence[str]) -> alt.LayerChar
                 ),
             )
         )
-    height = 26 * len(names) + 40 if len(names) > 3 else 150
-    return alt.LayerChart(layer=layers).properties(width="container", height=height)
+    return alt.LayerChart(layer=layers).properties(width="container", height=alt.Step(28))
 
 
 def budget_chart(pulls: pd.DataFrame) -> alt.LayerChart:
@@ -209,7 +212,7 @@ def budget_chart(pulls: pd.DataFrame) -> alt.LayerChart:
     y = alt.Y(
         "class:N", title=None, sort=classes, axis=alt.Axis(labelLimit=110, grid=False, ticks=False)
     )
-    offset = alt.YOffset("loss:N", sort=losses, scale=alt.Scale(paddingInner=0.3, paddingOuter=0.4))
+    offset = alt.YOffset("loss:N", sort=losses, scale=alt.Scale(padding=0.5))
     x = alt.X(
         "pull:Q",
         title="Pull on the logit, Σ |p − y| (log scale)",
@@ -220,7 +223,7 @@ def budget_chart(pulls: pd.DataFrame) -> alt.LayerChart:
         "loss:N",
         title=None,
         scale=alt.Scale(domain=losses, range=[colours[name] for name in losses]),
-        legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3, columns=2),
+        legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3, columns=1),
     )
     base = alt.Chart(drawn)
     lines = base.mark_line(strokeWidth=3, opacity=0.55).encode(
@@ -235,7 +238,7 @@ def budget_chart(pulls: pd.DataFrame) -> alt.LayerChart:
             "side:N",
             title=None,
             scale=alt.Scale(domain=[POSITIVE, NEGATIVE], range=["triangle-right", "circle"]),
-            legend=alt.Legend(orient="top", columns=2, symbolFillColor=style.GREY, labelLimit=0),
+            legend=alt.Legend(orient="top", columns=1, symbolFillColor=style.GREY, labelLimit=0),
         ),
         tooltip=[
             alt.Tooltip("class:N", title="Class"),
@@ -246,7 +249,7 @@ def budget_chart(pulls: pd.DataFrame) -> alt.LayerChart:
         ],
     )
     return alt.LayerChart(layer=[lines, points]).properties(
-        width="container", height=max(34 * len(classes), 90)
+        width="container", height=alt.Step(14 if len(losses) > 1 else 24)
     )
 
 

@@ -39,7 +39,7 @@ WORDS = {
 CELLS_PER_LETTER = 8
 # Of a stripe in pixels, and how many of them one's own rows take.
 STEP, ROOM = 24, 4
-MARGIN = "Margin: the label's logit less the logsumexp of the others"
+MARGIN = "Margin of the label over the others"
 
 
 def outcome_map(cells: pd.DataFrame, logit: float | None) -> alt.LayerChart:
@@ -77,18 +77,17 @@ def own_rows_map(cells: pd.DataFrame, margins: pd.DataFrame) -> alt.LayerChart:
     # Blank stripes make the room.
     blanks = [" " * (10 + i) for i in range(ROOM)]
     layers = _stripe_layers(cells, [*blanks, *_stripes(cells)], x_title=MARGIN)
+    foot = ROOM * STEP
+    # In pixels: the axis of the stripes has no numbers.
+    drawn = margins.assign(top=foot - margins["share"] / margins["share"].max() * (foot - 8))
     bars = (
-        alt.Chart(margins)
+        alt.Chart(drawn)
         .mark_rect(color=style.GREY)
         .encode(
-            x=alt.X("start:Q", scale=_x_scale()),
+            x=alt.X("start:Q", title=MARGIN, scale=_x_scale()),
             x2="end:Q",
-            y=alt.Y(
-                "share:Q",
-                axis=None,
-                scale=alt.Scale(zero=True, range=[ROOM * STEP, 6]),
-            ),
-            y2=alt.datum(0),
+            y=alt.Y("top:Q", scale=None, axis=None),
+            y2=alt.value(foot),
             tooltip=[
                 alt.Tooltip("start:Q", title="margin from", format=".4~g"),
                 alt.Tooltip("end:Q", title="to", format=".4~g"),
@@ -102,11 +101,8 @@ def own_rows_map(cells: pd.DataFrame, margins: pd.DataFrame) -> alt.LayerChart:
         .mark_text(align="left", baseline="top")
         .encode(x=alt.value(4), y=alt.value(8), text="word:N")
     )
-    stripes = alt.LayerChart(layer=layers)
-    return (
-        alt.LayerChart(layer=[stripes, bars, title])
-        .resolve_scale(y="independent")
-        .properties(width="container", height=STEP * (ROOM + len(_stripes(cells))))
+    return alt.LayerChart(layer=[*layers, bars, title]).properties(
+        width="container", height=alt.Step(STEP)
     )
 
 

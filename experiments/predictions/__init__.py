@@ -4,7 +4,16 @@ The only place where they are read. Nothing is unpickled, and no file is read wh
 """
 
 from experiments.predictions.common import Batch, PredictionsError, Upload, shown
-from experiments.predictions.ledger import LedgerFile
+from experiments.predictions.ledger import LedgerFile, as_text
 from experiments.predictions.reading import Predictions, read
 
-__all__ = ["Batch", "LedgerFile", "Predictions", "PredictionsError", "Upload", "read", "shown"]
+__all__ = [
+    "Batch",
+    "LedgerFile",
+    "Predictions",
+    "PredictionsError",
+    "Upload",
+    "as_text",
+    "read",
+    "shown",
+]

@@ -540,3 +540,19 @@ def test_threads_make_no_difference() -> None:
     assert one[0]["nll"] == pytest.approx(one[1]["nll"], rel=1e-12)
     assert one[0]["rows"] == one[1]["rows"]
     assert one[0]["names"] == one[1]["names"]
+
+
+@pytest.mark.parametrize("is_probability", [False, True])
+def test_one_column_is_one_question(is_probability: bool) -> None:
+    rng = np.random.default_rng(7)
+    z, labels = rng.normal(0, 2, 300), rng.integers(0, 2, 300)
+    p = 1 / (1 + np.exp(-z))
+    summary = Summary(kind="sigmoid" if is_probability else "logits")
+    summary.update(p if is_probability else z, labels)
+    found = diagnose(summary)
+    nats = {pairing.loss: pairing.nats for pairing in found.pairings}
+    loss = -np.where(labels == 1, np.log(p), np.log1p(-p)).mean()
+    assert nats["binary" if is_probability else "sigmoid + binary"] == pytest.approx(loss)
+    assert found.budget is not None
+    assert found.budget.sigmoid_positive[1] == pytest.approx((1 - p)[labels == 1].sum())
+    assert found.budget.sigmoid_negative[1] == pytest.approx(p[labels == 0].sum())

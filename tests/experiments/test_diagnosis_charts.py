@@ -17,7 +17,7 @@ from core.losses import categorical_cross_entropy
 from experiments import diagnosis_frames as frames
 from experiments.charts import diagnosis as charts
 from experiments.charts import style
-from experiments.charts.precision import own_rows_map
+from experiments.charts.precision import ROOM, STEP, own_rows_map
 from experiments.precision import REACH, precision_map
 
 FOREIGN = ("cat", "<b>dog</b>", "=1+1", "a [link](http://x.example)", "")
@@ -233,13 +233,16 @@ def test_the_most_lopsided_classes_come_first() -> None:
 def test_own_rows_stand_over_the_map(summary: Summary) -> None:
     margins = frames.margin_frame(loss_histogram(summary))
     spec = own_rows_map(precision_map("CCE"), margins).to_dict()
-    stripes, bars, _ = spec["layer"]
-    assert len(stripes["layer"]) == 3
-    assert spec["resolve"]["scale"] == {"y": "independent"}
-    axis = stripes["layer"][0]["encoding"]["x"]["scale"]
-    assert bars["encoding"]["x"]["scale"] == axis
+    *stripes, bars, _ = spec["layer"]
+    assert len(stripes) == 3
+    assert bars["encoding"]["x"]["scale"] == stripes[0]["encoding"]["x"]["scale"]
+    # Blank stripes make the room that the bars stand in.
+    blanks = [name for name in stripes[0]["encoding"]["y"]["scale"]["domain"] if not name.strip()]
+    assert len(blanks) == ROOM + 3
+    assert bars["encoding"]["y2"] == {"value": ROOM * STEP}
     drawn = spec["datasets"][bars["data"]["name"]]
     assert sum(row["rows"] for row in drawn) == 4000
+    assert min(row["top"] for row in drawn) == 8
 
 
 def test_shares_of_rows_that_fail_are_those_of_the_figures(diagnosis: Diagnosis) -> None:

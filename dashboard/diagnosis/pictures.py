@@ -1,0 +1,209 @@
+"""A diagnosis in pictures, each with what it means in a sentence or two."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+from core.diagnosis import loss_histogram
+from dashboard import page, state
+from dashboard.diagnosis.handed_in import Model
+from experiments import diagnosis_frames as frames
+from experiments.charts import diagnosis as charts
+from experiments.charts.precision import own_rows_map
+from experiments.precision import precision_map
+
+WIDTH, MASS = "Equal width", "Equal mass"
+MOST_CLASSES = 12
+FAILURES = {
+    "overflow": "Textbook NaN",
+    "vanish": "Textbook inf",
+    "zero": "Textbook 0",
+    "usual_off": "Log-sum-exp",
+}
+
+
+def show_calibration(model: Model, which: int) -> None:
+    """Show the reliability as given, and after the temperature."""
+    found, after = model.found.diagnosis.calibration, model.found.after
+    if found is None:
+        st.markdown("No row could be used.")
+        return
+    key = "bins" if which == 1 else f"bins_{which}"
+    bins = state.pick(
+        state.Choice(key, "Bins", "15 of equal width, or with as many rows each."), [WIDTH, MASS]
+    )
+    table = frames.reliability_frame(found, after, equal_mass=bins == MASS)
+    page.figure(
+        charts.reliability_chart(table),
+        "Share that is right against confidence, as given and at the fitted temperature",
+        f"reliability {which}",
+        table,
+    )
+    low, high = found.ece_interval
+    says = (
+        "On the dashed line a model is right as often as it says. Larger marks hold more rows, "
+        "those of ten or more are joined, and the thin lines are 95 % intervals. ECE "
+        f"{found.ece:.3g}, of these bins between {low:.3g} and {high:.3g}."
+    )
+    if bins == MASS:
+        says = (
+            f"Each mark holds about as many rows. ECE of these bins {found.mass_ece:.3g}, at most "
+            f"{found.mass_ece_bound:.2g} off; of bins of equal width {found.ece:.3g}."
+        )
+    if after is not None:
+        better = after.mass_ece if bins == MASS else after.ece
+        says += (
+            f" Logits divided by {found.temperature.value:.3g} come to an ECE of {better:.3g}, and "
+            f"a loss of {after.nll:.4g} in place of {found.nll:.4g} nats: fitted on these rows, so "
+            "on others a little less is gained."
+        )
+    st.caption(says)
+
+
+def show_concentration(model: Model, which: int) -> None:
+    """Show how much of the loss the dearest rows carry."""
+    found = model.found.diagnosis.concentration
+    histogram = loss_histogram(model.found.summary)
+    curve = frames.concentration_frame(histogram)
+    if found is None:
+        st.markdown("No row could be used.")
+        return
+    if curve.empty:
+        st.markdown(
+            f"{histogram.infinite:,} rows have an infinite loss: they carry all of it."
+            if histogram.infinite
+            else "No row costs anything."
+        )
+        return
+    page.figure(
+        charts.concentration_chart(curve, found.half_share),
+        "Share of the loss that the most surprising rows carry",
+        f"concentration {which}",
+        curve,
+    )
+    low, high = (100 * end for end in found.half_bounds)
+    st.caption(
+        f"{100 * found.half_share:.3g} % of the rows carry half of the loss (for certain between "
+        f"{low:.3g} and {high:.3g} %). The further the curve lies above the dashed line, where all "
+        "rows would cost the same, the less a mean says of most rows."
+    )
+
+
+def show_confusion(model: Model, which: int) -> None:
+    """Show which pairs of classes cost most, and what each class costs."""
+    pairs = frames.pair_frame(model.found.diagnosis, model.found.class_names)
+    if pairs.empty:
+        st.markdown(
+            "No pair is confused."
+            if model.found.diagnosis.task == "exclusive"
+            and model.found.diagnosis.num_classes <= 128
+            else "Labels may hold at once: no class is taken for another."
+            if model.found.diagnosis.task != "exclusive"
+            else "Above 128 classes pairs are not counted."
+        )
+    else:
+        page.figure(
+            charts.pair_chart(pairs, model.found.class_names),
+            "Confused pairs of classes by what they cost",
+            f"confusion {which}",
+            pairs,
+        )
+        first = pairs.iloc[0]
+        st.caption(
+            state.plain(
+                f"The surprise of rows that are predicted wrong, by label and prediction; the "
+                f"numbers are rows. The dearest: {first['label']} taken for {first['predicted']}, "
+                f"{first['rows']:,} rows with {first['bits_each']:.3g} bits each."
+            )
+        )
+    classes = frames.class_frame(model.found.diagnosis, model.found.class_names)
+    with st.expander("Class by class", icon=":material/table_rows:"):
+        st.dataframe(
+            classes,
+            column_config={
+                "_index": st.column_config.NumberColumn("#", help="The class's number."),
+                "rows": st.column_config.NumberColumn(help="Rows with this label.", format="%d"),
+                "right": st.column_config.NumberColumn(
+                    help="The share of them that is predicted right.", format="percent"
+                ),
+                "bits": st.column_config.NumberColumn(
+                    help="Their mean surprise, −log2 of the label's probability; where labels may "
+                    "hold at once, that of all rows.",
+                    format="%.3f",
+                ),
+            },
+            alt="What each class costs",
+        )
+
+
+def show_budget(model: Model, which: int) -> None:
+    """Show how hard both sides pull at each class's logit."""
+    everything = frames.budget_frame(model.found.diagnosis, model.found.class_names)
+    if everything.empty:
+        st.markdown("No row could be used.")
+        return
+    table = frames.most_lopsided(everything, MOST_CLASSES)
+    page.figure(
+        charts.budget_chart(table),
+        "The pull of its own rows and of the others at each class's logit, by loss",
+        f"gradient budget {which}",
+        everything,
+    )
+    num_classes = everything["class"].nunique()
+    part = (
+        f" Drawn are the {table['class'].nunique()} most lopsided of {num_classes:,} classes."
+        if len(table) < len(everything)
+        else ""
+    )
+    st.caption(
+        "Rows of a class pull its logit up by 1 − p each, all others down by p. Where both marks "
+        "meet, its bias is fitted; a long bar to a circle on the right is a class whose positives "
+        f"drown in negatives.{part}"
+    )
+
+
+def show_precision(model: Model, which: int) -> None:
+    """Show one's own rows over the map of where formulas break."""
+    diagnosis = model.found.diagnosis
+    if diagnosis.precision is None:
+        why = diagnosis.checked["precision of the textbook formula"]
+        st.markdown(f"{why[0].upper()}{why[1:]}.")
+        return
+    margins = frames.margin_frame(loss_histogram(model.found.summary))
+    page.figure(
+        own_rows_map(precision_map("CCE"), margins),
+        "One's own rows over the map of where each formula of the loss is right",
+        f"precision {which}",
+        margins,
+    )
+    table = frames.precision_frame(diagnosis)
+    shares = {
+        title: ["—" if math.isnan(share) else f"{100 * share:.3g} %" for share in table[name]]
+        for name, title in FAILURES.items()
+    }
+    st.table(
+        pd.DataFrame({"dtype": table["dtype"], **shares}),
+        border="horizontal",
+        hide_index=True,
+        alt="The share of the rows on which each formula fails",
+    )
+    st.caption(
+        "A row's margin, its label's logit less the logsumexp of the others, says where it lies: "
+        "its loss is log(1 + e^−margin). The table counts your rows. NaN: an exponential "
+        "overflows, which depends on the logits themselves and not on their margin; inf: the "
+        "probability rounds to 0; 0: it rounds to 1; log-sum-exp: m + log Σe^(z − m) − z is off by "
+        "more than 1 %."
+    )
+
+
+PICTURES: dict[str, Callable[[Model, int], None]] = {
+    "Is it as often right as it says?": show_calibration,
+    "Which rows carry the loss?": show_concentration,
+    "Which classes are confused?": show_confusion,
+    "Who pulls at which logit?": show_budget,
+    "What would a textbook formula lose?": show_precision,
+}

@@ -1,0 +1,135 @@
+"""What was planted in the samples is found, and what a head hands its loss is what it costs."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+from core.activations import softmax
+from core.calibration import expected_calibration_error
+from core.diagnosis import Ledger, Summary, diagnose
+from core.heads import HEADS
+from core.losses import categorical_cross_entropy
+from experiments.config import TrainConfig
+from experiments.datasets import load
+from experiments.diagnosing import Settings, diagnose_predictions
+from experiments.diagnosis_samples import CLASSES, SAMPLES, Sample
+from experiments.predictions import Upload, read
+from experiments.runs import train_and_track
+from experiments.stored import handed_to_loss, stored_predictions
+
+# Sample → evidence that must be found in it.
+PLANTED = {
+    "overconfident": {"miscalibrated"},
+    "healthy": set[str](),
+    "label_errors": {"label_errors"},
+    "softmax_twice": {"wrong_pairing"},
+    "one_hot_bce": {"wrong_pairing"},
+    "sigmoid_exclusive": {"one_vs_rest"},
+    "multi_hot_cce": {"wrong_pairing"},
+    "off_by_one": {"off_by_one", "label_outside"},
+    "permuted_columns": {"permuted_columns"},
+    "rare_positives": {"swamped_positives", "class_frequencies"},
+    "nan_rows": {"nan", "infinite"},
+    "rounded_to_zero": {"impossible_label", "rounded_probabilities"},
+    "few_digits": {"rounded_probabilities", "softmax_output"},
+    "missing_labels": {"label_not_whole", "float_labels"},
+    "constant": {"constant_column", "near_floor"},
+    "shuffled": {"worse_than_base_rate"},
+    "other_mix": {"class_frequencies"},
+    "soft_labels": {"soft_label_floor"},
+    "duplicates": {"duplicates"},
+    "very_confident": {"precision"},
+    "hard": {"scores", "impossible_label"},
+    "declared_logits": {"scores_contradict"},
+    "log_probabilities": {"scores", "bits_saved"},
+}
+# What is right, or legitimate: no more than a note.
+HARMLESS = {"healthy", "sigmoid_exclusive", "log_probabilities", "soft_labels", "duplicates"}
+
+
+@pytest.mark.parametrize("sample", SAMPLES.values(), ids=list(SAMPLES))
+def test_what_was_planted_is_found(sample: Sample) -> None:
+    rows: list[Ledger] = []
+    settings = Settings(sample.kind, sample.loss)
+    found = diagnose_predictions(sample.predictions(), settings, ledger=rows)
+    evidence = found.diagnosis.evidence
+    assert PLANTED[sample.key] <= {each.name for each in evidence}
+    severities = [each.severity for each in evidence]
+    assert severities == sorted(severities, key=["error", "warning", "note"].index)
+    if sample.key in HARMLESS:
+        assert set(severities) == {"note"}
+    assert sum(len(part.row) for part in rows) == found.diagnosis.num_used
+
+
+@pytest.mark.parametrize("sample", SAMPLES.values(), ids=list(SAMPLES))
+def test_a_sample_is_the_same_each_time_and_as_a_file(sample: Sample) -> None:
+    scores, labels = sample.arrays()
+    again = sample.arrays()
+    np.testing.assert_array_equal(scores, again[0])
+    np.testing.assert_array_equal(labels, again[1])
+    file = io.BytesIO(sample.frame().to_csv(index=False).encode())
+    found = read(Upload("sample.csv", file))
+    assert found.class_names == CLASSES
+    (batch,) = found.batches()
+    np.testing.assert_allclose(batch.scores, scores, rtol=1e-6, equal_nan=True)
+    np.testing.assert_allclose(batch.labels, labels, rtol=1e-9, equal_nan=True)
+
+
+def test_a_sample_read_as_a_file_keeps_its_numbers() -> None:
+    for sample in SAMPLES.values():
+        scores, labels = sample.arrays()
+        (batch,) = sample.predictions().batches()
+        assert batch.scores.dtype == scores.dtype
+        np.testing.assert_array_equal(batch.scores, scores)
+        np.testing.assert_array_equal(batch.labels, labels)
+
+
+def test_a_ledger_can_be_held() -> None:
+    logits, labels = SAMPLES["overconfident"].arrays()
+    rows: list[Ledger] = []
+    found = diagnose_predictions(SAMPLES["overconfident"].predictions(), ledger=rows)
+    (ledger,) = rows
+    bits = categorical_cross_entropy(logits.astype(float), labels) / np.log(2)
+    np.testing.assert_allclose(ledger.surprise, bits, rtol=1e-3, atol=1e-6)
+    assert found.temperature == pytest.approx(2.5, abs=0.1)
+    assert found.after is not None
+    p = softmax(logits.astype(float), temperature=found.temperature)
+    assert found.after.ece == pytest.approx(expected_calibration_error(p, labels), abs=1e-4)
+
+
+@pytest.mark.parametrize("name", [n for n in HEADS if HEADS[n].takes_options])
+def test_a_loss_is_handed_what_its_head_hands_it(name: str) -> None:
+    head = HEADS[name]
+    rng = np.random.default_rng(1)
+    logits = rng.normal(0, 2, (200, 1 if head.task == "binary" else 4))
+    labels = rng.integers(0, 2 if head.task == "binary" else 4, 200)
+    if head.task == "multi-label":
+        labels = rng.integers(0, 2, logits.shape)
+    value, _ = head.loss_value_and_grad(logits, labels)
+    scores, kind, loss = handed_to_loss(name, logits)
+    summary = Summary(kind=kind, loss=loss)
+    summary.update(scores, labels)
+    found = diagnose(summary)
+    nats = {pairing.loss: pairing.nats for pairing in found.pairings}
+    assert nats[str(loss)] == pytest.approx(float(value.mean()))
+    wrong = {each.name for each in found.evidence if each.severity == "error"}
+    assert ("wrong_pairing" in wrong) == head.is_mistake
+
+
+def test_of_an_unknown_head_logits_are_all_that_is_known() -> None:
+    logits = np.zeros((2, 3))
+    assert handed_to_loss("mine", logits) == (logits, "logits", None)
+
+
+@pytest.mark.parametrize("head", ["softmax_cce", "softmax_twice_cce"])
+def test_a_run_is_read_back_as_its_loss_was_handed_it(head: str) -> None:
+    config = TrainConfig("iris", head, num_epochs=2, mistakes=True)
+    run = train_and_track(config, load(config.dataset, 0), lambda epoch: None)
+    found, kind, loss = stored_predictions(run.run_id, head)
+    assert found.kind == "auto"
+    diagnosis = diagnose_predictions(found, Settings(kind, loss)).diagnosis
+    nats = {pairing.loss: pairing.nats for pairing in diagnosis.pairings}
+    assert nats[str(loss)] == pytest.approx(run.last.val.loss, rel=1e-4)
