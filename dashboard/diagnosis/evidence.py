@@ -126,7 +126,7 @@ def show_losses(model: Model) -> None:
             {
                 "Stuck at": list(diagnosis.floors),
                 "Nats": [written(value, 4) for value in diagnosis.floors.values()],
-                "What it is": [FLOORS[name] for name in diagnosis.floors],
+                "What it is": [FLOORS.get(name, "") for name in diagnosis.floors],
             },
             "The floors of the loss",
         )
@@ -174,7 +174,7 @@ def _details(evidence: Evidence, key: str) -> None:
                 {
                     "Figure": list(evidence.figures),
                     "Value": [_figure(value) for value in evidence.figures.values()],
-                    "What it is": [FIGURES[name] for name in evidence.figures],
+                    "What it is": [FIGURES.get(name, "") for name in evidence.figures],
                 },
                 "The figures of this evidence, and what they are",
             )

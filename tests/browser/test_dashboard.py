@@ -30,6 +30,7 @@ PAGES = {
     "train": 6,
     "mistakes": 7,
     "runs": 4,
+    "diagnose": 5,
 }
 
 

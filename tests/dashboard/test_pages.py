@@ -59,6 +59,7 @@ def test_home_says_what_is_here_and_shows_a_picture() -> None:
         "6. **Train**",
         "7. **Mistakes**",
         "8. **Runs**",
+        "9. **Diagnose**",
         "Next: Entropy",
     ]
 
