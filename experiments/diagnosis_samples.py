@@ -128,6 +128,11 @@ def _tags(rng: np.random.Generator) -> Made:
     return logits, (rng.random(logits.shape) < sigmoid(logits)).astype(np.int64)
 
 
+def _softmax_tags(rng: np.random.Generator) -> Made:
+    logits, targets = _tags(rng)
+    return softmax(logits), targets
+
+
 def _rare(rng: np.random.Generator) -> Made:
     shares = np.array([0.4, 0.25, 0.1, 0.03, 0.002])
     targets = (rng.random((5 * _ROWS, len(CLASSES))) < shares).astype(np.int64)
@@ -193,6 +198,30 @@ def _very_confident(rng: np.random.Generator) -> Made:
     return _drawn(rng, apart=3.5)
 
 
+def _percentages(rng: np.random.Generator) -> Made:
+    logits, labels = _drawn(rng)
+    return 100 * softmax(logits), labels
+
+
+def _two_kinds(rng: np.random.Generator) -> Made:
+    logits, labels = _drawn(rng)
+    half = len(labels) // 2
+    return np.concatenate([softmax(logits[:half]), logits[half:]]), labels
+
+
+def _left_out(rng: np.random.Generator) -> Made:
+    logits, labels = _drawn(rng)
+    p = softmax(logits)
+    rows = rng.random(len(p)) < 0.005
+    p[rows] = np.where(p[rows] < p[rows].max(axis=1, keepdims=True), 0.5 * p[rows], p[rows])
+    return p, labels
+
+
+def _upside_down(rng: np.random.Generator) -> Made:
+    logits, labels = _drawn(rng)
+    return -logits, labels
+
+
 def _hard(rng: np.random.Generator) -> Made:
     logits, labels = _drawn(rng)
     return _one_hot(logits.argmax(axis=1)).astype(np.float32), labels
@@ -250,6 +279,12 @@ SAMPLES: dict[str, Sample] = {
             "Labels that may hold at once, under a loss whose classes compete.",
             _tags,
             loss="softmax + categorical",
+        ),
+        Sample(
+            "softmax_multi_hot",
+            "Softmax where several hold",
+            "Softmax output, where a row may have several labels or none.",
+            _softmax_tags,
         ),
         Sample(
             "off_by_one",
@@ -329,6 +364,30 @@ SAMPLES: dict[str, Sample] = {
             "Very confident",
             "Logits so far apart that the usual formulas lose the loss.",
             _very_confident,
+        ),
+        Sample(
+            "percentages",
+            "Percentages",
+            "Softmax output times 100.",
+            _percentages,
+        ),
+        Sample(
+            "two_kinds",
+            "Two kinds of scores",
+            "Softmax output and logits in one file, as two exports joined.",
+            _two_kinds,
+        ),
+        Sample(
+            "left_out",
+            "Probability left out",
+            "In some rows part of the probability was cut off.",
+            _left_out,
+        ),
+        Sample(
+            "upside_down",
+            "Upside down",
+            "Energies for logits: the lower, the likelier.",
+            _upside_down,
         ),
         Sample(
             "hard",

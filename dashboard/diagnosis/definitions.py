@@ -9,12 +9,14 @@ FIGURES = {
     "binary": "The mean over rows of the sum over classes of −t log p − (1 − t) log(1 − p), in "
     "nats.",
     "brier": "The mean over rows of Σ (p − t)² over classes: 0 is best, 2 is worst.",
+    "by_chance": "The accuracy of predictions that are as frequent and know nothing of the labels.",
     "categorical": "The mean of −log of the label's probability, in nats.",
     "class": "The class's number, counted from 0.",
     "classes": "How many classes it is true of.",
     "columns": "How many columns of scores it is true of.",
     "confidence": "The mean probability of the class that is predicted.",
     "declared": "The mean loss in nats under the loss that was declared.",
+    "distributions": "How many rows are not negative and sum to 1.",
     "distinct": "How many different rows of scores there are.",
     "divergence": "KL(t‖p): the loss less the entropy of the labels, in nats. Only this can be "
     "learned.",
@@ -32,9 +34,11 @@ FIGURES = {
     "float64": "The same in float64.",
     "floor": "The least mean loss in nats that this mistake, or these labels, leave.",
     "high": "The upper end: the true share is below it for certain.",
+    "highest": "The highest score.",
     "inside [0, 1]": "The share of rows whose scores all lie from 0 to 1.",
     "label": "The label's number, counted from 0.",
     "labels": "How many rows have the class as their label.",
+    "level": "The mean of the last quarter of the losses, in nats.",
     "logsumexp 0": "The share of rows with log Σe^score = 0, as log-probabilities have.",
     "loss": "The mean loss of a row: −log of the label's probability; where labels may hold at "
     "once, summed over classes.",
@@ -46,7 +50,8 @@ FIGURES = {
     "otherwise brier": "The Brier score if the scores were read the other way.",
     "otherwise ece": "The calibration error if the scores were read the other way.",
     "otherwise loss": "The mean loss in nats if the scores were read the other way.",
-    "outside": "How many labels lie just outside 0…K − 1.",
+    "outside": "Of labels: how many lie just outside 0…K − 1. Of scores: how many rows lie outside "
+    "[0, 1].",
     "own": "How often rows of these classes are predicted as their own.",
     "p_value": "How likely contradictions at least as strong are if the scores mean what they say, "
     "at most.",
