@@ -158,9 +158,10 @@ def most_lopsided(budget: pd.DataFrame, most: int) -> pd.DataFrame:
 def precision_frame(diagnosis: Diagnosis) -> pd.DataFrame:
     """Return the shares of rows on which a formula fails: dtype, overflow, vanish, zero, usual_off.
 
-    `usual_off` is NaN where it was not counted.
+    Where labels may hold at once, shares of answers, one for each row and class. `usual_off` is NaN
+    where it was not counted.
     """
-    found = diagnosis.precision
+    found = diagnosis.precision or diagnosis.answer_precision
     if found is None:
         return pd.DataFrame(columns=["dtype", "overflow", "vanish", "zero", "usual_off"])
     return pd.DataFrame(

@@ -184,4 +184,5 @@ def corrected(p_value: float) -> float:
 
 def says(p_value: float) -> str:
     """Return a corrected p-value in words."""
-    return f"p ≤ {p_value:.2g}, corrected for {NUM_CHECKS} checks"
+    bound = f"≤ {p_value:.2g}" if p_value > 0 else "below what float64 holds"
+    return f"p {bound}, corrected for {NUM_CHECKS} checks"

@@ -15,16 +15,7 @@ from dashboard.diagnosis.handed_in import Model
 from dashboard.frames.common import written
 from experiments.report import figures_of
 
-MAIN = (
-    "accuracy",
-    "nll",
-    "bits_saved",
-    "ece",
-    "temperature",
-    "ece_after",
-    "classwise_ece",
-    "brier",
-)
+MAIN = ("accuracy", "nll", "bits_saved", "ece", "temperature", "ece_after")
 COLOURS = {"error": "red", "warning": "orange", "note": "blue"}
 ICONS = {"error": "error", "warning": "warning", "note": "info"}
 
@@ -35,6 +26,16 @@ def show_figures(model: Model) -> None:
         for figure in figures_of(model.found):
             if figure.key in MAIN:
                 st.metric(figure.title, figure.shown, help=figure.meaning)
+    with st.expander("All figures, and what they are", icon=":material/function:"):
+        figures = figures_of(model.found)
+        _table(
+            {
+                "Figure": [figure.title for figure in figures],
+                "Value": [figure.shown for figure in figures],
+                "What it is": [figure.meaning for figure in figures],
+            },
+            "All figures, and what they are",
+        )
 
 
 def show_side_by_side(first: Model, second: Model) -> None:

@@ -18,6 +18,17 @@ from experiments.precision import precision_map
 
 WIDTH, MASS = "Equal width", "Equal mass"
 MOST_CLASSES = 12
+OF_ROWS = (
+    "A row's margin, its label's logit less the logsumexp of the others, says where it lies: its "
+    "loss is log(1 + e^−margin). The table counts your rows. NaN: an exponential overflows, which "
+    "depends on the logits themselves and not on their margin; inf: the probability rounds to 0; "
+    "0: it rounds to 1; log-sum-exp: m + log Σe^(z − m) − z is off by more than 1 %."
+)
+OF_ANSWERS = (
+    "Of the answers, one for each row and class. NaN or inf: e^−x overflows; inf: 1 − σ(x) rounds "
+    "to 0; 0: the probability rounds to 1; log-sum-exp: log(1 + e^−|x|) is off by more than 1 %. "
+    "The page Precision has the map of both answers."
+)
 FAILURES = {
     "overflow": "Textbook NaN",
     "vanish": "Textbook inf",
@@ -167,20 +178,21 @@ def show_budget(model: Model, which: int) -> None:
 
 
 def show_precision(model: Model, which: int) -> None:
-    """Show one's own rows over the map of where formulas break."""
+    """Show one's own rows over the map of where formulas break, and the shares that fail."""
     diagnosis = model.found.diagnosis
-    if diagnosis.precision is None:
+    table = frames.precision_frame(diagnosis)
+    if table.empty:
         why = diagnosis.checked["precision of the textbook formula"]
         st.markdown(f"{why[0].upper()}{why[1:]}.")
         return
-    margins = frames.margin_frame(loss_histogram(model.found.summary))
-    page.figure(
-        own_rows_map(precision_map("CCE"), margins),
-        "One's own rows over the map of where each formula of the loss is right",
-        f"precision {which}",
-        margins,
-    )
-    table = frames.precision_frame(diagnosis)
+    if diagnosis.precision is not None:
+        margins = frames.margin_frame(loss_histogram(model.found.summary))
+        page.figure(
+            own_rows_map(precision_map("CCE"), margins),
+            "One's own rows over the map of where each formula of the loss is right",
+            f"precision {which}",
+            margins,
+        )
     shares = {
         title: ["—" if math.isnan(share) else f"{100 * share:.3g} %" for share in table[name]]
         for name, title in FAILURES.items()
@@ -189,15 +201,9 @@ def show_precision(model: Model, which: int) -> None:
         pd.DataFrame({"dtype": table["dtype"], **shares}),
         border="horizontal",
         hide_index=True,
-        alt="The share of the rows on which each formula fails",
+        alt="The share on which each formula fails",
     )
-    st.caption(
-        "A row's margin, its label's logit less the logsumexp of the others, says where it lies: "
-        "its loss is log(1 + e^−margin). The table counts your rows. NaN: an exponential "
-        "overflows, which depends on the logits themselves and not on their margin; inf: the "
-        "probability rounds to 0; 0: it rounds to 1; log-sum-exp: m + log Σe^(z − m) − z is off by "
-        "more than 1 %."
-    )
+    st.caption(OF_ROWS if diagnosis.precision is not None else OF_ANSWERS)
 
 
 PICTURES: dict[str, Callable[[Model, int], None]] = {

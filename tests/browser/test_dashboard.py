@@ -331,6 +331,51 @@ def test_the_controls_of_losses_are_in_the_link(page: Page, address: str) -> Non
     )
 
 
+def test_a_sample_of_diagnose_is_a_link(page: Page, address: str) -> None:
+    page.goto(f"{address}/diagnose")
+    wait_until_drawn(page, charts=PAGES["diagnose"])
+    page.get_by_label("Sample", exact=True).click()
+    page.get_by_role("option", name="Label off by one").click()
+    found = page.get_by_text("with -1 added to each label")
+    expect(found).to_be_visible()
+    page.wait_for_url("**sample=**")
+    assert parse_qs(urlsplit(page.url).query) == {"sample": ["Label off by one"]}
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.get_by_text("with -1 added to each label")).to_be_visible(timeout=60_000)
+
+
+def test_a_run_leads_to_its_diagnosis(page: Page, address: str) -> None:
+    page.goto(f"{address}/runs")
+    wait_until_drawn(page, charts=PAGES["runs"])
+    link = page.get_by_role("link", name="Diagnose").last
+    with page.context.expect_page() as opened:
+        link.click()
+    diagnosis = opened.value
+    expect(diagnosis.locator("h1")).to_have_text("Diagnose", timeout=60_000)
+    expect(diagnosis.get_by_role("heading", name="What was found")).to_be_visible(timeout=60_000)
+    assert len(parse_qs(urlsplit(diagnosis.url).query)["run"][0]) == 32
+
+
+def test_an_upload_stays_with_who_made_it(page: Page, address: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{address}/diagnose?from=Your+file")
+    content = b"logit_cat,logit_dog,label\n" + b"3,-1,cat\n-2,1,dog\n0.5,1.5,cat\n" * 20
+    page.locator("input[type=file]").set_input_files(
+        {"name": "mine.csv", "mimeType": "text/csv", "buffer": content}
+    )
+    expect(page.get_by_text("60 rows of 2 classes")).to_be_visible(timeout=60_000)
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+    # Who opens the same address sees an empty field, and so does a reload.
+    other = page.context.new_page()
+    other.goto(page.url)
+    for opened in (other, page):
+        opened.reload()
+        expect(opened.get_by_text("A row for each example")).to_be_visible(timeout=60_000)
+        expect(opened.get_by_text("60 rows of 2 classes")).to_have_count(0)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 380])
 @pytest.mark.parametrize("path", PAGES)

@@ -251,7 +251,12 @@ def test_shares_of_rows_that_fail_are_those_of_the_figures(diagnosis: Diagnosis)
     assert table["dtype"].tolist() == ["float16", "float32", "float64"]
     assert tuple(table["zero"]) == diagnosis.precision.zero
     assert tuple(table["usual_off"][1:]) == diagnosis.precision.usual_off
-    assert frames.precision_frame(several()).empty
+    answers = several()
+    assert answers.answer_precision is not None
+    assert tuple(frames.precision_frame(answers)["zero"]) == answers.answer_precision.zero
+    probabilities = Summary()
+    probabilities.update(np.full((50, 2), 0.5), np.zeros(50, int))
+    assert frames.precision_frame(diagnose(probabilities)).empty
 
 
 def test_classes_and_ledger_carry_names(rows: tuple[np.ndarray, np.ndarray]) -> None:
