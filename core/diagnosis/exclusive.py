@@ -24,8 +24,9 @@ MOST_PAIRED = 128
 BETAS = 2.0 ** np.arange(-3, 3.5, 0.5)
 AT_ONE = 6
 # Shares of labels replaced by any class, evenly: what is compared with every temperature.
-NOISES = (0.005, 0.02, 0.08)
-NOISY_AT = (AT_ONE, AT_ONE - 1, AT_ONE - 2)
+NOISES = (0.005, 0.01, 0.02, 0.08)
+# At which β: as finely as networks are overconfident, or a temperature passes for the noise.
+NOISY_BETAS = 2.0 ** np.array([0, -0.25, -0.5, -0.75, -1])
 PRECISIONS: tuple[type[np.floating[Any]], ...] = (np.float16, np.float32, np.float64)
 # What stands for a logit of −inf: its exponential is 0 at every temperature of the grid.
 _BEYOND = -8 * _blocked.BEYOND_EXP
@@ -255,16 +256,25 @@ def _add_temperatures(
     # Squares stay normal numbers: below this an exponential is nothing beside the top's 1.
     least = dtype.type(1e-18 if dtype.itemsize == 4 else 1e-150)
     values, slopes = np.empty(len(BETAS)), np.empty(len(BETAS))
-    noisy = np.empty((len(NOISY_AT), len(NOISES)))
+    noisy = np.empty((len(NOISY_BETAS), len(NOISES)))
+    noisy_at = {float(beta): i for i, beta in enumerate(NOISY_BETAS)}
     power = work("power", z.shape, dtype)
     total, moment = (work(name, gap.shape, dtype) for name in ("total", "moment"))
     sums_of = "kr->r" if axis == 0 else "rk->r"
     if left_out is not None:
         gap = np.where(left_out, 0, gap)
     gaps = float(np.add.reduce(gap, dtype=np.float64))
+
+    def add_noisy(beta: float) -> None:
+        losses = total + dtype.type(beta) * gap
+        if left_out is not None:
+            losses = losses[~left_out]
+        noisy[noisy_at.pop(beta)] = _noisy_losses(losses, z.shape[axis])
+
     for i in (*range(0, len(BETAS), 2), *range(1, len(BETAS), 2)):
+        beta = float(BETAS[i])
         if i < 2:
-            np.multiply(z, dtype.type(BETAS[i]), out=power)
+            np.multiply(z, dtype.type(beta), out=power)
             np.exp(power, out=power)
         else:
             np.add(power, least, out=power)
@@ -275,13 +285,16 @@ def _add_temperatures(
         np.log(total, out=total)
         if left_out is not None:
             total[left_out] = moment[left_out] = 0
-        values[i] = float(np.add.reduce(total)) + BETAS[i] * gaps
+        values[i] = float(np.add.reduce(total)) + beta * gaps
         slopes[i] = float(np.add.reduce(moment)) + gaps
-        if i in NOISY_AT:
-            losses = total + dtype.type(BETAS[i]) * gap
-            if left_out is not None:
-                losses = losses[~left_out]
-            noisy[NOISY_AT.index(i)] = _noisy_losses(losses, z.shape[axis])
+        if beta in noisy_at:
+            add_noisy(beta)
+    for beta in tuple(noisy_at):  # what is not on the grid
+        np.multiply(z, dtype.type(beta), out=power)
+        np.exp(power, out=power)
+        np.einsum(sums_of, power, out=total)
+        np.log(total, out=total)
+        add_noisy(beta)
     sums["values_at_beta"], sums["slopes_at_beta"] = values, slopes
     sums["noisy_losses"] = noisy
 

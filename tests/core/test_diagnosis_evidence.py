@@ -385,6 +385,21 @@ def test_planted_label_errors_are_found_and_overconfidence_is_not_called_so() ->
     assert "label_errors" not in [e.name for e in diagnosed(1.5 * logits, labels).evidence]
 
 
+def test_label_errors_of_a_network_that_is_mostly_right_are_not_taken_for_overconfidence() -> None:
+    # As a good image classifier: 15 of 16 right, and none surer than 1 − e^−6.
+    rng = np.random.default_rng(7)
+    logits = rng.normal(0, 0.5, (10_000, 10))
+    logits[np.arange(10_000), rng.integers(0, 10, 10_000)] += rng.choice([4, 7, 8], 10_000)
+    labels = drawn(softmax(logits), rng)
+    flipped = rng.random(10_000) < 0.02
+    other = (labels + rng.integers(1, 10, 10_000)) % 10
+    for sharper in (1.0, 1.1, 1.3, 1.7):
+        names = [e.name for e in diagnosed(sharper * logits, labels).evidence]
+        assert "label_errors" not in names
+        found = diagnosed(sharper * logits, np.where(flipped, other, labels))
+        assert evidence(found, "label_errors").severity == "warning"
+
+
 @pytest.mark.parametrize("num_classes", [2, 10, 200])
 @pytest.mark.parametrize("sharper", [1.0, 1.5])
 def test_a_few_label_errors_are_told_from_any_temperature(num_classes: int, sharper: float) -> None:
