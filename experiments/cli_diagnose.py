@@ -22,6 +22,8 @@ from experiments.predictions import Predictions, PredictionsError
 FOUND, UNREADABLE = 1, 2
 _FAILING = {"error": ("error",), "warning": ("error", "warning")}
 _WIDEST = 100
+# Their loss is a sum over classes, or no cross-entropy: the floors are of another one.
+_WITHOUT_FLOORS = ("ovr_sigmoid_bce", "softmax_squared_error", "sigmoid_squared_error")
 
 
 @click.command(name="diagnose")
@@ -106,7 +108,7 @@ def diagnose_command(
         raise click.UsageError("give a file, or --run RUN_ID: one of them")
     with _unreadable(), ExitStack() as stack:
         _require_places(json_path, html_path, csv_path)
-        smoothing = 0.0
+        head, smoothing = "", 0.0
         if run_id:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             stored = tracking.download_predictions(run_id, split, folder)
@@ -114,7 +116,8 @@ def diagnose_command(
                 f"run {run_id}, {split}"
             )
             params = tracking.params_of(run_id)
-            loss = loss or _loss_of(params.get("head", ""))
+            head = params.get("head", "")
+            loss = loss or _loss_of(head)
             smoothing = float(params.get("label_smoothing", 0))
         else:
             found_in = predictions.read(files, scores=scores, labels=labels)
@@ -128,10 +131,9 @@ def diagnose_command(
                 scheduler=scheduler,
                 on_rows=on_rows,
             )
-        if run_id:
-            found = diagnosing.with_plateau(
-                found, tracking.read_losses(run_id, split), smoothing, f"{split} loss"
-            )
+        if run_id and head not in _WITHOUT_FLOORS:
+            histories = {name: tracking.read_losses(run_id, name) for name in ("train", split)}
+            found = diagnosing.with_plateau(found, histories, smoothing)
         _write(json_path, html_path, found)
         if json_path != "-":
             width = min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns)

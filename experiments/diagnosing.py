@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -197,33 +197,35 @@ def summarize(
 
 
 def with_plateau(
-    found: Diagnosed, losses: list[float], label_smoothing: float = 0.0, what: str = "loss"
+    found: Diagnosed, histories: Mapping[str, Sequence[float]], label_smoothing: float = 0.0
 ) -> Diagnosed:
     """Return a diagnosis with why a history of losses ends where it does, if that can be told.
 
     Parameters
     ----------
     found : Diagnosed
-    losses : list of float
-        Mean losses in nats, in the order of training.
+    histories : mapping of str to sequence of float
+        Mean losses in nats, in the order of training, by what they are of; the first that ends
+        near a floor is told of.
     label_smoothing : float
         Of the training.
-    what : str
-        What the history is of.
     """
     diagnosis = found.diagnosis
     floors = dict(diagnosis.floors)
     if label_smoothing and diagnosis.task == "exclusive":
         floors |= loss_floors(diagnosis.num_classes, None, label_smoothing)
-    level, near = explain_plateau(losses, floors) if losses else (math.nan, {})
-    if not near:
-        checked = "done" if math.isfinite(level) else "not done: the history ends on no plateau"
-        return replace(found, diagnosis=_checked(diagnosis, "plateau of the loss", checked))
+    ends = {what: explain_plateau(losses, floors) for what, losses in histories.items() if losses}
+    explained = [(what, level, near) for what, (level, near) in ends.items() if near]
+    if not explained:
+        is_level = any(math.isfinite(level) for level, _ in ends.values())
+        said = "done" if is_level else "not done: the history ends on no plateau"
+        return replace(found, diagnosis=_checked(diagnosis, "plateau of the loss", said))
+    what, level, near = explained[0]
     name = min(near, key=lambda key: abs(near[key]))
     evidence = Evidence(
         "plateau",
         "warning" if name in _STUCK else "note",
-        f"the {what} ends on {level:.4g} nats, {abs(near[name]):.2g} "
+        f"the {what} loss ends on {level:.4g} nats, {abs(near[name]):.2g} "
         f"{'above' if near[name] >= 0 else 'below'} the floor of {name}, {floors[name]:.4g}",
         {"level": level, "floor": floors[name]},
         (),

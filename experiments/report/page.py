@@ -87,6 +87,7 @@ def to_html(found: Diagnosed) -> str:
             for pairing in found.diagnosis.pairings
         ],
         rows=_rows(found),
+        several=found.diagnosis.task == "multi-label",
         done=[name for name, said in checked.items() if said == "done"],
         not_done={
             name: said.removeprefix("not done: ")

@@ -131,8 +131,11 @@ def _surprising(found: Diagnosed) -> Iterator[str]:
         return
     suspects = set(held.suspects["row"].tolist())
     yield ""
-    yield click.style("The most surprising rows (* the label may be wrong)", bold=True)
-    yield f"  {'row':>12}  {'bits':>7}  {'p(label)':>9}  label → predicted"
+    marked = " (* the label may be wrong)" * bool(suspects)
+    yield click.style(f"The most surprising rows{marked}", bold=True)
+    several = found.diagnosis.task == "multi-label"
+    of = "class that costs most" if several else "label → predicted"
+    yield f"  {'row':>12}  {'bits':>7}  {'p(label)':>9}  {of}"
     for entry in held.rows[:MOST_ROWS]:
         row, bits = int(entry["row"]), float(entry["loss"]) / np.log(2)
         label, predicted = (
@@ -141,7 +144,7 @@ def _surprising(found: Diagnosed) -> Iterator[str]:
         mark = "*" if row in suspects else " "
         yield (
             f"  {row:>12,}{mark} {bits:>7.2f}  {entry['label_probability']:>9.2g}"
-            f"  {label} → {predicted}"
+            f"  {label if several else f'{label} → {predicted}'}"
         )
 
 

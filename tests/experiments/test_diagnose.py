@@ -303,6 +303,13 @@ def test_a_run_is_diagnosed_with_the_plateau_of_its_loss():
     said = " ".join(result.stdout.split())
     assert "the val loss ends on 1.462 nats" in said
     assert "softmax of probabilities, 1.461" in said
+    with tracking.track("learnt", {"head": "softmax_twice_cce"}) as learnt:
+        for step in range(8):
+            # Rows that are wrong keep the loss of other rows above the floor.
+            learnt.log_metrics({"train/loss": 1.463, "val/loss": 1.55}, step)
+        learnt.log_outputs(_outputs(rng.normal(size=(2000, 10)), labels), "val")
+    said = " ".join(run("--run", learnt.run_id).stdout.split())
+    assert "the train loss ends on 1.463 nats" in said
     result = run("--run", stuck.run_id, "--split", "test")
     assert result.exit_code == 2
     assert "holds no outputs of 'test'; it has val" in result.stderr
