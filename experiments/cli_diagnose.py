@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import get_args
 
@@ -14,8 +13,7 @@ import click
 from tqdm import tqdm
 
 from core.diagnosis import Evidence, Kind, Loss
-from core.heads import HEADS
-from experiments import cluster, diagnosing, predictions, report, tracking
+from experiments import cluster, diagnosing, predictions, report, stored, tracking
 from experiments.diagnosing import Diagnosed, OnRows, Settings
 from experiments.predictions import Predictions, PredictionsError
 
@@ -106,19 +104,14 @@ def diagnose_command(
     """
     if bool(files) == bool(run_id):
         raise click.UsageError("give a file, or --run RUN_ID: one of them")
-    with _unreadable(), ExitStack() as stack:
+    with _unreadable():
         _require_places(json_path, html_path, csv_path)
         head, smoothing = "", 0.0
         if run_id:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            stored = tracking.download_predictions(run_id, split, folder)
-            found_in = predictions.read(stored, scores=scores, labels=labels).named(
-                f"run {run_id}, {split}"
-            )
             params = tracking.params_of(run_id)
-            head = params.get("head", "")
-            loss = loss or _loss_of(head)
-            smoothing = float(params.get("label_smoothing", 0))
+            head, smoothing = params.get("head", ""), float(params.get("label_smoothing", 0))
+            found_in, handed, into = stored.stored_predictions(run_id, head, split)
+            kind, loss = handed if kind == "auto" else kind, loss or into
         else:
             found_in = predictions.read(files, scores=scores, labels=labels)
         other = predictions.read(calibration, scores=scores, labels=labels) if calibration else None
@@ -150,13 +143,6 @@ def diagnose_command(
 
 def _fails(evidence: Sequence[Evidence], fail_on: str) -> bool:
     return any(item.severity in _FAILING[fail_on] for item in evidence)
-
-
-def _loss_of(head: str) -> Loss | None:
-    """Return the loss that a run's logits go to, where its head is one that a summary knows."""
-    if head not in HEADS or HEADS[head].is_mistake:
-        return None
-    return "softmax + categorical" if head == "softmax_cce" else "sigmoid + binary"
 
 
 def _require_places(*paths: str | None) -> None:

@@ -281,5 +281,5 @@ def _diagnosed_run(run_id: str, name: str) -> Model:
     story = f"Handed to its loss: {kind}, into {loss}." if loss else ""
     model = _diagnosed(read, kind, loss, name, story)
     smoothing = float(params.get("label_smoothing", 0))
-    losses = tracking.read_losses(run_id, "val")
-    return replace(model, found=with_plateau(model.found, losses, smoothing, "validation loss"))
+    histories = {split: tracking.read_losses(run_id, split) for split in ("train", "val")}
+    return replace(model, found=with_plateau(model.found, histories, smoothing))

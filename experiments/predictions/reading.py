@@ -86,10 +86,6 @@ class Predictions:
         """What was made of the file beyond its numbers."""
         return (self.classes.note,) if self.classes.note else ()
 
-    def named(self, name: str) -> Predictions:
-        """Return the same rows under another name."""
-        return replace(self, name=name)
-
     def batches(self) -> Iterator[Batch]:
         """Yield all rows, a few at a time; again from the beginning with each call.
 

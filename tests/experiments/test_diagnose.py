@@ -310,6 +310,8 @@ def test_a_run_is_diagnosed_with_the_plateau_of_its_loss():
         learnt.log_outputs(_outputs(rng.normal(size=(2000, 10)), labels), "val")
     said = " ".join(run("--run", learnt.run_id).stdout.split())
     assert "the train loss ends on 1.463 nats" in said
+    # Its loss is handed probabilities, and applies softmax to them.
+    assert "error wrong_pairing" in said
     result = run("--run", stuck.run_id, "--split", "test")
     assert result.exit_code == 2
     assert "holds no outputs of 'test'; it has val" in result.stderr
