@@ -22,7 +22,8 @@ LOST = 1e-9
 
 def entropies(p: np.ndarray, q: np.ndarray) -> dict[str, str]:
     """Return code that gives `entropy_bits`, `cross_bits` and `kl_bits` of two distributions."""
-    both = _written(p), _written(q)
+    # The last of 17 digits is the rounding of a quotient: 0.6, and not 0.6000000000000001.
+    both = [_written([float(f"{share:.15g}") for share in shares]) for shares in (p, q)]
     arrays = {
         framework: "".join(
             f"\n                {name} = {make.format(numbers)}"

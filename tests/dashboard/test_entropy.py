@@ -435,6 +435,7 @@ def test_the_code_gives_the_numbers_of_the_page(q: str) -> None:
     figures = [names["entropy_bits"], names["kl_bits"], names["cross_bits"]]
     wanted = ["∞" if np.isinf(figure) else f"{figure:.4f}" for figure in figures]
     assert metrics(page)[6:] == wanted
+    assert "p = [0.6, 0.2, 0.15, 0.05]\n" in codes[0]
 
 
 def test_more_outcomes_than_anybody_copies_are_no_code() -> None:
