@@ -46,7 +46,7 @@ lock: $(VENV)/.installed-dev ## Pin the newest versions that pyproject.toml allo
 	@$(COMPILE) --upgrade --group dev --constraint $(VENV)/constraints.txt --output-file requirements-dev.txt
 	@echo "-r requirements.txt" >> requirements-dev.txt
 
-screenshots: $(VENV)/.installed-dev ## Every page in both themes, into docs/images
+screenshots: $(VENV)/.installed-dev ## Every page in both themes, into docs/images/pages
 	@browser=$$($(PY) -m tests.browser.find) || exit 1; \
 	BROWSER_PATH="$$browser" $(PY) -m tests.browser.screenshots
 

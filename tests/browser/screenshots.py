@@ -1,6 +1,7 @@
 """Every page in both themes, on the sample runs, and a comparison in the MLflow UI.
 
-`make screenshots` writes docs/images.
+`make screenshots` writes whole pages into docs/images/pages, to look at, and into docs/images the
+tops of those that the README shows.
 """
 
 from __future__ import annotations
@@ -19,12 +20,23 @@ from tests.browser.test_dashboard import PAGES
 from tests.experiments.servers import server
 
 IMAGES = ROOT / "docs" / "images"
+PAGES_WHOLE = IMAGES / "pages"
 WIDTH = 1280
+SHOWN = {
+    "entropy-light",
+    "losses-light",
+    "gradients-light",
+    "precision-dark",
+    "train-dark",
+    "mistakes-light",
+    "runs-light",
+}
+SHOWN_HEIGHT = 1000
 
 
 def main() -> None:
     """Train the sample runs on a store of their own, and take the pictures."""
-    IMAGES.mkdir(parents=True, exist_ok=True)
+    PAGES_WHOLE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         uri = f"sqlite:///{Path(folder) / 'mlflow.db'}"
         subprocess.run(
@@ -46,10 +58,17 @@ def main() -> None:
                     height = page.get_by_test_id("stMain").evaluate("main => main.scrollHeight")
                     page.set_viewport_size({"width": WIDTH, "height": height})
                     wait_until_drawn(page, charts)
-                    target = IMAGES / f"{path or 'home'}-{scheme}.png"
+                    name = f"{path or 'home'}-{scheme}"
+                    target = PAGES_WHOLE / f"{name}.png"
                     page.screenshot(path=target, animations="disabled")
-                    page.close()
                     print(target.relative_to(ROOT))
+                    if name in SHOWN:
+                        page.screenshot(
+                            path=IMAGES / f"{name}.png",
+                            animations="disabled",
+                            clip={"x": 0, "y": 0, "width": WIDTH, "height": SHOWN_HEIGHT},
+                        )
+                    page.close()
     with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as running:
         take_comparison(running.address, IMAGES / "mlflow-compare.png")
 

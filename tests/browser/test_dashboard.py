@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -294,6 +295,23 @@ def test_runs_shows_the_curves_and_leads_into_mlflow(page: Page, address: str) -
     page.wait_for_url("**dataset=breast_cancer**")
     expect(page.get_by_text("hidden=0 ·").first).to_be_visible()
     wait_until_drawn(page, charts=PAGES["runs"])
+
+
+def test_train_plays_and_its_link_opens_the_epoch_where_it_was_paused(
+    page: Page, address: str
+) -> None:
+    page.goto(f"{address}/train?sample=moons&hidden=8&seed=3&epoch=0&speed=2")
+    wait_until_drawn(page, charts=PAGES["train"])
+    page.get_by_role("button", name="Play").click()
+    expect(page.get_by_text(re.compile(r"After epoch [1-9]\d*, on"))).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_url(re.compile(r"[?&]epoch=[1-9]"))
+    epoch = parse_qs(urlsplit(page.url).query)["epoch"][0]
+    said = page.get_by_text(f"After epoch {epoch}, on the validation rows")
+    expect(said).to_be_visible()
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.get_by_text(said.inner_text())).to_be_visible(timeout=30_000)
 
 
 def test_a_formula_is_judged_as_it_is_typed_and_kept_in_the_link(page: Page, address: str) -> None:
