@@ -128,7 +128,7 @@ def child(way: str, path: Path, small: Path) -> None:
 
     def watch() -> None:
         nonlocal highest
-        while not is_over.wait(0.002):
+        while not is_over.wait(0.02):
             highest = max(highest, process.memory_info().rss)
 
     watcher = threading.Thread(target=watch)
