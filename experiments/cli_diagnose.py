@@ -17,7 +17,7 @@ from experiments import cluster, diagnosing, predictions, report, stored, tracki
 from experiments.diagnosing import Diagnosed, OnRows, Settings
 from experiments.predictions import Predictions, PredictionsError
 
-FOUND, UNREADABLE = 1, 2
+FOUND, UNREADABLE, INTERRUPTED = 1, 2, 130
 _FAILING = {"error": ("error",), "warning": ("error", "warning")}
 _WIDEST = 100
 # Their loss is a sum over classes, or no cross-entropy: the floors are of another one.
@@ -210,3 +210,7 @@ def _unreadable() -> Iterator[None]:
     except (PredictionsError, tracking.TrackingError, cluster.ClusterError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(UNREADABLE)
+    except KeyboardInterrupt:
+        # Not the 1 that click ends with: that would say that something was found.
+        click.echo("Stopped.", err=True)
+        sys.exit(INTERRUPTED)

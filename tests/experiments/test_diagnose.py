@@ -372,3 +372,12 @@ def test_each_pass_is_told_how_far_it_is(good):
 
     diagnosing.diagnose_predictions(read(good), on_rows=on_rows)
     assert told == {"reading": 4000, "after the temperature": 4000}
+
+
+def test_a_stop_is_no_finding_and_leaves_nothing(good, tmp_path, monkeypatch):
+    def stopped(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(diagnosing, "diagnose", stopped)
+    result = run(good, "--csv", tmp_path / "a.csv", "--scores", "logit_*")
+    assert (result.exit_code, result.stderr) == (130, "Stopped.\n")
