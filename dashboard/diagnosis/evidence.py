@@ -167,7 +167,7 @@ def _details(evidence: Evidence, key: str) -> None:
         f"{state.plain(_sentence(evidence.means))}\n\n"
         f"**What to do:** {state.plain(_sentence(evidence.do))}"
     )
-    rows = f" Rows {', '.join(f'{row:,}' for row in evidence.rows)}." if evidence.rows else ""
+    rows = f" Rows {', '.join(map(str, evidence.rows))}." if evidence.rows else ""
     st.caption(state.plain(f"{_sentence(evidence.sure)}{rows}"))
     if evidence.figures:
         with st.popover("The figures", icon=":material/function:", type="tertiary", key=key):

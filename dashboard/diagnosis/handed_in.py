@@ -229,7 +229,10 @@ def _show_formats() -> None:
     st.markdown("A row for each example: what the last layer gave each class, and the label.")
     st.code("logit_cat,logit_dog,label\n2.5,-1.0,cat\n0.3,0.9,dog", language=None)
     st.markdown("Or, from a loop of your own:")
-    st.code("np.savez('out.npz', logits=logits, labels=labels)  # (N, K), and (N,) or (N, K)")
+    st.code(
+        "np.savez('out.npz', logits=logits, labels=labels)  # (N, K), and (N,) or (N, K)",
+        wrap_lines=True,
+    )
 
 
 def _diagnosed_file(
@@ -262,7 +265,10 @@ def _run(which: int) -> Model | None:
             help="Its validation rows after the last epoch, as its loss is handed them.",
         )
         st.query_params[key] = run_id
-        return _once(("run", run_id), lambda: _diagnosed_run(run_id, labels[run_id]))
+        model = _once(("run", run_id), lambda: _diagnosed_run(run_id, labels[run_id]))
+        if model.story:
+            st.caption(model.story)
+        return model
     except tracking.TrackingError as error:
         state.refuse("This run can't be diagnosed.", str(error))
     except PredictionsError as error:
@@ -278,7 +284,7 @@ def _run_label(row: Any) -> str:
 def _diagnosed_run(run_id: str, name: str) -> Model:
     params = tracking.params_of(run_id)
     read, kind, loss = stored_predictions(run_id, params.get("head", ""))
-    story = f"Handed to its loss: {kind}, into {loss}." if loss else ""
+    story = f"As its loss is handed them: {kind}, into {loss}." if loss else ""
     model = _diagnosed(read, kind, loss, name, story)
     smoothing = float(params.get("label_smoothing", 0))
     histories = {split: tracking.read_losses(run_id, split) for split in ("train", "val")}

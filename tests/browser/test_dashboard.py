@@ -366,7 +366,7 @@ def test_a_sample_of_diagnose_is_a_link(page: Page, address: str) -> None:
 def test_a_run_leads_to_its_diagnosis(page: Page, address: str) -> None:
     page.goto(f"{address}/runs")
     wait_until_drawn(page, charts=PAGES["runs"])
-    link = page.get_by_role("link", name="Diagnose").last
+    link = page.get_by_role("link").filter(has_text="Diagnose").filter(has_text="·").first
     with page.context.expect_page() as opened:
         link.click()
     diagnosis = opened.value
