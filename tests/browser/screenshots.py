@@ -30,6 +30,7 @@ SHOWN = {
     "train-dark",
     "mistakes-light",
     "runs-light",
+    "diagnose-light",
 }
 SHOWN_HEIGHT = 1000
 
