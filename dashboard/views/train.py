@@ -351,6 +351,8 @@ def _show_log(configs: list[TrainConfig]) -> None:
         state.refuse("This can't be logged.", str(error))
     except DivergedError as error:
         state.refuse("A training broke off; its run is kept as failed.", str(error))
+    except OSError as error:
+        state.refuse("This can't be kept on disk: make room, or the folder writable.", str(error))
     else:
         st.success(conclusion)
         with st.container(horizontal=True):

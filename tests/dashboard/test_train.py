@@ -11,7 +11,7 @@ from dashboard.charts.train import boundary_chart, course_chart, pull_course_cha
 from dashboard.frames import train as frames
 from dashboard.views import train as views
 from dashboard.views.train import JOB, titled
-from experiments import cli, models, tracking
+from experiments import cli, models, runs, tracking
 from experiments.config import TrainConfig
 from experiments.datasets import DATASETS, load
 from experiments.frames import pull_frame
@@ -280,3 +280,19 @@ def test_a_store_that_is_gone_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> 
     page.run()
     assert page.error[0].value == "This can't be logged."
     assert "http://127.0.0.1:9 can't be reached" in page.text[0].value
+
+
+def test_a_full_disk_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(runs, "compare", full)
+    page = open_page("train", sample="moons", hidden="0")
+    page.button(key="log").click().run()
+    with pytest.raises(OSError, match="No space left"):
+        page.session_state[JOB].future.result(timeout=60)
+    page.run()
+    assert not page.exception
+    assert "make room" in page.error[0].value
+    assert "No space left" in page.text[0].value
+    assert not page.button(key="log").disabled
