@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.page import present_switch
+from dashboard.page import link, present_switch
 from dashboard.state import keep_logits
 from dashboard.views import (
     activations,
@@ -57,7 +57,8 @@ with st.sidebar:
 # page: what the last one showed goes at once, also while the next one is still reading.
 places = {each: st.container() if each is page else st.empty() for each in SHOWS}
 with places[page]:
-    SHOWS[page]()
+    with link():
+        SHOWS[page]()
     following = list(SHOWS)[list(SHOWS).index(page) + 1 :]
     if following:
         st.page_link(following[0], label=f"Next: {following[0].title}", icon=":material/east:")

@@ -13,6 +13,9 @@ import streamlit as st
 from dashboard import theme
 from experiments.charts import style
 
+# Of a value in a link that is none.
+LONGEST_QUOTED = 40
+
 
 def is_presented() -> bool:
     """Return whether this is a talk, with the controls tucked away: ?present=1 in the link."""
@@ -31,6 +34,37 @@ def present_switch() -> None:
         help="For a talk: folds the controls of every page away.",
         bind="query-params",
     )
+
+
+@contextmanager
+def link() -> Iterator[None]:
+    """Run a page, and say over it which values of the link that it was opened by are none."""
+    is_opened = "opened" not in st.session_state
+    asked = {key: st.query_params.get_all(key) for key in st.query_params} if is_opened else {}
+    place = st.empty()
+    yield
+    st.session_state["opened"] = True
+    # Streamlit takes out of the address what a control can't be, and what it is anyway.
+    lost = [
+        f"{key}={', '.join(values)[:LONGEST_QUOTED]}"
+        for key, values in asked.items()
+        if key not in st.query_params and not _is(st.session_state.get(key), values)
+    ]
+    if lost:
+        place.text(
+            f"The link has values that no control here can take: {', '.join(lost)}. What stands "
+            "there instead is the default."
+        )
+
+
+def _is(held: object, asked: list[str]) -> bool:
+    """Return whether what a control holds is what a link asked for."""
+    if isinstance(held, list):
+        return [str(each) for each in held] == asked
+    try:
+        return str(held) == asked[-1] or float(str(held)) == float(asked[-1])
+    except ValueError:
+        return str(held).lower() == asked[-1].lower()
 
 
 @contextmanager

@@ -22,4 +22,4 @@ def draw(chart: alt.TopLevelMixin, says: str) -> None:
         text=alt.MarkConfig(color=ink),
         rule=alt.MarkConfig(color=ink),
     )
-    st.altair_chart(inked, alt=says)
+    st.altair_chart(inked, width="stretch", alt=says)

@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from dashboard.charts.curves import with_read_out
+from experiments.charts.readout import Panel, read_out
 
 # Above the bars of an area, for their names; and right of it, for what a rule says.
 ROOF = 1.35
@@ -151,52 +151,38 @@ def cost_bars(costs: dict[str, float], colours: tuple[str, str, str]) -> alt.Lay
     return (bars + totals).properties(height=alt.Step(34))
 
 
-def binary_entropy_curve(
-    curve: pd.DataFrame, current: float, bits: float, colour: str
-) -> alt.LayerChart:
+def binary_entropy_curve(curve: pd.DataFrame, current: float, colour: str) -> alt.VConcatChart:
     """Draw the entropy of a yes-no question, and where on it a probability stands now.
 
     Parameters
     ----------
     curve : DataFrame
-        Columns probability and entropy_bits.
-    current, bits : float
-        The probability now, and its entropy.
+        Columns probability, surprise_bits (of yes) and entropy_bits.
+    current : float
+        The probability now, one that the curve has.
     colour : str
         Of the curve.
     """
-    x = alt.X(
-        "probability:Q",
-        title="Probability of yes",
-        scale=alt.Scale(domain=[0, 1]),
-        axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format=".2~f"),
+    name = "Yes or no"
+    panel = Panel(
+        alt.X(
+            "probability:Q",
+            title="Probability of yes",
+            scale=alt.Scale(domain=[0, 1]),
+            axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format=".2~f"),
+        ),
+        alt.Y("entropy_bits:Q", title="Entropy (bits)", scale=alt.Scale(domain=[0, 1.05])),
+        "Entropy against probability",
+        height=280,
     )
-    lines = (
-        alt.Chart(curve)
-        .mark_line(strokeWidth=2.5, color=colour)
-        .encode(
-            x=x,
-            y=alt.Y("entropy_bits:Q", title="Entropy (bits)", scale=alt.Scale(domain=[0, 1.05])),
-        )
+    return read_out(
+        curve.assign(curve=name),
+        "probability",
+        {"probability": "p", "surprise_bits": "surprise of yes", "entropy_bits": "entropy (bits)"},
+        {name: colour},
+        [panel],
+        current,
     )
-    now = alt.Chart(
-        pd.DataFrame(
-            {"probability": [current], "entropy_bits": [bits], "says": [f"p {current:.3g}"]}
-        )
-    ).encode(x=x)
-    is_right = current > 0.5
-    return alt.LayerChart(
-        layer=[
-            now.mark_rule(strokeDash=[2, 3], strokeWidth=2),
-            now.mark_text(align="right" if is_right else "left", dx=-6 if is_right else 6).encode(
-                y=alt.datum(0.06), text="says:N"
-            ),
-            now.mark_point(filled=True, size=110, color=colour, opacity=1).encode(
-                y="entropy_bits:Q"
-            ),
-            with_read_out(lines, curve, "probability", ["probability", "entropy_bits"]),
-        ]
-    ).properties(height=320)
 
 
 def code_tree(branches: pd.DataFrame, colours: tuple[str, str]) -> alt.LayerChart:
@@ -296,7 +282,7 @@ def growth_curves(frame: pd.DataFrame, bits: float, colours: dict[str, str]) -> 
     rule = alt.Chart(pd.DataFrame({"bits_per_symbol": [bits], "says": [f"H {bits:.2f}"]})).encode(
         y="bits_per_symbol:Q"
     )
-    chart = with_read_out(lines, frame, "symbols", ["counted", "symbols", "bits_per_symbol"])
+    chart = _with_read_out(lines, frame, "symbols", ["counted", "symbols", "bits_per_symbol"])
     return alt.LayerChart(
         layer=[
             rule.mark_rule(strokeDash=[6, 4], strokeWidth=2),
@@ -339,6 +325,33 @@ def block_bars(frame: pd.DataFrame, current: int, colours: tuple[str, str]) -> a
         y="bits_per_symbol:Q", text=alt.Text("bits_per_symbol:Q", format=".3f")
     )
     return alt.LayerChart(layer=[room, cost, values]).properties(height=280)
+
+
+def _with_read_out(
+    lines: alt.Chart,
+    frame: pd.DataFrame,
+    x: str,
+    columns: list[str],
+) -> alt.LayerChart:
+    """Return lines whose points tell their `columns` at the pointer."""
+    hover = alt.selection_point(
+        name="hover", fields=[x], nearest=True, on="pointerover", empty=False, clear="pointerout"
+    )
+    points = (
+        lines.mark_point(filled=True, size=70)
+        .encode(
+            opacity=alt.condition(hover, alt.value(1), alt.value(0)),
+            strokeDash=alt.value([1, 0]),
+            tooltip=[
+                alt.Tooltip(name, format=".4f")
+                if pd.api.types.is_numeric_dtype(frame[name])
+                else alt.Tooltip(name)
+                for name in columns
+            ],
+        )
+        .add_params(hover)
+    )
+    return lines + points
 
 
 def _side_by_side(frame: pd.DataFrame) -> pd.DataFrame:

@@ -6,8 +6,8 @@ import altair as alt
 import pandas as pd
 
 from dashboard.charts.bars import MAX_LABELLED
-from dashboard.charts.curves import with_read_out
 from dashboard.frames.common import written
+from experiments.charts.readout import Panel, read_out
 
 # Beside the longest bar, for the value written there.
 ROOM = 1.35
@@ -96,38 +96,37 @@ def claim_bars(frame: pd.DataFrame, bar: str, colours: dict[str, str]) -> alt.La
 
 def gradient_against_logit(
     curves: pd.DataFrame, current: float, colours: dict[str, str]
-) -> alt.LayerChart:
+) -> alt.VConcatChart:
     """Draw gradients at the true class's logit against that, with a rule where it stands now.
 
     Parameters
     ----------
     curves : DataFrame
-        Columns logit, curve, gradient and probability.
+        Columns logit, curve, gradient, loss, bits and probability.
     current : float
         The logit now.
     colours : dict
         Curve → colour.
     """
-    lines = (
-        alt.Chart(curves)
-        .mark_line(strokeWidth=2.5)
-        .encode(
-            x=alt.X("logit:Q", title="Logit of the true class", scale=alt.Scale(nice=False)),
-            # Above 0 there is room for the word at the rule.
-            y=alt.Y("gradient:Q", title="∂L/∂z of the true class", scale=alt.Scale(domainMax=0.2)),
-            color=alt.Color(
-                "curve:N",
-                title=None,
-                sort=list(colours),
-                scale=alt.Scale(domain=list(colours), range=list(colours.values())),
-                legend=alt.Legend(
-                    orient="top", columns=3, symbolType="stroke", symbolStrokeWidth=3
-                ),
-            ),
-        )
+    panel = Panel(
+        alt.X("logit:Q", title="Logit of the true class", scale=alt.Scale(nice=False)),
+        alt.Y("gradient:Q", title="∂L/∂z of the true class"),
+        "Gradient against logit",
+        height=260,
     )
-    return with_read_out(
-        lines, curves, "logit", ["curve", "logit", "probability", "gradient"], current
+    return read_out(
+        curves,
+        "logit",
+        {
+            "logit": "Logit",
+            "probability": "p",
+            "loss": "loss",
+            "bits": "bits",
+            "gradient": "∂L/∂z",
+        },
+        colours,
+        [panel],
+        current,
     )
 
 

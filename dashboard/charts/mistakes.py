@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import altair as alt
 import pandas as pd
 
+from dashboard.frames.common import NATS_PER_BIT
 from experiments.charts import style
+from experiments.charts.readout import Panel, read_out
 
 
 def right_and_wrong(
@@ -16,7 +18,8 @@ def right_and_wrong(
     x_title: str,
     x_scale: Literal["linear", "log"] = "linear",
     y_scale: Literal["linear", "log"] = "linear",
-) -> alt.LayerChart:
+    end: tuple[float, str] | None = None,
+) -> alt.VConcatChart:
     """Draw the loss as it should be and as the mistake makes it, in this order of the curves.
 
     Parameters
@@ -26,52 +29,36 @@ def right_and_wrong(
     x, x_title : str
         That column, and what the axis says.
     x_scale, y_scale : {"linear", "log"}
+    end : (float, str), optional
+        Where the wrong curve ends, and how.
     """
     names = list(dict.fromkeys(curves["curve"]))
-    encoding: dict[str, Any] = {
-        "x": alt.X(f"{x}:Q", title=x_title, scale=alt.Scale(type=x_scale, nice=False)),
-        "y": alt.Y(
+    panel = Panel(
+        alt.X(f"{x}:Q", title=x_title, scale=alt.Scale(type=x_scale, nice=False)),
+        alt.Y(
             "loss:Q",
             title="Loss (nats)",
             scale=alt.Scale(type=y_scale),
             axis=alt.Axis(tickCount=5, gridOpacity=style.LABELLED_ONLY),
         ),
-        "color": alt.Color(
-            "curve:N",
-            title=None,
-            scale=alt.Scale(domain=names, range=[style.GREEN, style.VERMILLION]),
-            legend=alt.Legend(orient="top", columns=1, labelLimit=0, symbolType="stroke"),
-        ),
-    }
-    hover = alt.selection_point(
-        name="hover", fields=[x], nearest=True, on="pointerover", empty=False, clear="pointerout"
+        "Loss, right and wrong",
+        height=220,
+        over=() if end is None else _end(x, *end),
     )
-    lines = (
-        alt.Chart(curves)
-        .mark_line(strokeWidth=2.5)
-        .encode(
-            **encoding,
-            strokeDash=alt.StrokeDash(
-                "curve:N", scale=alt.Scale(domain=names, range=[[1, 0], [5, 3]]), legend=None
-            ),
-        )
+    return read_out(
+        curves.assign(bits=curves["loss"] / NATS_PER_BIT),
+        x,
+        {x: x.capitalize(), "loss": "nats", "bits": "bits"},
+        dict(zip(names, (style.GREEN, style.VERMILLION), strict=True)),
+        [panel],
+        float(curves[x].max()),
+        dashed=names[1:],
     )
-    points = (
-        alt.Chart(curves)
-        .mark_point(filled=True, size=60)
-        .encode(
-            **encoding,
-            opacity=alt.condition(hover, alt.value(1), alt.value(0)),
-            tooltip=["curve", alt.Tooltip(x, format=".4g"), alt.Tooltip("loss", format=".4f")],
-        )
-        .add_params(hover)
-    )
-    return (lines + points).properties(height=290)
 
 
-def with_end(chart: alt.LayerChart, x: str, end: float, word: str) -> alt.LayerChart:
-    """Mark on a chart of `right_and_wrong` where the wrong curve ends, and how."""
-    at = alt.Chart(pd.DataFrame({x: [end]})).encode(x=f"{x}:Q")
-    rule = at.mark_rule(color=style.VERMILLION, strokeDash=[5, 3], strokeWidth=2)
-    words = at.mark_text(align="right", dx=-6, dy=8).encode(y=alt.value(0), text=alt.value(word))
-    return chart + rule + words
+def _end(x: str, at: float, word: str) -> tuple[alt.Chart, alt.Chart]:
+    place = alt.Chart(pd.DataFrame({x: [at]})).encode(x=f"{x}:Q")
+    return (
+        place.mark_rule(color=style.VERMILLION, strokeDash=[5, 3], strokeWidth=2),
+        place.mark_text(align="right", dx=-6, dy=8).encode(y=alt.value(0), text=alt.value(word)),
+    )

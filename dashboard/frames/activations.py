@@ -44,11 +44,24 @@ def entropy_bits(logits: np.ndarray, temperature: float) -> dict[str, float]:
     }
 
 
-def entropy_curve(logits: np.ndarray, least: float, most: float) -> pd.DataFrame:
-    """Return the entropy of the softmax against the temperature: temperature, entropy_bits."""
-    temperatures = np.geomspace(least, most, CURVE_POINTS)
-    bits = [_tempered_entropy(logits, temperature) for temperature in temperatures]
-    return pd.DataFrame({"temperature": temperatures, "entropy_bits": bits})
+def entropy_curve(
+    logits: np.ndarray, least: float, most: float, current: float = 1.0
+) -> pd.DataFrame:
+    """Return the softmax against the temperature: temperature, entropy_bits, largest.
+
+    The largest is the probability of the likeliest class. One of the temperatures is `current`.
+    """
+    around = np.geomspace(least, most, CURVE_POINTS)
+    # Exactly the ends, that one of them may be the current one.
+    around[[0, -1]] = least, most
+    temperatures = np.unique(np.append(around, current))
+    return pd.DataFrame(
+        {
+            "temperature": temperatures,
+            "entropy_bits": [_tempered_entropy(logits, each) for each in temperatures],
+            "largest": [softmax(logits, temperature=each).max() for each in temperatures],
+        }
+    )
 
 
 def slopes(logits: np.ndarray, temperature: float, most: int) -> pd.DataFrame:

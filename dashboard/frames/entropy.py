@@ -52,10 +52,19 @@ def entropy_bits(source: Source) -> dict[str, float]:
     }
 
 
-def binary_curve() -> pd.DataFrame:
-    """Return the entropy of a yes-no question: probability, entropy_bits."""
-    p = np.linspace(0, 1, CURVE_POINTS)
-    return pd.DataFrame({"probability": p, "entropy_bits": binary_entropy(p, base=2)})
+def binary_curve(current: float = 0.5) -> pd.DataFrame:
+    """Return the entropy of a yes-no question: probability, surprise_bits (of yes), entropy_bits.
+
+    One of the probabilities is `current`.
+    """
+    p = np.unique(np.append(np.linspace(0, 1, CURVE_POINTS), current))
+    return pd.DataFrame(
+        {
+            "probability": p,
+            "surprise_bits": surprisal(p, base=2),
+            "entropy_bits": binary_entropy(p, base=2),
+        }
+    )
 
 
 def yes_no_bits(p: float) -> float:

@@ -14,7 +14,7 @@ from core.differences import difference_error, numerical_gradient
 from core.heads import HEADS
 from core.losses import categorical_focal_loss_value_and_grad
 from dashboard.expressions import evaluate
-from dashboard.frames.common import class_names
+from dashboard.frames.common import NATS_PER_BIT, class_names
 from dashboard.frames.losses import moved, moving_logit
 
 # Each takes rows of logits and their labels, and returns values and gradients.
@@ -75,25 +75,29 @@ def gradients(logits: np.ndarray, label: int, loss: str) -> pd.DataFrame:
 def gradient_curves(logits: np.ndarray, label: int) -> pd.DataFrame:
     """Return each loss's gradient at the true class's logit while that moves.
 
-    Columns: logit, curve, gradient, probability (softmax).
+    Columns: logit, curve, gradient, loss (nats, or a squared distance), bits (NaN for that; of BCE
+    the sum over all classes), probability (softmax).
     """
     moving = moving_logit(logits, label)
     rows = moved(logits, label, moving)
     labels = np.full(len(rows), label)
-    return pd.concat(
-        [
+    probability = softmax(rows)[:, label]
+    curves = []
+    for name, loss in LOSSES.items():
+        value, grad = loss(rows, labels)
+        curves.append(
             pd.DataFrame(
                 {
                     "logit": moving,
                     "curve": name,
-                    "gradient": loss(rows, labels)[1][:, label],
-                    "probability": softmax(rows)[:, label],
+                    "gradient": grad[:, label],
+                    "loss": value,
+                    "bits": np.nan if name == "Squared error" else value / NATS_PER_BIT,
+                    "probability": probability,
                 }
             )
-            for name, loss in LOSSES.items()
-        ],
-        ignore_index=True,
-    )
+        )
+    return pd.concat(curves, ignore_index=True)
 
 
 def check(formula: str, logits: np.ndarray, label: int, loss: str) -> Check:

@@ -11,12 +11,16 @@ from core.activations import log_softmax, logsumexp, sigmoid, softmax
 from core.entropy import entropy, kl_divergence
 from core.losses import (
     binary_cross_entropy,
+    binary_cross_entropy_value_and_grad,
     categorical_cross_entropy,
     categorical_cross_entropy_terms,
+    categorical_cross_entropy_value_and_grad,
     categorical_focal_loss,
+    categorical_focal_loss_value_and_grad,
     optimal_probabilities,
     smoothed_targets,
     softmax_squared_error,
+    softmax_squared_error_value_and_grad,
 )
 from dashboard.frames.common import CURVE_POINTS, NATS_PER_BIT, class_names
 
@@ -103,14 +107,15 @@ def rivals(logits: np.ndarray, label: int) -> float:
 
 
 def moving_logit(logits: np.ndarray, label: int) -> np.ndarray:
-    """Return values for one logit: around where it stands, and past both bends.
+    """Return values for one logit, rising: around where it stands, that too, and past both bends.
 
     A bend, of the softmax or of the sigmoid, is left out where it is too far off to be seen.
     """
     current = float(logits[label])
     bends = [bend for bend in (0.0, rivals(logits, label)) if abs(bend - current) < FARTHEST_BEND]
     reach = np.array([current, *bends])
-    return np.linspace(reach.min() - CURVE_REACH, reach.max() + CURVE_REACH, CURVE_POINTS)
+    around = np.linspace(reach.min() - CURVE_REACH, reach.max() + CURVE_REACH, CURVE_POINTS)
+    return np.unique(np.append(around, current))
 
 
 def moved(logits: np.ndarray, label: int, values: np.ndarray) -> np.ndarray:
@@ -123,9 +128,9 @@ def moved(logits: np.ndarray, label: int, values: np.ndarray) -> np.ndarray:
 def loss_curves(logits: np.ndarray, label: int, options: Options = PLAIN) -> pd.DataFrame:
     """Return the losses while the true class's logit moves, the others staying where they are.
 
-    Columns: logit, curve, loss (nats, or a squared distance), probability (softmax; for BCE, which
-    looks at that logit alone, sigmoid). The logit moves around where it stands, and past both bends
-    where they are near enough to be seen.
+    Columns: logit, curve, loss (nats, or a squared distance), bits (NaN for that), gradient (at
+    this logit), probability (softmax; for BCE, which looks at that logit alone, sigmoid). The logit
+    moves around where it stands, and past both bends where they are near enough to be seen.
     """
     moving = moving_logit(logits, label)
     return pd.concat(
@@ -196,27 +201,34 @@ def _softmax_curves(
     rows = moved(logits, label, moving)
     targets = np.tile(_targets(num_classes, label, options), (len(rows), 1))
     smoothed = np.tile(_smoothed(num_classes, label, options), (len(rows), 1))
-    losses = {
-        "CCE": categorical_cross_entropy(
+    curves = {
+        "CCE": categorical_cross_entropy_value_and_grad(
             rows,
             targets,
             class_weight=_class_weight(num_classes, label, options),
             label_smoothing=options.label_smoothing,
         ),
-        "Focal": categorical_focal_loss(rows, np.full(len(rows), label), gamma=options.gamma),
-        "Squared error": softmax_squared_error(rows, smoothed),
+        "Focal": categorical_focal_loss_value_and_grad(
+            rows, np.full(len(rows), label), gamma=options.gamma
+        ),
+        "Squared error": softmax_squared_error_value_and_grad(rows, smoothed),
     }
-    return _curves(losses, moving, softmax(rows)[:, label])
+    return _curves(
+        {name: (value, grad[:, label]) for name, (value, grad) in curves.items()},
+        moving,
+        softmax(rows)[:, label],
+    )
 
 
 def _sigmoid_curves(options: Options, moving: np.ndarray) -> pd.DataFrame:
-    losses = {
-        f"BCE, target {target}": _binary(
-            moving, np.full(len(moving), target), options.weight, options.label_smoothing
+    curves = {}
+    for target in (1, 0):
+        value, grad = binary_cross_entropy_value_and_grad(
+            moving, np.full(len(moving), target), label_smoothing=options.label_smoothing
         )
-        for target in (1, 0)
-    }
-    return _curves(losses, moving, sigmoid(moving))
+        with np.errstate(over="ignore"):
+            curves[f"BCE, target {target}"] = (options.weight * value, options.weight * grad)
+    return _curves(curves, moving, sigmoid(moving))
 
 
 def _binary(
@@ -227,12 +239,21 @@ def _binary(
 
 
 def _curves(
-    losses: dict[str, np.ndarray], moving: np.ndarray, probability: np.ndarray
+    curves: dict[str, tuple[np.ndarray, np.ndarray]], moving: np.ndarray, probability: np.ndarray
 ) -> pd.DataFrame:
     return pd.concat(
         [
-            pd.DataFrame({"logit": moving, "curve": name, "loss": loss, "probability": probability})
-            for name, loss in losses.items()
+            pd.DataFrame(
+                {
+                    "logit": moving,
+                    "curve": name,
+                    "loss": loss,
+                    "bits": np.nan if name == "Squared error" else loss / NATS_PER_BIT,
+                    "gradient": gradient,
+                    "probability": probability,
+                }
+            )
+            for name, (loss, gradient) in curves.items()
         ],
         ignore_index=True,
     )

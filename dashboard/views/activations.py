@@ -179,7 +179,7 @@ def _show_entropy(logits: np.ndarray, temperature: float, bits: dict[str, float]
         r"\orange{H(s)} = -\textstyle\sum_i s_i \log_2 s_i = "
         rf"\orange{{{lesson.number(bits['softmax'])}}}\;\text{{bits}}"
     )
-    curve = entropy_curve(logits, state.TEMPERATURE.least, state.TEMPERATURE.most)
+    curve = entropy_curve(logits, state.TEMPERATURE.least, state.TEMPERATURE.most, temperature)
     page.figure(
         entropy_against_temperature(curve, temperature, bits["most"], theme.SOFTMAX),
         "Entropy of the softmax in bits against the temperature",

@@ -217,9 +217,9 @@ def yes_or_no(source: Source) -> None:
         r"\blue{H} &= -p \log_2 p - (1 - p) \log_2 (1 - p)",
         rf"&= \blue{{{lesson.number(bits, 4)}}}\;\text{{bits at }} p = {lesson.number(p, 4)}",
     )
-    curve = frames.binary_curve()
+    curve = frames.binary_curve(p)
     page.figure(
-        charts.binary_entropy_curve(curve, p, bits, style.BLUE),
+        charts.binary_entropy_curve(curve, p, style.BLUE),
         "The entropy of a yes-no question against the probability of yes",
         "binary entropy",
         curve,

@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.activations import softmax
 from dashboard import lesson, page, snippets, state, theme
 from dashboard.charts.bars import MAX_LABELLED, term_bars
-from dashboard.charts.curves import loss_against_logit, loss_against_probability
+from dashboard.charts.curves import loss_curves_chart
 from dashboard.charts.losses import optimum_bars, stacked_parts
 from dashboard.frames.common import NATS_PER_BIT, class_names, written
 from dashboard.frames.losses import (
@@ -237,13 +236,15 @@ def show_others(logits: np.ndarray, label: int, options: Options, is_plain: bool
 def show_curves(logits: np.ndarray, label: int, options: Options, is_plain: bool) -> None:
     """Show the losses against the true class's logit, and against its probability."""
     name = class_names(len(logits))[label]
-    st.header("Loss against logit")
+    st.header("Loss against logit and probability")
     curves = loss_curves(logits, label, options)
+    against_probability = probability_curves(logits, label, options)
     page.figure(
-        loss_against_logit(curves, float(logits[label]), CURVES),
-        "CCE, BCE with the targets 1 and 0, focal loss and squared error, against the logit",
-        "loss against logit",
-        curves,
+        loss_curves_chart(curves, against_probability, float(logits[label]), CURVES),
+        "CCE, BCE with the targets 1 and 0, focal loss and squared error: their values and "
+        "gradients against the logit of the true class, and their values against its probability",
+        "loss curves",
+        pd.concat([curves, against_probability], ignore_index=True),
     )
     if len(logits) == 1:
         st.markdown(
@@ -271,18 +272,11 @@ def show_curves(logits: np.ndarray, label: int, options: Options, is_plain: bool
             "nothing, a curve turns up again on the side of too much confidence."
         )
 
-    st.header("Loss against probability")
-    curves = probability_curves(logits, label, options)
-    page.figure(
-        loss_against_probability(curves, float(softmax(logits)[label]), CURVES),
-        "The same losses against the probability of the true class",
-        "loss against probability",
-        curves,
-    )
     st.markdown(
-        f"The same losses, against what {name} is given: its softmax, where the rule stands, and "
-        "for BCE its sigmoid. With a hard target CCE and BCE with target 1 are one curve, −log of "
-        "the probability, that climbs without end towards 0; the squared error stays finite."
+        f"The last picture has the same losses against what {name} is given: its softmax, where "
+        "the rule stands, and for BCE its sigmoid. With a hard target CCE and BCE with target 1 "
+        "are one curve, −log of the probability, that climbs without end towards 0; the squared "
+        "error stays finite."
     )
 
 

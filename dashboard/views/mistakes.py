@@ -11,7 +11,7 @@ import streamlit as st
 from core.heads import HEADS
 from dashboard import page, state, theme
 from dashboard.charts.bars import activation_comparison
-from dashboard.charts.mistakes import right_and_wrong, with_end
+from dashboard.charts.mistakes import right_and_wrong
 from dashboard.frames import mistakes as frames
 from dashboard.frames.common import written
 from dashboard.views.train import titled
@@ -153,11 +153,8 @@ def _show_log_of_zero(num_classes: int) -> None:
         "behind:"
     )
     page.figure(
-        with_end(
-            right_and_wrong(curves, "gap", "How far the true class is behind"),
-            "gap",
-            last,
-            "from here on: inf",
+        right_and_wrong(
+            curves, "gap", "How far the true class is behind", end=(last, "from here on: inf")
         ),
         f"The textbook's loss ends at {written(last, 1)}",
         "log of zero",

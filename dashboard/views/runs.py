@@ -89,9 +89,9 @@ def compare() -> None:
                     type="tertiary",
                 )
     if not ui_answers(tracking.ui_address()):
-        st.caption(
-            f"Nothing answers at {tracking.ui_address()} yet: `python -m experiments serve` starts "
-            "the MLflow UI."
+        st.markdown(
+            f"Nothing answers at `{tracking.ui_address()}` yet: `python -m experiments serve` "
+            "starts the MLflow UI."
         )
     without = [name for name in map(_drawn, drawn.itertuples()) if name not in set(history["run"])]
     if not chosen:

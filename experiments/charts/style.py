@@ -50,6 +50,7 @@ def to_png(chart: alt.TopLevelMixin) -> bytes:
 def _of_fixed_width(chart: alt.TopLevelMixin) -> dict[str, Any]:
     spec: dict[str, Any] = chart.to_dict()
     is_one = not {"hconcat", "vconcat", "concat", "facet", "repeat"} & spec.keys()
-    if is_one and spec.get("width", "container") == "container":
-        spec["width"] = 640
+    for part in [spec] if is_one else spec.get("vconcat", []):
+        if part.get("width", "container") == "container":
+            part["width"] = 640
     return spec

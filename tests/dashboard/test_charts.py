@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from dashboard.charts.bars import activation_comparison, probability_bars, term_bars
-from dashboard.charts.curves import entropy_against_temperature, loss_against_logit
+from dashboard.charts.curves import entropy_against_temperature, loss_curves_chart
 from dashboard.frames.activations import activations, entropy_curve
-from dashboard.frames.losses import loss_curves, loss_terms
+from dashboard.frames.losses import loss_curves, loss_terms, probability_curves
 
 LOGITS = np.array([2.0, -1.0, 0.5])
 
@@ -40,15 +40,33 @@ def test_many_classes_fit_on_a_page(num_classes: int) -> None:
     assert len(spec["layer"]) == 1
 
 
-def test_curves_mark_where_things_stand() -> None:
-    colours = {"CCE": "#000", "BCE, target 1": "#111", "BCE, target 0": "#222"}
-    spec = loss_against_logit(loss_curves(LOGITS, 0), 2.0, colours).to_dict()
-    assert [layer["mark"]["type"] for layer in spec["layer"]] == ["line", "rule", "text", "point"]
-    rule = spec["layer"][1]
-    assert spec["datasets"][rule["data"]["name"]] == [{"logit": 2.0}]
+def test_curves_mark_where_things_stand_and_read_out_there() -> None:
+    colours = {"CCE": "#000", "BCE, target 1": "#111", "BCE, target 0": "#111"}
+    curves = loss_curves(LOGITS, 0)
+    spec = loss_curves_chart(curves, probability_curves(LOGITS, 0), 2.0, colours).to_dict()
+    table, *panels = spec["vconcat"]
+    rows = spec["datasets"][panels[0]["layer"][0]["data"]["name"]]
+    assert [(row["logit"], row["curve"]) for row in rows if row["now"]] == [
+        (2.0, name) for name in curves["curve"].unique()
+    ]
+    # One selection for all charts, and none that the server hears of.
+    (hover,) = spec["params"]
+    assert hover["views"] == [panel["layer"][-1]["name"] for panel in panels]
+    assert len(panels) == 3
+    assert {len(rows) for rows in spec["datasets"].values()} <= set(range(5001))
+    texts = [layer["encoding"]["text"].get("field") for layer in table["layer"][1:]]
+    assert {"curve", "probability", "loss", "bits", "gradient"} <= set(texts)
 
-    spec = entropy_against_temperature(entropy_curve(LOGITS, 0.1, 10), 2.5, 1.6, "#000").to_dict()
-    assert spec["layer"][0]["encoding"]["x"]["scale"]["type"] == "log"
+    dashes = panels[0]["layer"][0]["encoding"]["strokeDash"]["scale"]
+    dashed = [name for name, dash in zip(dashes["domain"], dashes["range"], strict=True) if dash[1]]
+    assert dashed == ["BCE, target 0"]
+
+
+def test_the_entropy_is_drawn_against_the_logarithm_of_the_temperature() -> None:
+    curve = entropy_curve(LOGITS, 0.1, 10, 2.5)
+    assert 2.5 in set(curve["temperature"])
+    spec = entropy_against_temperature(curve, 2.5, 1.6, "#000").to_dict()
+    assert spec["vconcat"][1]["layer"][0]["encoding"]["x"]["scale"]["type"] == "log"
 
 
 def test_the_comparison_names_both_activations() -> None:

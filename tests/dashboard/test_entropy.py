@@ -183,14 +183,15 @@ def test_cost_bars_add_up() -> None:
 
 @pytest.mark.parametrize("current", [0.0, 0.3, 1.0])
 def test_the_binary_curve_marks_where_it_stands(current: float) -> None:
-    curve = frames.binary_curve()
+    curve = frames.binary_curve(current)
     np.testing.assert_array_equal(
         curve["entropy_bits"], binary_entropy(curve["probability"].to_numpy(), base=2)
     )
     bits = frames.yes_no_bits(current)
-    spec = charts.binary_entropy_curve(curve, current, bits, "#000").to_dict()
-    now = spec["datasets"][spec["layer"][2]["data"]["name"]]
-    assert [(row["probability"], row["entropy_bits"]) for row in now] == [(current, bits)]
+    spec = charts.binary_entropy_curve(curve, current, "#000").to_dict()
+    rows = spec["datasets"][spec["vconcat"][1]["layer"][0]["data"]["name"]]
+    now = [(row["probability"], row["entropy_bits"]) for row in rows if row["now"]]
+    assert now == [(current, bits)]
 
 
 @pytest.mark.parametrize("title", list(PRESETS))

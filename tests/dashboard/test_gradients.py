@@ -127,9 +127,14 @@ def test_a_wild_claim_keeps_the_bars_readable(formula: str) -> None:
 
 
 def test_the_curves_mark_where_things_stand() -> None:
-    spec = gradient_against_logit(gradient_curves(LOGITS, 0), 2.0, dict.fromkeys(LOSSES, "#000"))
-    layers = spec.to_dict()
-    assert layers["datasets"][layers["layer"][1]["data"]["name"]] == [{"logit": 2.0}]
+    curves = gradient_curves(LOGITS, 0)
+    spec = gradient_against_logit(curves, 2.0, dict.fromkeys(LOSSES, "#000")).to_dict()
+    rows = spec["datasets"][spec["vconcat"][1]["layer"][0]["data"]["name"]]
+    assert {row["logit"] for row in rows if row["now"]} == {2.0}
+    for loss, value_and_grad in LOSSES.items():
+        value, _ = value_and_grad(LOGITS[np.newaxis], np.array([0]))
+        (now,) = [row for row in rows if row["now"] and row["curve"] == loss]
+        assert now["loss"] == pytest.approx(value[0])
 
 
 @pytest.mark.parametrize(

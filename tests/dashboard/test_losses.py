@@ -19,7 +19,6 @@ from core.losses import (
 )
 from dashboard import snippets
 from dashboard.charts.bars import term_bars
-from dashboard.charts.curves import loss_against_probability
 from dashboard.charts.losses import optimum_bars, stacked_parts
 from dashboard.frames.losses import (
     Options,
@@ -84,6 +83,19 @@ def test_curves_are_those_of_core(options: Options, told: dict, targets) -> None
         is_binary = row["curve"].startswith("BCE")
         probability = sigmoid(row["logit"]) if is_binary else softmax(moved)[1]
         assert row["probability"] == pytest.approx(probability, rel=1e-12)
+        if row["curve"] == "Squared error":
+            assert np.isnan(row["bits"])
+        else:
+            assert row["bits"] == pytest.approx(row["loss"] / np.log(2), rel=1e-12)
+
+
+@pytest.mark.parametrize(("options", "told", "targets"), CASES)
+def test_gradients_of_curves_are_their_slopes(options: Options, told: dict, targets) -> None:
+    curves = loss_curves(LOGITS, 1, options)
+    assert LOGITS[1] in set(curves["logit"])
+    for _, curve in curves.groupby("curve"):
+        slope = np.gradient(curve["loss"], curve["logit"], edge_order=2)
+        np.testing.assert_allclose(curve["gradient"], slope, atol=2e-3 * options.weight)
 
 
 @pytest.mark.parametrize("logits", [LOGITS, LOGITS + 500, np.array([1e6, 0, -1e6])])
@@ -170,18 +182,9 @@ def test_marks_stand_on_the_bars_of_their_class() -> None:
     )
 
 
-def test_the_second_curve_of_a_colour_is_dashed() -> None:
-    colours = {**COLOURS, "CCE": "#111", "Focal": "#222", "Squared error": "#333"}
-    spec = loss_against_probability(probability_curves(LOGITS, 0), 0.5, colours).to_dict()
-    scale = spec["layer"][0]["encoding"]["strokeDash"]["scale"]
-    dashed = [name for name, dash in zip(scale["domain"], scale["range"], strict=True) if dash[1]]
-    assert dashed == ["BCE, target 0"]
-    assert spec["datasets"][spec["layer"][1]["data"]["name"]] == [{"probability": 0.5}]
-
-
 def test_each_control_moves_the_page() -> None:
     page = open_page("losses", logits="2, -1, 0.5", label="class 1")
-    assert len(page.get("vega_lite_chart")) == 6
+    assert len(page.get("vega_lite_chart")) == 5
     assert metrics(page)[4] == f"{categorical_focal_loss(LOGITS, 1):.4f}"
     assert metrics(page)[5] == f"{softmax_squared_error(LOGITS, 1):.4f}"
     assert "leaves **CCE** one term, the surprise" in text(page)
@@ -244,12 +247,12 @@ def test_what_is_no_target_gets_a_sentence(target: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("logits", "charts"),
     [
-        ("1", 6),
+        ("1", 5),
         ("inf, 1", 3),
         ("-inf -inf", 2),
         # An infinite loss has no parts that a bar could hold.
-        ("1e308 -1e308", 5),
-        ("0.5 " * 1000, 6),
+        ("1e308 -1e308", 4),
+        ("0.5 " * 1000, 5),
     ],
 )
 def test_odd_logits_with_every_option_give_a_picture(logits: str, charts: int) -> None:

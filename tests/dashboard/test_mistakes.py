@@ -7,7 +7,7 @@ import pytest
 
 from core import naive
 from core.losses import categorical_cross_entropy
-from dashboard.charts.mistakes import right_and_wrong, with_end
+from dashboard.charts.mistakes import right_and_wrong
 from dashboard.frames import mistakes as frames
 from dashboard.state import parse_logits
 from dashboard.views.mistakes import MISTAKES
@@ -63,9 +63,9 @@ def test_the_more_classes_the_better_the_mean_of_binary_losses_looks() -> None:
 
 
 def test_the_end_of_a_curve_is_marked_where_it_is() -> None:
-    chart = right_and_wrong(frames.naive_curves(3), "gap", "Gap")
-    spec = with_end(chart, "gap", 101.5, "from here on: inf").to_dict()
-    rule, words = spec["layer"][-2:]
+    end = (101.5, "from here on: inf")
+    spec = right_and_wrong(frames.naive_curves(3), "gap", "Gap", end=end).to_dict()
+    rule, words = spec["vconcat"][1]["layer"][1:3]
     assert spec["datasets"][rule["data"]["name"]] == [{"gap": 101.5}]
     assert words["encoding"]["text"]["value"] == "from here on: inf"
 
@@ -92,9 +92,9 @@ def test_two_sigmoids_win_at_once() -> None:
 
 def test_the_right_curve_is_drawn_first_and_solid() -> None:
     spec = right_and_wrong(frames.naive_curves(3), "gap", "Gap").to_dict()
-    lines = spec["layer"][0]["encoding"]
+    lines = spec["vconcat"][1]["layer"][0]["encoding"]
     assert lines["color"]["scale"]["domain"] == ["core", "textbook"]
-    assert lines["strokeDash"]["scale"]["range"] == [[1, 0], [5, 3]]
+    assert lines["strokeDash"]["scale"]["range"] == [[1, 0], [5, 4]]
     assert lines["x"]["title"] == "Gap"
 
 

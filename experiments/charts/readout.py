@@ -1,0 +1,194 @@
+"""Curves that read out at the pointer: the charts of a figure follow it together, in the browser.
+
+A figure has one table, a line per curve, and under it one chart or several. The table is the
+legend too. Where no pointer is, it shows where things stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+ROW = 20
+# Of the table's width: where the numbers begin, and what a swatch takes of the names.
+NAMES = 0.34
+SWATCH = 0.07
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One chart of a figure.
+
+    Parameters
+    ----------
+    x, y : alt.X, alt.Y
+        Of columns that the figure's frame has.
+    title : str
+        What stands above it.
+    height : int
+        In pixels.
+    lines : DataFrame or None
+        What its lines are drawn from, where that is not the figure's frame.
+    over : tuple of Chart
+        Layers over the lines.
+    """
+
+    x: alt.X
+    y: alt.Y
+    title: str
+    height: int = 200
+    lines: pd.DataFrame | None = None
+    over: tuple[alt.Chart, ...] = ()
+
+
+def read_out(
+    frame: pd.DataFrame,
+    by: str,
+    columns: Mapping[str, str],
+    colours: Mapping[str, str],
+    panels: Sequence[Panel],
+    current: float,
+    dashed: Collection[str] = (),
+) -> alt.VConcatChart:
+    """Draw curves in linked charts, over them a table of their values at the pointer.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns curve, `by`, and those of the table and the panels; a row per curve and point.
+    by : str
+        The column that the charts share: the pointer chooses one of its values in all of them.
+    columns : dict
+        Column → the head that the table gives it; the first is `by`, above the names.
+    colours : dict
+        Curve → colour, in the order of the table; the second of one colour is dashed.
+    panels : sequence of Panel
+    current : float
+        The value of `by` where things stand now, one that the frame has: marked in each chart,
+        and what the table shows where no pointer is.
+    dashed : collection of str
+        Curves that are dashed too.
+    """
+    looks = _colour_and_dash(colours, dashed)
+    drawn = frame.assign(now=frame[by] == current)
+    charts: list[alt.Chart | alt.LayerChart] = [_table(by, columns, list(colours), looks)]
+    charts += [_panel(drawn, by, panel, looks) for panel in panels]
+    figure = alt.VConcatChart(
+        data=drawn,
+        # Here and once: the browser looks for the rows to show each time that the pointer moves.
+        # Where nothing is chosen, a test that takes that for everything lets those of now through.
+        transform=[
+            alt.FilterTransform(
+                {
+                    "and": [
+                        {"param": "hover", "empty": True},
+                        {"or": [{"param": "hover", "empty": False}, "datum.now"]},
+                    ]
+                }
+            )
+        ],
+        vconcat=charts,
+        spacing=12,
+        # The width is that of the page, axes included.
+        autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
+    )
+    # One selection for all: Altair has given the views their names by now.
+    figure.params = [
+        alt.TopLevelSelectionParameter(
+            name="hover",
+            select=alt.PointSelectionConfig(
+                type="point", fields=[by], nearest=True, on="pointerover", clear="pointerout"
+            ),
+            views=[panel.layer[-1].name for panel in figure.vconcat[1:]],
+        )
+    ]
+    return figure
+
+
+def _table(
+    by: str, columns: Mapping[str, str], names: Sequence[str], looks: dict[str, Any]
+) -> alt.LayerChart:
+    scale = alt.Scale(domain=[0, 1], nice=False)
+    y = alt.Y("curve:N", sort=names, title=None, axis=None)
+    rows = alt.Chart().encode(y=y)
+    # A curve that has no value there still has its name.
+    key = alt.Chart(pd.DataFrame({"curve": names})).encode(y=y)
+    (_, first), *numbers = columns.items()
+    ends = [NAMES + (1 - NAMES) * i / len(numbers) for i in range(1, len(numbers) + 1)]
+
+    def at(place: float) -> alt.XDatum:
+        return alt.XDatum(place, scale=scale, axis=None, title=None)
+
+    text: dict[str, Any] = {"baseline": "middle", "fontSize": 12}
+    layers: list[alt.Chart] = [
+        key.mark_rule(strokeWidth=3).encode(x=at(0.0), x2=alt.X2Datum(SWATCH - 0.02), **looks),
+        key.mark_text(align="left", **text).encode(x=at(SWATCH), text="curve:N"),
+        alt.Chart()
+        .transform_aggregate(rows="count()", groupby=[by])
+        .transform_calculate(head=f"{first + ' '!r} + format(datum[{by!r}], '.4~g')")
+        .mark_text(align="left", fontWeight="bold", **text)
+        .encode(x=at(0.0), y=alt.value(-ROW / 2), text="head:N"),
+    ]
+    for (column, head), end in zip(numbers, ends, strict=True):
+        layers.append(
+            rows.transform_filter(f"isValid(datum[{column!r}])")
+            .mark_text(align="right", **text)
+            .encode(x=at(end), text=alt.Text(f"{column}:Q", format=".3g"))
+        )
+        layers.append(
+            alt.Chart(pd.DataFrame({"head": [head]}))
+            .mark_text(align="right", fontWeight="bold", **text)
+            .encode(x=at(end), y=alt.value(-ROW / 2), text="head:N")
+        )
+    return alt.LayerChart(layer=layers).properties(height=ROW * len(names))
+
+
+def _panel(drawn: pd.DataFrame, by: str, panel: Panel, looks: dict[str, Any]) -> alt.LayerChart:
+    lines = (
+        alt.Chart(drawn if panel.lines is None else panel.lines)
+        .mark_line(strokeWidth=2.5)
+        .encode(x=panel.x, y=panel.y, **looks)
+    )
+    # One point a place: the pointer is nearest to a place, wherever the curves are.
+    places = drawn.drop_duplicates(by)
+    is_first = alt.FieldEqualPredicate(field="curve", equal=places["curve"].iloc[0])
+    return alt.LayerChart(
+        layer=[
+            lines,
+            *panel.over,
+            alt.Chart(places[places["now"]])
+            .mark_rule(strokeDash=[2, 3], strokeWidth=2)
+            .encode(x=panel.x),
+            alt.Chart().transform_filter(is_first).mark_rule(opacity=0.5).encode(x=panel.x),
+            alt.Chart()
+            .mark_point(filled=True, size=60, opacity=1)
+            .encode(x=panel.x, y=panel.y, color=looks["color"]),
+            alt.Chart(places)
+            .mark_point(opacity=0, size=1, tooltip=None)
+            .encode(x=panel.x)
+            .properties(name="places"),
+        ]
+    ).properties(
+        height=panel.height,
+        title=alt.Title(panel.title, anchor="start", frame="group", fontSize=13, offset=8),
+    )
+
+
+def _colour_and_dash(colours: Mapping[str, str], dashed: Collection[str]) -> dict[str, Any]:
+    names, values = list(colours), list(colours.values())
+    dashes = [
+        [5, 4] if name in dashed or values[i] in values[:i] else [1, 0]
+        for i, name in enumerate(names)
+    ]
+    return {
+        "color": alt.Color(
+            "curve:N", sort=names, scale=alt.Scale(domain=names, range=values), legend=None
+        ),
+        "strokeDash": alt.StrokeDash(
+            "curve:N", sort=names, scale=alt.Scale(domain=names, range=dashes), legend=None
+        ),
+    }
