@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core.diagnosis import (
+    AFTER_TEMPERATURE,
     Calibration,
     Diagnosis,
     Evidence,
@@ -34,7 +35,6 @@ from experiments.predictions import (
 # (what is being done, rows more that are through)
 OnRows = Callable[[str, int], None]
 
-_AFTER = "calibration after the temperature"
 # A loss that ends here has learnt nothing, or has one activation too many.
 _STUCK = ("softmax of probabilities", "equal scores")
 
@@ -151,15 +151,13 @@ def diagnose_predictions(
                     f"{calibration.name}: has {fitted.num_classes} classes and {predictions.name} "
                     f"{diagnosis.num_classes}; a temperature is fitted on outputs of the same model"
                 )
-        why_not = _why_no_temperature(fitted)
+        value, why_not = _fitted_temperature(fitted)
         if why_not:
-            return replace(found, diagnosis=_with_check(diagnosis, why_not))
-        assert fitted.calibration is not None  # noqa: S101 - what _why_no_temperature holds
-        value = fitted.calibration.temperature.value
+            return replace(found, diagnosis=_checked(diagnosis, AFTER_TEMPERATURE, why_not))
         after = diagnose(summed("after the temperature", predictions, known, value)).calibration
         return replace(
             found,
-            diagnosis=_with_check(diagnosis, "done"),
+            diagnosis=_checked(diagnosis, AFTER_TEMPERATURE, "done"),
             after=after,
             temperature=value,
             fitted_on=calibration.name if calibration is not None else "",
@@ -353,18 +351,15 @@ def _declared(summary: Summary) -> Kind:
     return "softmax" if found == "softmax" else "one-hot" if found == "one-hot" else "sigmoid"
 
 
-def _why_no_temperature(fitted: Diagnosis) -> str:
-    if fitted.calibration is None:
-        return "not done: no usable row"
+def _fitted_temperature(fitted: Diagnosis) -> tuple[float, str]:
+    """Return a temperature, or why there is none."""
+    if fitted.calibration is None or fitted.calibration.temperature is None:
+        return math.nan, "not done: no usable row"
     if fitted.labels.startswith("soft"):
-        return "not done: labels are soft, not drawn"
+        return math.nan, "not done: labels are soft, not drawn"
     if not fitted.calibration.temperature.is_inside:
-        return "not done: no temperature from 1/8 to 8 has the least loss"
-    return ""
-
-
-def _with_check(diagnosis: Diagnosis, said: str) -> Diagnosis:
-    return _checked(diagnosis, _AFTER, said)
+        return math.nan, "not done: no temperature from 1/8 to 8 has the least loss"
+    return fitted.calibration.temperature.value, ""
 
 
 def _checked(diagnosis: Diagnosis, name: str, said: str) -> Diagnosis:

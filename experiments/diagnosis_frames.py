@@ -30,7 +30,7 @@ def reliability_frame(
     calibration: Calibration,
     after: Calibration | None = None,
     *,
-    temperature: float | None = None,
+    temperature: float = math.nan,
     equal_mass: bool = False,
 ) -> pd.DataFrame:
     """Return the bins that hold predictions.
@@ -39,9 +39,8 @@ def reliability_frame(
     ----------
     calibration : Calibration
     after : Calibration, optional
-        Of the same rows at a temperature.
-    temperature : float, optional
-        Which; by default the one fitted on these rows.
+        Of the same rows at `temperature`.
+    temperature : float
     equal_mass : bool
         Whether bins hold as many predictions each, or are as wide each.
 
@@ -53,8 +52,7 @@ def reliability_frame(
     """
     parts = [(AS_GIVEN, calibration)]
     if after is not None:
-        value = calibration.temperature.value if temperature is None else temperature
-        parts.append((f"at temperature {value:.3g}", after))
+        parts.append((f"at temperature {temperature:.3g}", after))
     frames = []
     for scores, found in parts:
         columns = (

@@ -7,7 +7,7 @@ writes a file.
 
 from core.diagnosis.blocks import Kind
 from core.diagnosis.compare import Comparison, compare
-from core.diagnosis.diagnose import diagnose
+from core.diagnosis.diagnose import AFTER_TEMPERATURE, diagnose
 from core.diagnosis.floors import explain_plateau, loss_floors
 from core.diagnosis.records import (
     Bits,
@@ -27,6 +27,7 @@ from core.diagnosis.summary import Loss, Summary
 from core.diagnosis.tally import Ledger
 
 __all__ = [
+    "AFTER_TEMPERATURE",
     "Bits",
     "Budget",
     "Calibration",

@@ -81,7 +81,7 @@ def _total(terms: Array, axis: int) -> float:
 
 
 def multi_label_sums(
-    scores: Array, targets: Array, *, is_probability: bool
+    scores: Array, targets: Array, *, is_probability: bool, with_temperatures: bool
 ) -> tuple[Sums, Array, PerRow]:
     """Return the sums of rows that may have several labels, and their worst classes.
 
@@ -93,6 +93,8 @@ def multi_label_sums(
         0, 1 or between.
     is_probability : bool
         Whether scores are σ already.
+    with_temperatures : bool
+        Whether to add the loss at every temperature of the grid.
     """
     num_rows, num_classes = scores.shape
     t = targets.astype(scores.dtype, copy=False)
@@ -150,6 +152,15 @@ def multi_label_sums(
     sums["odds_counts"] = np.bincount(bins, minlength=NUM_BINS)
     sums["odds_right"] = np.bincount(bins, is_right, NUM_BINS)
     sums["odds_doubt"] = np.bincount(bins, np.minimum(p, q).reshape(-1), NUM_BINS)
+    if with_temperatures:
+        _add_temperatures(sums, x, t, infinite)
+    worst = loss.argmax(axis=1)
+    rows = np.arange(num_rows)
+    worst_p = np.where(t > 0.5, p, q)[rows, worst]
+    return sums, worst, PerRow(row_loss, worst_p, np.maximum(p, q)[rows, worst])
+
+
+def _add_temperatures(sums: Sums, x: Array, t: Array, infinite: Array) -> None:
     values, slopes = [], []
     x = np.where(infinite, 0, x)
     away = np.where(infinite, 0, np.abs(x))
@@ -161,10 +172,6 @@ def multi_label_sums(
         values.append(np.where(infinite, 0, value).sum(dtype=np.float64))
         slopes.append(slope.sum(dtype=np.float64))
     sums["values_at_beta"], sums["slopes_at_beta"] = np.array(values), np.array(slopes)
-    worst = loss.argmax(axis=1)
-    rows = np.arange(num_rows)
-    worst_p = np.where(t > 0.5, p, q)[rows, worst]
-    return sums, worst, PerRow(row_loss, worst_p, np.maximum(p, q)[rows, worst])
 
 
 def _add_precision(sums: Sums, x: Array, is_label: Array) -> None:

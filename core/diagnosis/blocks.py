@@ -10,7 +10,7 @@ from core import _blocked
 from core._blocked import Work
 from core._checks import Array
 from core.diagnosis.binary import multi_label_sums, one_vs_rest_sums
-from core.diagnosis.exclusive import PerRow, Sums, exclusive_sums
+from core.diagnosis.exclusive import Depth, PerRow, Sums, exclusive_sums
 from core.diagnosis.looks import (
     BAD,
     MULTI_HOT,
@@ -45,6 +45,7 @@ class Plan(NamedTuple):
     tolerance : float
         How far a sum of probabilities may be from 1.
     temperature : float
+        Other than 1, only what a calibration takes is added up.
     outside : int
         Rows outside the unit interval before this block.
     """
@@ -180,9 +181,9 @@ def add_up(work: Work, block: Block, plan: Plan) -> Found:
     found = found._replace(
         lows=lows,
         highs=raw.max(axis=1 - axis),
-        hashes=row_hashes(work, raw, axis),
-        hashed=held.rows,
     )
+    if plan.temperature == 1:
+        found = found._replace(hashes=row_hashes(work, raw, axis), hashed=held.rows)
     for reading in open_readings(plan.kind, plan.outside + counts["outside"]):
         _read(work, found, held, plan, reading)
     return found
@@ -237,15 +238,17 @@ def _read(work: Work, found: Found, held: _Rows, plan: Plan, reading: Reading) -
         z = np.log(np.maximum(raw, 0)) if is_probability else raw
         raw = np.ascontiguousarray((z - z.max(axis=axis, keepdims=True)) / plan.temperature)
         is_probability = False
-    in_full = plan.kind == "auto" or reading == reading_of(plan.kind)
+    depth: Depth = "some"
+    if plan.kind == "auto" or reading == reading_of(plan.kind):
+        depth = "all" if plan.temperature == 1 else "calibration"
     layout = None
     if held.targets is not None:
         layout = np.ascontiguousarray(held.targets.T if axis == 0 else held.targets)
     sums, per_row = exclusive_sums(
         work, raw, axis, held.labels, held.top,
-        is_probability=is_probability, in_full=in_full, targets=layout,
+        is_probability=is_probability, depth=depth, targets=layout,
     )  # fmt: skip
-    if in_full:
+    if depth == "all":
         sums |= one_vs_rest_sums(work, raw, axis, held.labels, is_probability=is_probability)
     found.parts["exclusive", reading] = Part(sums, held.rows, held.labels, held.top, per_row)
 
@@ -257,6 +260,9 @@ def _several(held: _Rows, plan: Plan, reading: Reading) -> Part:
         x = (np.log(x) - np.log1p(-x) if is_probability else x) / plan.temperature
         is_probability = False
     sums, worst, per_row = multi_label_sums(
-        np.maximum(x, -_blocked.BEYOND_EXP), np.asarray(held.targets), is_probability=is_probability
+        np.maximum(x, -_blocked.BEYOND_EXP),
+        np.asarray(held.targets),
+        is_probability=is_probability,
+        with_temperatures=plan.temperature == 1,
     )
     return Part(sums, held.rows, worst, worst, per_row)

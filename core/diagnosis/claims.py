@@ -55,9 +55,10 @@ def claims(
         return
     order = list(other_columns(summary, diagnosis, sums)) if exclusive else []
     found = [*_frequencies(diagnosis, sums)]
-    if diagnosis.calibration is not None:
-        found += _calibration(diagnosis, diagnosis.calibration, sums)
-        found += _label_errors(diagnosis, diagnosis.calibration.temperature, sums)
+    if diagnosis.calibration is not None and diagnosis.calibration.temperature is not None:
+        temperature = diagnosis.calibration.temperature
+        found += _calibration(diagnosis, diagnosis.calibration, temperature, sums)
+        found += _label_errors(diagnosis, temperature, sums)
     if diagnosis.bits is not None:
         found += _base_rate(diagnosis, diagnosis.bits)
     if cause:
@@ -101,8 +102,9 @@ def _infinite(diagnosis: Diagnosis, infinite: float, *, is_note: bool) -> Eviden
     )
 
 
-def _calibration(diagnosis: Diagnosis, found: Calibration, sums: Sums) -> Iterator[Evidence]:
-    t = found.temperature
+def _calibration(
+    diagnosis: Diagnosis, found: Calibration, t: Temperature, sums: Sums
+) -> Iterator[Evidence]:
     p_value = corrected(t.p_value)
     worst = 1.0
     held = np.flatnonzero(found.counts)

@@ -12,7 +12,11 @@ from core.diagnosis.floors import loss_floors
 from core.diagnosis.records import Diagnosis, Pairing, Scores
 from core.diagnosis.summary import Summary
 
-__all__ = ["diagnose"]
+__all__ = ["AFTER_TEMPERATURE", "diagnose"]
+
+# A check of its own, which takes a second pass.
+AFTER_TEMPERATURE = "calibration after the temperature"
+_DONE = "done"
 
 
 def diagnose(summary: Summary) -> Diagnosis:
@@ -25,7 +29,8 @@ def diagnose(summary: Summary) -> Diagnosis:
     Returns
     -------
     Diagnosis
-        Its `evidence` is sorted by severity. Without a usable row the figures are None.
+        Its `evidence` is sorted by severity. Without a usable row the figures are None; of a
+        summary at a temperature, all but the calibration and the accuracy are.
 
     Examples
     --------
@@ -46,9 +51,18 @@ def diagnose(summary: Summary) -> Diagnosis:
     if tally is None or not tally.sums:
         return replace(empty, evidence=collect(summary, empty), checked=_checked(summary, empty))
     sums = dict(tally.sums)
+    accuracy = float(sums["right"]) / float(sums["top_counts"].sum())
+    calibration = figures.calibration_of(sums, num_classes, key[0])
+    if summary.temperature != 1:
+        return replace(
+            empty,
+            num_used=int(sums["rows"]),
+            accuracy=accuracy,
+            calibration=calibration,
+            checked={AFTER_TEMPERATURE: _DONE},
+        )
     if summary.one_column:
         sums |= {"sigmoid": sums["p"], "label_sigmoid": sums["label_p"]}
-    answers = float(sums["top_counts"].sum())
     base_rate = figures.base_rate_of(sums, is_exclusive=is_exclusive)
     given = sum(summary.counts.get(name, 0) for name in ("one_hot", "soft"))
     soft = summary.counts["target_entropy"] / given if summary.counts.get("soft") else None
@@ -63,13 +77,13 @@ def diagnose(summary: Summary) -> Diagnosis:
         num_used=int(sums["rows"]),
         pairings=_pairings(summary, sums),
         floors=floors,
-        accuracy=float(sums["right"]) / answers,
+        accuracy=accuracy,
         bits=(
             None
             if soft is not None
             else figures.bits_of(sums, base_rate, is_exclusive=is_exclusive)
         ),
-        calibration=figures.calibration_of(sums, num_classes, key[0]),
+        calibration=calibration,
         concentration=figures.concentration_of(
             sums, tally.top, num_classes, is_exclusive=is_exclusive
         ),
@@ -203,20 +217,19 @@ def _checked(summary: Summary, diagnosis: Diagnosis) -> dict[str, str]:
     """Return each check, and "done" or why it was not."""
     exclusive = diagnosis.task == "exclusive"
     used = diagnosis.num_used > 0
-    done = "done"
     no_rows = "not done: no usable row"
     soft = summary.counts.get("soft", 0) + summary.counts.get("soft_several", 0) > 0
-    drawn = "not done: labels are soft, not drawn" if soft else done
+    drawn = "not done: labels are soft, not drawn" if soft else _DONE
     one_class = "not done: labels may hold at once"
     logits = diagnosis.scores.reading == "logits"
     checks = {
-        "NaN and infinite scores": done,
-        "labels out of range or no whole numbers": done,
-        "duplicate rows": done,
-        "constant columns": done if summary.num_rows > 1 else "not done: one row",
-        "what the scores are": done,
-        "rows that are no distribution, or of another kind": done,
-        "wrong pairings of scores, labels and loss": done,
+        "NaN and infinite scores": _DONE,
+        "labels out of range or no whole numbers": _DONE,
+        "duplicate rows": _DONE,
+        "constant columns": _DONE if summary.num_rows > 1 else "not done: one row",
+        "what the scores are": _DONE,
+        "rows that are no distribution, or of another kind": _DONE,
+        "wrong pairings of scores, labels and loss": _DONE,
         "calibration": drawn,
         "class frequencies": drawn,
         "loss against the base rate": drawn,
@@ -231,15 +244,13 @@ def _checked(summary: Summary, diagnosis: Diagnosis) -> dict[str, str]:
         ),
         "confident rows contradicted by labels": drawn,
         "precision of the textbook formula": (
-            done
+            _DONE
             if logits
             else "not done: probabilities give logits only up to a shift"
             if exclusive
             else "not done: the logits were rounded away in the probabilities"
         ),
-        "calibration after the temperature": (
-            done if summary.temperature != 1 else "not done: takes a second pass"
-        ),
+        AFTER_TEMPERATURE: "not done: takes a second pass",
     }
     if used:
         return checks

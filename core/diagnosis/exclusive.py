@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,8 @@ PRECISIONS: tuple[type[np.floating[Any]], ...] = (np.float16, np.float32, np.flo
 _BEYOND = -8 * _blocked.BEYOND_EXP
 
 Sums = dict[str, Array]
+# Some: what shows how a figure shifts when scores are read in another way.
+Depth = Literal["some", "calibration", "all"]
 
 
 class PerRow(NamedTuple):
@@ -50,7 +52,7 @@ def exclusive_sums(
     predicted: Array,
     *,
     is_probability: bool,
-    in_full: bool,
+    depth: Depth,
     targets: Array | None = None,
 ) -> tuple[Sums, PerRow]:
     """Return the sums of a block, and its rows.
@@ -66,8 +68,9 @@ def exclusive_sums(
     labels, predicted : ndarray of intp, shape (rows,)
     is_probability : bool
         Whether to take the logarithm first; a row is then divided by its sum.
-    in_full : bool
-        Or only what shows how a figure shifts when scores are read another way.
+    depth : str
+        What to add up: "some" shows how a figure shifts when scores are read another way,
+        "calibration" is all of that but the temperature.
     targets : ndarray, shape of `raw`, optional
         Soft labels, whose cross-entropy is wanted too.
     """
@@ -134,15 +137,20 @@ def exclusive_sums(
         log_total = np.log1p(odds)
         soft = log_total * targets.sum(axis=axis) - terms.sum(axis=axis)
         sums["soft_loss"] = soft.sum(dtype=np.float64)
-    if in_full:
+    if depth == "some":
+        return sums, PerRow(loss, label_probability, confidence)
+    sums["p"] = np.add.reduce(p, axis=1 - axis).astype(np.float64)
+    _add_class_bins(sums, p, axis, labels, label_probability)
+    _add_odds(sums, odds, odds * confidence, wrong)
+    if depth == "all":
         sums["label_p"] = np.bincount(labels, label_probability, num_classes)
         sums["right_by_class"] = sums["labels"] - np.bincount(labels[wrong], minlength=num_classes)
-        sums["p"] = np.add.reduce(p, axis=1 - axis).astype(np.float64)
-        _add_class_bins(sums, p, axis, labels, label_probability)
         _add_pairs(
             sums, num_classes, labels, predicted, finite_loss, is_infinite if any_infinite else None
         )
-        _add_shapes(sums, odds, odds * confidence, wrong, finite_loss)
+        bins = magnitude_bins(finite_loss)
+        sums["loss_counts"] = np.bincount(bins, minlength=NUM_BINS)
+        sums["loss_sums"] = np.bincount(bins, finite_loss, NUM_BINS)
         if any_infinite:
             sums["loss_counts"][0] -= np.count_nonzero(is_infinite)
         _add_temperatures(work, sums, z, axis, gap, is_infinite if any_infinite else None)
@@ -234,15 +242,12 @@ def _add_pairs(
             sums["pair_infinite"] = np.bincount(pairs, is_infinite, num_classes**2)
 
 
-def _add_shapes(sums: Sums, odds: Array, doubt: Array, wrong: Array, loss: Array) -> None:
-    """Add the counts of odds and of losses by size; `doubt` is 1 − confidence, not rounded."""
+def _add_odds(sums: Sums, odds: Array, doubt: Array, wrong: Array) -> None:
+    """Add the counts of odds by size; `doubt` is 1 − confidence, not rounded."""
     bins = magnitude_bins(odds)
     sums["odds_counts"] = np.bincount(bins, minlength=NUM_BINS)
     sums["odds_right"] = sums["odds_counts"] - np.bincount(bins[wrong], minlength=NUM_BINS)
     sums["odds_doubt"] = np.bincount(bins, doubt, NUM_BINS)
-    bins = magnitude_bins(loss)
-    sums["loss_counts"] = np.bincount(bins, minlength=NUM_BINS)
-    sums["loss_sums"] = np.bincount(bins, loss, NUM_BINS)
 
 
 def _add_temperatures(

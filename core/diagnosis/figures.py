@@ -81,7 +81,7 @@ def calibration_of(sums: Sums, num_classes: int, task: str) -> Calibration:
         classwise_error(sums, num_classes),
         float(sums["brier"] / sums["rows"]),
         mean_loss(sums),
-        temperature_of(sums, together),
+        temperature_of(sums, together) if "values_at_beta" in sums else None,
     )
 
 

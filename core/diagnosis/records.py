@@ -154,7 +154,8 @@ class Calibration:
         Holds the error of these bins with 95 % or more.
     mass_ece_bound : float
         How far `mass_ece` may be from that of bins cut exactly.
-    temperature : Temperature
+    temperature : Temperature or None
+        None where the logits were divided by one already.
     """
 
     edges: Array
@@ -171,7 +172,7 @@ class Calibration:
     classwise_ece: float
     brier: float
     nll: float
-    temperature: Temperature
+    temperature: Temperature | None
 
 
 @dataclass(frozen=True)

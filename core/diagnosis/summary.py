@@ -48,7 +48,7 @@ class Summary:
         "binary" for one that takes probabilities.
     temperature : float
         Divides the logits of every row first: a second pass at the temperature that the first
-        one found has the calibration after it.
+        one found has the calibration after it, and nothing else.
 
     Raises
     ------

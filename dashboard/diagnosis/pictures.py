@@ -47,7 +47,9 @@ def show_calibration(model: Model, which: int) -> None:
     bins = state.pick(
         state.Choice(key, "Bins", "15 of equal width, or with as many rows each."), [WIDTH, MASS]
     )
-    table = frames.reliability_frame(found, after, equal_mass=bins == MASS)
+    table = frames.reliability_frame(
+        found, after, temperature=model.found.temperature, equal_mass=bins == MASS
+    )
     page.figure(
         charts.reliability_chart(table),
         "Share that is right against confidence, as given and at the fitted temperature",
@@ -68,7 +70,7 @@ def show_calibration(model: Model, which: int) -> None:
     if after is not None:
         better = after.mass_ece if bins == MASS else after.ece
         says += (
-            f" Logits divided by {found.temperature.value:.3g} come to an ECE of {better:.3g}, and "
+            f" Logits divided by {model.found.temperature:.3g} come to an ECE of {better:.3g}, and "
             f"a loss of {after.nll:.4g} in place of {found.nll:.4g} nats: fitted on these rows, so "
             "on others a little less is gained."
         )

@@ -84,6 +84,7 @@ def one_pass(path: Path) -> dict[str, float]:
     found_in = read(path)
     found = diagnose(summarize(found_in, Settings(found_in.kind)))
     assert found.calibration is not None
+    assert found.calibration.temperature is not None
     return {
         "nll": found.calibration.nll,
         "ece": found.calibration.ece,

@@ -109,6 +109,7 @@ def test_the_temperature_of_one_pass_is_that_of_a_search(
     logits = (scale * true).astype(dtype) / 2
     found = diagnosed(logits, labels).calibration
     assert found is not None
+    assert found.temperature is not None
     wanted = fit_temperature(logits, labels)
     assert found.temperature.is_inside
     assert found.temperature.value == pytest.approx(wanted, abs=1e-3, rel=1e-3)
@@ -120,6 +121,7 @@ def test_a_temperature_off_the_grid_is_said_to_be_so() -> None:
     logits = np.array([[5.0, 0.0], [0.0, 5.0]] * 10)
     found = diagnosed(logits, np.array([0, 1] * 10)).calibration
     assert found is not None
+    assert found.temperature is not None
     assert not found.temperature.is_inside
     assert found.temperature.value == pytest.approx(1 / 8)
 
@@ -127,11 +129,20 @@ def test_a_temperature_off_the_grid_is_said_to_be_so() -> None:
 def test_a_second_pass_has_the_calibration_after_the_temperature() -> None:
     logits, labels = sample(20_000, 6, scale=4)
     for scores in (logits, softmax(logits)):
-        after = diagnosed(scores, labels, temperature=2.5).calibration
+        found = diagnosed(scores, labels, temperature=2.5)
+        after, p = found.calibration, softmax(logits, temperature=2.5)
         assert after is not None
-        p = softmax(logits, temperature=2.5)
+        assert after.temperature is None
+        assert (found.bits, found.evidence, found.accuracy) == (
+            None, (), np.mean(p.argmax(axis=1) == labels),
+        )  # fmt: skip
         assert after.ece == pytest.approx(expected_calibration_error(p, labels), abs=1e-6)
         assert after.nll == pytest.approx(log_loss(labels, p), abs=1e-6)
+        first = diagnosed(p, labels, kind="softmax").calibration
+        assert first is not None
+        assert after.mass_ece == pytest.approx(first.mass_ece, abs=1e-6)
+        assert after.classwise_ece == pytest.approx(first.classwise_ece, abs=1e-6)
+        assert after.brier == pytest.approx(first.brier, abs=1e-6)
 
 
 def test_equal_mass_bins_are_within_their_bound_of_bins_cut_exactly() -> None:
@@ -288,6 +299,7 @@ def as_figures(summary: Summary) -> dict[str, Any]:
     assert found.concentration is not None
     assert found.budget is not None
     calibration = found.calibration
+    assert calibration.temperature is not None
     return {
         "nll": calibration.nll,
         "ece": calibration.ece,
@@ -366,6 +378,7 @@ def test_several_labels_a_row_are_scored_as_questions_of_their_own() -> None:
         assert found.calibration.classwise_ece == pytest.approx(np.mean(columns), abs=1e-9)
         x = logits.reshape(-1, 1)
         wanted = fit_temperature(np.concatenate([0 * x, x], axis=1), targets.reshape(-1))
+        assert found.calibration.temperature is not None
         assert found.calibration.temperature.value == pytest.approx(wanted, abs=1e-3)
         assert found.budget is not None
         assert np.isnan(found.budget.softmax_positive).all()

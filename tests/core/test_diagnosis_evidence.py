@@ -73,6 +73,7 @@ def test_a_label_of_probability_0_is_an_infinite_loss() -> None:
     assert (seen.severity, seen.rows[0], seen.figures["rows"]) == ("error", 9, 1)
     assert found.calibration is not None
     assert found.calibration.nll == math.inf
+    assert found.calibration.temperature is not None
     assert math.isfinite(found.calibration.temperature.loss_after)
 
 

@@ -114,11 +114,12 @@ def test_reliability_before_and_after_is_that_of_core(
     rows: tuple[np.ndarray, np.ndarray], diagnosis: Diagnosis
 ) -> None:
     assert diagnosis.calibration is not None
+    assert diagnosis.calibration.temperature is not None
     temperature = diagnosis.calibration.temperature.value
     second = Summary(temperature=temperature)
     second.update(*rows)
     after = diagnose(second).calibration
-    frame = frames.reliability_frame(diagnosis.calibration, after)
+    frame = frames.reliability_frame(diagnosis.calibration, after, temperature=temperature)
     for scores, divisor in (
         (frames.AS_GIVEN, 1.0),
         (f"at temperature {temperature:.3g}", temperature),
