@@ -114,7 +114,7 @@ def _evidence(evidence: Evidence, width: int) -> Iterator[str]:
     first, *rest = _wrapped(f"{evidence.name}: {evidence.seen}", width - 9)
     yield f"{label:<{8 + len(label) - len(evidence.severity)}} {first}"
     yield from (" " * 9 + line for line in rest)
-    rows = ", ".join(f"{row:,}" for row in evidence.rows[:MOST_ROWS])
+    rows = ", ".join(map(str, evidence.rows[:MOST_ROWS]))
     for name, said in (
         ("rows", rows),
         ("means", evidence.means),
@@ -143,7 +143,7 @@ def _surprising(found: Diagnosed) -> Iterator[str]:
         )
         mark = "*" if row in suspects else " "
         yield (
-            f"  {row:>12,}{mark} {bits:>7.2f}  {entry['label_probability']:>9.2g}"
+            f"  {row:>12}{mark} {bits:>7.2f}  {entry['label_probability']:>9.2g}"
             f"  {label if several else f'{label} → {predicted}'}"
         )
 

@@ -85,6 +85,17 @@ def test_what_was_found_decides_the_exit_code(twice, tmp_path):
     assert re.search(r"rows +7\n", result.stdout)
 
 
+def test_row_numbers_can_be_pasted(tmp_path):
+    logits, labels = drawn(num_rows=9000)
+    logits[[1685, 4740], 1] = np.nan
+    table(logits, labels).to_parquet(tmp_path / "nan.parquet")
+    text = run(tmp_path / "nan.parquet", "--html", tmp_path / "report.html").stdout
+    assert re.search(r"rows +1685, 4740\n", text)
+    assert "<dt>rows</dt><dd>1685, 4740</dd>" in (tmp_path / "report.html").read_text()
+    (most,) = re.findall(r"p\(label\).*\n +(\S+?)\*? ", text)
+    assert most.isdigit()
+
+
 def test_figures_are_those_of_the_core(good):
     logits, labels = drawn()
     figures = json.loads(run(good, "--json", "-").stdout)["figures"]
