@@ -16,6 +16,7 @@ from core.diagnosis.exclusive import (
     PerRow,
     Sums,
     calibration_bins,
+    largest_loss,
 )
 from core.diagnosis.sketches import NUM_BINS, magnitude_bins
 
@@ -88,7 +89,7 @@ def multi_label_sums(
     Parameters
     ----------
     scores : ndarray, (rows, K)
-        Without NaN or infinities.
+        Without NaN.
     targets : ndarray, shape of `scores`
         0, 1 or between.
     is_probability : bool
@@ -105,12 +106,14 @@ def multi_label_sums(
         loss = np.where(t > 0, t * yes, 0) + np.where(t < 1, (1 - t) * no, 0)
         x = np.clip(no - yes, -_blocked.BEYOND_EXP, _blocked.BEYOND_EXP)
     else:
-        x = scores
+        most = largest_loss(scores.dtype)
+        x = np.clip(scores, -most, most)
         decay = np.exp(-np.abs(x))
         larger = 1 / (1 + decay)
         p = np.where(x >= 0, larger, decay * larger)
         q = np.where(x >= 0, decay * larger, larger)
         loss = np.log1p(decay) + np.maximum(x, 0) - t * x
+        loss[((scores < -most) & (t > 0)) | ((scores > most) & (t < 1))] = np.inf
     infinite = np.isposinf(loss)
     finite = np.where(infinite, 0, loss)
     row_loss = loss.sum(axis=1)
@@ -140,7 +143,7 @@ def multi_label_sums(
         _add_precision(sums, x, t > 0.5)
     # What a loss of exclusive classes would make of it.
     with np.errstate(divide="ignore"):
-        z = np.maximum(np.log(p) if is_probability else x, -_blocked.BEYOND_EXP)
+        z = np.maximum(np.log(p), -_blocked.BEYOND_EXP) if is_probability else x
     z = z - z.max(axis=1, keepdims=True)
     competing = np.log(np.exp(z).sum(axis=1)) * t.sum(axis=1) - (t * z).sum(axis=1)
     sums["categorical_loss"] = np.array(competing.sum(dtype=np.float64))

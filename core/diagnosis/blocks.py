@@ -260,7 +260,7 @@ def _several(held: _Rows, plan: Plan, reading: Reading) -> Part:
         x = (np.log(x) - np.log1p(-x) if is_probability else x) / plan.temperature
         is_probability = False
     sums, worst, per_row = multi_label_sums(
-        np.maximum(x, -_blocked.BEYOND_EXP),
+        x,
         np.asarray(held.targets),
         is_probability=is_probability,
         with_temperatures=plan.temperature == 1,

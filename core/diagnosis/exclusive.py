@@ -87,11 +87,15 @@ def exclusive_sums(
     z_label = start.reshape(-1)[at_label]
     np.subtract(start, column(maximum, axis), out=z)
     gap = maximum - z_label  # of the label below the top
-    is_infinite = np.isposinf(gap)
+    is_infinite = gap > largest_loss(dtype)
     any_infinite = bool(is_infinite.any())
     if any_infinite:
         gap[is_infinite] = -_BEYOND
-    if np.isneginf(z.min()):
+    if targets is not None:
+        # A class without a target costs nothing, however low its logit.
+        terms = np.where(targets > 0, targets * z, 0).sum(axis=axis, dtype=np.float64)
+    if z.min() < _BEYOND:
+        # A mask may be −inf or the least number there is: a product with it is no small term.
         np.maximum(z, _BEYOND, out=z)
 
     e = np.exp(z, out=work("e", z.shape, dtype))
@@ -133,9 +137,8 @@ def exclusive_sums(
         bins[wrong], minlength=NUM_CALIBRATION_BINS
     )
     if targets is not None:
-        terms = np.multiply(targets, z)
         log_total = np.log1p(odds)
-        soft = log_total * targets.sum(axis=axis) - terms.sum(axis=axis)
+        soft = log_total * targets.sum(axis=axis) - terms
         sums["soft_loss"] = soft.sum(dtype=np.float64)
     if depth == "some":
         return sums, PerRow(loss, label_probability, confidence)
@@ -157,6 +160,11 @@ def exclusive_sums(
         if not is_probability:
             _add_precision(sums, maximum, z_label, odds, loss)
     return sums, PerRow(loss, label_probability, confidence)
+
+
+def largest_loss(dtype: np.dtype[Any]) -> float:
+    """Return from where on a loss counts as infinite: sums of more would overflow."""
+    return 1e30 if dtype.itemsize == 4 else 1e250
 
 
 def calibration_bins(p: Array) -> Array:

@@ -569,3 +569,51 @@ def test_one_column_is_one_question(is_probability: bool) -> None:
     assert found.budget is not None
     assert found.budget.sigmoid_positive[1] == pytest.approx((1 - p)[labels == 1].sum())
     assert found.budget.sigmoid_negative[1] == pytest.approx(p[labels == 0].sum())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_class_masked_by_the_least_number_is_one_masked_by_minus_infinity(dtype: Any) -> None:
+    logits, labels = sample(2000, 3)
+    infinite, least = (
+        np.column_stack([2 * logits, np.full(len(logits), low)]).astype(dtype)
+        for low in (-np.inf, np.finfo(dtype).min)
+    )
+    found = [diagnosed(scores, labels, kind="logits") for scores in (infinite, least)]
+    expected, same = (each.calibration.temperature for each in found if each.calibration)
+    assert expected.is_inside
+    assert same.value == pytest.approx(expected.value, rel=1e-6)
+    assert same.loss_after == pytest.approx(expected.loss_after, rel=1e-6)
+    names = [{evidence.name for evidence in each.evidence} for each in found]
+    assert names[0] - {"minus_infinity"} == names[1]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_losses_too_large_to_add_up_are_infinite(several: bool) -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(500, 3)) * 1e307
+    labels = rng.integers(2, size=(500, 3)) if several else rng.integers(3, size=500)
+    found = diagnosed(logits, labels)
+    assert found.calibration is not None
+    assert found.calibration.nll == np.inf
+    assert found.evidence[0].name == "impossible_label"
+    assert np.isfinite(found.calibration.brier)
+
+
+def test_several_labels_cost_what_they_cost_however_low_their_logits() -> None:
+    logits = np.array([[-1e6, 3.0], [2.0, -4e5], [1e5, 1.0], [-1.0, -2.0]] * 5)
+    targets = np.array([[1, 0], [0, 1], [0, 1], [1, 1]] * 5)
+    found = diagnosed(logits, targets, kind="logits")
+    assert found.calibration is not None
+    assert found.calibration.nll == pytest.approx(
+        binary_cross_entropy(logits, targets).sum(axis=1).mean(), rel=1e-12
+    )
+    logits[0, 0] = -np.inf
+    assert diagnosed(logits, targets, kind="logits").evidence[0].name == "impossible_label"
+
+
+def test_a_soft_target_on_a_masked_class_costs_infinity() -> None:
+    logits = np.array([[0.0, 1.0, -np.inf], [2.0, 0.0, 1.0]] * 10)
+    masked, touched = np.array([[0.5, 0.5, 0.0]] * 20), np.array([[0.5, 0.4, 0.1]] * 20)
+    losses = [diagnosed(logits, t, kind="logits").pairings[0].nats for t in (masked, touched)]
+    expected = categorical_cross_entropy(logits, masked).mean()
+    assert losses == [pytest.approx(expected, rel=1e-12), np.inf]
