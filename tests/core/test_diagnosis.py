@@ -580,6 +580,8 @@ def test_a_class_masked_by_the_least_number_is_one_masked_by_minus_infinity(dtyp
     )
     found = [diagnosed(scores, labels, kind="logits") for scores in (infinite, least)]
     expected, same = (each.calibration.temperature for each in found if each.calibration)
+    assert expected is not None
+    assert same is not None
     assert expected.is_inside
     assert same.value == pytest.approx(expected.value, rel=1e-6)
     assert same.loss_after == pytest.approx(expected.loss_after, rel=1e-6)
