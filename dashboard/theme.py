@@ -16,10 +16,13 @@ INK = {"light": "#31333f", "dark": "#d5d6dc"}
 def draw(chart: alt.TopLevelMixin, says: str) -> None:
     """Show a chart in the ink of the theme; `says` is its alternative text."""
     ink = INK[st.context.theme.type or "light"]
-    inked = chart.configure(
-        axis=alt.AxisConfig(labelColor=ink, titleColor=ink),
-        legend=alt.LegendConfig(labelColor=ink),
-        text=alt.MarkConfig(color=ink),
-        rule=alt.MarkConfig(color=ink),
-    )
-    st.altair_chart(inked, width="stretch", alt=says)
+    spec, tables = style.to_spec(chart)
+    spec["config"] = {
+        **spec.get("config", {}),
+        "axis": {"labelColor": ink, "titleColor": ink},
+        "legend": {"labelColor": ink},
+        "text": {"color": ink},
+        "rule": {"color": ink},
+    }
+    # Where the spec is what it was, the browser keeps the picture and swaps its tables.
+    st.vega_lite_chart(spec={**spec, "datasets": tables}, width="stretch", alt=says)

@@ -6,9 +6,11 @@ both a white and a near-black background.
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import altair as alt
+import pandas as pd
 import vl_convert
 
 BLUE = "#0072B2"
@@ -28,9 +30,35 @@ LABELLED_ONLY: dict[str, Any] = {
 SERIES = (BLUE, VERMILLION, GREEN, PURPLE, GREY)
 
 
+# Altair's way with data and its theme are the same for all threads.
+_lock = threading.Lock()
+
+
+def to_spec(chart: alt.TopLevelMixin) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+    """Return the chart as Vega-Lite, and its tables by the names that it has for them.
+
+    Tables are named by their places: a chart of other numbers is the same but for its tables, so
+    that who shows it has only those to swap.
+    """
+    tables: dict[str, pd.DataFrame] = {}
+
+    def named(data: pd.DataFrame) -> dict[str, str]:
+        held = next((name for name, table in tables.items() if table is data), None)
+        name = held or f"table {len(tables)}"
+        tables[name] = data
+        return {"name": name}
+
+    with _lock:
+        alt.data_transformers.register("named", named)
+        with alt.data_transformers.enable("named"), alt.theme.enable("none"):
+            spec: dict[str, Any] = chart.to_dict(validate=False)
+    return spec, tables
+
+
 def to_html(chart: alt.TopLevelMixin) -> str:
     """Return a page that shows the chart, with its interaction, without internet."""
-    html: str = chart.to_html(inline=True)
+    with _lock:
+        html: str = chart.to_html(inline=True)
     return html
 
 
@@ -48,7 +76,8 @@ def to_png(chart: alt.TopLevelMixin) -> bytes:
 
 
 def _of_fixed_width(chart: alt.TopLevelMixin) -> dict[str, Any]:
-    spec: dict[str, Any] = chart.to_dict()
+    with _lock:
+        spec: dict[str, Any] = chart.to_dict()
     is_one = not {"hconcat", "vconcat", "concat", "facet", "repeat"} & spec.keys()
     for part in [spec] if is_one else spec.get("vconcat", []):
         if part.get("width", "container") == "container":

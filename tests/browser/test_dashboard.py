@@ -86,6 +86,50 @@ def test_moving_a_control_shows_the_numbers_of_core(page: Page, address: str) ->
     expect(page.get_by_text(f"At temperature 1.5 the softmax holds {bits:.3f}")).to_be_visible()
 
 
+# Of each chart, all that is written in it, and how its marks are drawn.
+PICTURES = """() => [...document.querySelectorAll(".stVegaLiteChart svg.marks")].map(drawn => [
+    ...[...drawn.querySelectorAll("text")].map(text => text.textContent),
+    ...[...drawn.querySelectorAll("path")].map(path => path.getAttribute("d")),
+])"""
+
+
+def pictures(page: Page) -> list[list[str]]:
+    """Return what the charts are, once two looks a moment apart see the same."""
+    page.wait_for_function(
+        f"""() => {{
+            const now = JSON.stringify(({PICTURES})()), same = now === window.before;
+            window.before = now;
+            return same;
+        }}""",
+        polling=700,
+    )
+    seen: list[list[str]] = page.evaluate(PICTURES)
+    return seen
+
+
+def test_pictures_that_are_kept_are_those_of_a_page_drawn_anew(page: Page, address: str) -> None:
+    page.goto(f"{address}/activations")
+    wait_until_drawn(page, charts=PAGES["activations"])
+    page.evaluate("document.querySelectorAll('.stVegaLiteChart svg').forEach(e => e.kept = true)")
+    before = pictures(page)
+    page.get_by_label("Logits", exact=True).fill("2, 0, 1, -3")
+    page.wait_for_url("**logits=**")
+    expect(page.get_by_test_id("stMetric").filter(has_text="Sum").first).to_contain_text(
+        f"{sigmoid([2.0, 0.0, 1.0, -3.0]).sum():.3f}"
+    )
+    after = pictures(page)
+    assert after != before
+    # Other numbers alone: the browser swaps them, and has not made one picture again.
+    assert page.evaluate(
+        "[...document.querySelectorAll('.stVegaLiteChart svg')].filter(e => e.kept).length"
+    ) == len(after)
+
+    other = page.context.new_page()
+    other.goto(page.url)
+    wait_until_drawn(other, charts=PAGES["activations"])
+    assert pictures(other) == after
+
+
 def test_a_copied_link_opens_the_same_picture(page: Page, address: str) -> None:
     page.goto(f"{address}/losses")
     wait_until_drawn(page, charts=PAGES["losses"])
