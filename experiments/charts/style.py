@@ -42,7 +42,7 @@ def to_spec(chart: alt.TopLevelMixin) -> tuple[dict[str, Any], dict[str, pd.Data
     """
     tables: dict[str, pd.DataFrame] = {}
 
-    def named(data: pd.DataFrame) -> dict[str, str]:
+    def named(data: Any) -> dict[str, str]:
         held = next((name for name, table in tables.items() if table is data), None)
         name = held or f"table {len(tables)}"
         tables[name] = data

@@ -18,6 +18,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.browser.find import find
 
 ROOT = Path(__file__).parents[2]
+# A page may take its time on a busy machine; who waits for the thing waits no longer than it takes.
+expect.set_options(timeout=30_000)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
