@@ -61,8 +61,8 @@ def _figures(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evi
             yield Evidence(
                 "confused_pair",
                 "note",
-                f"the dearest confusion: {count:,.0f} rows{among} of class {label:.0f} predicted "
-                f"as {predicted:.0f}, {surprise:.3g} bits each",
+                f"the dearest confusion: {count:,.0f} row{'s' * (count != 1)}{among} of class "
+                f"{label:.0f} predicted as {predicted:.0f}, {surprise:.3g} bits each",
                 {"label": label, "predicted": predicted, "rows": count, "bits": surprise},
                 tuple(int(i) for i in found.rows["row"][shown][:5]),
                 "this pair costs more than any other",

@@ -73,6 +73,9 @@ def faults(summary: Summary) -> Iterator[Evidence]:
         fault = summary.faults.get(name)
         if fault is None or name in ignored:
             continue
+        if name == "label_outside" and summary.num_classes == 2:
+            below = summary.counts.get("label_is_minus_one", 0) == fault.count
+            do = "map −1 to 0, where labels are −1 and 1" if below else do
         yield Evidence(
             name,
             severity,
@@ -178,11 +181,17 @@ def _constant_columns(summary: Summary) -> Iterator[Evidence]:
     if len(constant) == 0:
         return
     every = len(constant) == len(summary.lows)
+    # The class frequencies are an honest answer to every input; the same score for all is none.
+    says_nothing = every and len(constant) > 1 and summary.lows.min() == summary.lows.max()
     listed = ", ".join(str(i) for i in constant[:10])
     yield Evidence(
         "constant_column",
-        "note",
-        "every column of scores is constant" if every else f"columns {listed} never change",
+        "warning" if says_nothing else "note",
+        "every row has the same score for every class"
+        if says_nothing
+        else "every column of scores is constant"
+        if every
+        else f"columns {listed} never change",
         {"columns": len(constant)},
         (),
         "the scores do not depend on the input"
@@ -214,7 +223,8 @@ def _duplicates(summary: Summary) -> Iterator[Evidence]:
     yield Evidence(
         "duplicates",
         "note",
-        f"about {repeated:,.0f} of {scored:,} rows repeat the scores of another one",
+        f"{'' if known.is_exact else 'about '}{repeated:,.0f} of {scored:,} rows repeat the scores "
+        "of another one",
         {
             "repeats": repeated,
             "distinct": known.num_distinct,

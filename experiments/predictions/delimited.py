@@ -17,6 +17,11 @@ from experiments.predictions.common import Array, Opened, PredictionsError, show
 
 _MOST_HEADER = 1 << 24
 _LEAST_BLOCK = 1 << 22
+_SAMPLE = 1 << 20
+# A whole field, so that no comma in a text is taken for one.
+_DECIMAL_COMMA = re.compile(
+    rb"""(?:^|[;\t\r\n"])\s*[-+]?\d*,\d+(?:e[-+]?\d+)?\s*(?:[;\t\r\n"]|$)""", re.I
+)
 _MISSING = ["", "NA", "N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "<NA>"]
 _IN_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -33,10 +38,14 @@ class CsvTable:
         self._file = file
         with file.opened() as opened:
             head = opened.readline(_MOST_HEADER)
-            second = opened.readline(_MOST_HEADER)
+            below = opened.read(_SAMPLE)
             if b"\r" in head.rstrip(b"\r\n"):
                 # Lines as an old Mac ends them.
-                head, second = (head + second).split(b"\r")[:2]
+                head, _, below = (head + below).partition(b"\r")
+        if not head.strip() and below.strip():
+            raise PredictionsError(
+                f"{self.name}: begins with an empty line; expected the names of the columns there"
+            )
         if not head.strip():
             raise PredictionsError(
                 f"{self.name}: is empty; expected a line of names, and rows of numbers below it"
@@ -54,7 +63,8 @@ class CsvTable:
                 "none. Save it as CSV UTF-8"
             ) from error
         self._delimiter = max(",;\t", key=line.count)
-        self._decimal_point = "," if self._delimiter == ";" and b"," in second else "."
+        has_commas = self._delimiter != "," and _DECIMAL_COMMA.search(below)
+        self._decimal_point = "," if has_commas else "."
         fields = next(csv.reader([line], delimiter=self._delimiter, skipinitialspace=True))
         self._names = [field.strip() for field in fields]
         self._header_bytes = len(head)

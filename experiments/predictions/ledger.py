@@ -45,6 +45,9 @@ class LedgerFile:
 
     def __init__(self, path: Path, class_names: Sequence[str]) -> None:
         self._path, self._part = path, path.with_name(f"{path.name}.part")
+        if path.exists() and not path.is_file():
+            # A device or a pipe is written to, never replaced by a file.
+            self._part = path
         self._names = np.array([as_text(name) for name in class_names], dtype=object)
         try:
             self._writer = arrow_csv.CSVWriter(
@@ -66,6 +69,8 @@ class LedgerFile:
     ) -> None:
         try:
             self._writer.close()
+            if self._part == self._path:
+                return
             if error is None:
                 os.replace(self._part, self._path)
             else:

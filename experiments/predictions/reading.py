@@ -194,7 +194,9 @@ def _files(source: str | Path | Upload) -> list[Opened]:
             and not any(part[0] in "._" for part in file.relative_to(path).parts)
         ]
         if not found:
-            raise PredictionsError(f"{shown(path, 80)}: is a folder without a file; {_EXPECTED}")
+            raise PredictionsError(
+                f"{shown(path, 80)}: is a folder without a file that is read; {_EXPECTED}"
+            )
     elif not str(source):
         raise PredictionsError(f"no file given; {_EXPECTED}")
     elif not path.exists() and glob.has_magic(str(source)):

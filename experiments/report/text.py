@@ -67,7 +67,14 @@ def reading(found: Diagnosed) -> str:
         if found.diagnosis.task == "multi-label"
         else "one label a row"
     )
-    return f"Scores look like {scores.found} and are read as {scores.reading} ({how}); {labels}."
+    if not found.diagnosis.num_used:
+        return f"No row could be used; scores would be read as {scores.reading}; {labels}."
+    seen = (
+        "Scores may be logits or probabilities"
+        if scores.found == "ambiguous"
+        else f"Scores look like {scores.found}"
+    )
+    return f"{seen} and are read as {scores.reading} ({how}); {labels}."
 
 
 def _lines(found: Diagnosed, width: int) -> Iterator[str]:
@@ -85,9 +92,10 @@ def _lines(found: Diagnosed, width: int) -> Iterator[str]:
     for evidence in diagnosis.evidence:
         yield ""
         yield from _evidence(evidence, width)
-    yield ""
-    yield click.style("Figures", bold=True)
     figures = figures_of(found)
+    if figures:
+        yield ""
+        yield click.style("Figures", bold=True)
     longest = max((len(figure.title) for figure in figures), default=0)
     for figure in figures:
         yield f"  {figure.title:<{longest}}  {figure.shown}"

@@ -140,6 +140,18 @@ def test_a_constant_column_is_noted() -> None:
     assert evidence(diagnosed(logits, labels), "constant_column").figures["columns"] == 1
 
 
+def test_scores_that_never_change_are_a_warning() -> None:
+    _, labels = sample()
+    found = evidence(diagnosed(np.zeros((len(labels), 3)), labels % 3), "constant_column")
+    assert found.severity == "warning"
+
+
+def test_labels_of_minus_one_and_one_are_told_what_they_need() -> None:
+    logits = np.random.default_rng(0).normal(size=50)
+    labels = np.where(logits > 0, 1, -1)
+    assert "map −1 to 0" in evidence(diagnosed(logits, labels), "label_outside").do
+
+
 def test_duplicate_rows_are_counted_and_beyond_the_sketch_bounded() -> None:
     logits, labels = sample(2000)
     logits[1000:1100] = logits[:100]

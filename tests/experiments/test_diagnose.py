@@ -230,6 +230,29 @@ def test_a_file_that_breaks_leaves_the_old_ledger(tmp_path):
     assert not (tmp_path / "ledger.csv.part").exists()
 
 
+def test_a_pipe_takes_the_ledger_and_stays_one(tmp_path):
+    logits, labels = drawn(num_rows=100)
+    table(logits, labels).to_csv(tmp_path / "a.csv", index=False)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert run(tmp_path / "a.csv", "--csv", pipe).exit_code == 0
+        assert os.read(reader, 1 << 16).count(b"\n") == 101
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+
+
+def test_rows_that_can_not_be_used_are_said_to_be_the_reason(tmp_path):
+    logits, labels = drawn(num_rows=50)
+    table(logits, labels + 7).to_csv(tmp_path / "a.csv", index=False)
+    text = run(tmp_path / "a.csv").stdout
+    assert "No row could be used" in text
+    assert "Figures" not in text
+    assert "ambiguous" not in text
+
+
 def test_foreign_names_are_text_everywhere(tmp_path):
     logits, labels = drawn()
     frame = pd.DataFrame(logits, columns=[f"logit_{name}" for name in FOREIGN])

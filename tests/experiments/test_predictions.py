@@ -191,6 +191,7 @@ def test_gaps_are_nan_and_infinities_stay(tmp_path):
         '"a","y"\n"0.5","1"\n"0.25","0"\n',
         "a;y\n0,5;1\n0,25;0\n",
         "a\ty\n0.5\t1\n0.25\t0\n",
+        "a\ty\n0,5\t1\n0,25\t0\n",
         "\ufeffa,y\r\n0.5,1\r\n0.25,0\r\n",
     ],
 )
@@ -199,6 +200,18 @@ def test_other_separators(tmp_path, text):
     scores, labels = whole(read(tmp_path / "a.csv", scores="a"))
     assert scores.tolist() == [[0.5], [0.25]]
     assert labels.tolist() == [1, 0]
+
+
+def test_a_decimal_comma_below_whole_numbers(tmp_path):
+    (tmp_path / "a.csv").write_text("logit_0;logit_1;y\r\n1;2;0\r\n0,5;-1,25e1;1\r\n")
+    assert whole(read(tmp_path / "a.csv"))[0].tolist() == [[1, 2], [0.5, -12.5]]
+
+
+def test_a_comma_in_a_label_is_no_decimal_comma(tmp_path):
+    (tmp_path / "a.csv").write_text('logit_0;logit_1;y\n0.5;1;"Paris, 7, 8"\n1.5;2;Rome\n')
+    scores, labels = whole(read(tmp_path / "a.csv"))
+    assert scores.tolist() == [[0.5, 1], [1.5, 2]]
+    assert labels.tolist() == [0, 1]
 
 
 def test_ten_thousand_columns(tmp_path):
@@ -239,6 +252,7 @@ BAD: dict[str, tuple[str, bytes, str]] = {
     "empty csv": ("a.csv", b"", "is empty"),
     "empty parquet": ("a.parquet", b"", "expected a Parquet file"),
     "empty npz": ("a.npz", b"", "expected an NPZ archive"),
+    "empty line first": ("a.csv", b"\n\n" + GOOD_CSV, "begins with an empty line"),
     "names alone": ("a.csv", b"logit_0,logit_1,label\n", "has no rows"),
     "no rows": ("a.parquet", parquet({"logit_0": [], "logit_1": [], "label": []}), "be numbers"),
     "no rows npz": ("a.npz", saved(logits=np.zeros((0, 2)), labels=[]), "has no rows"),
