@@ -50,7 +50,7 @@ screenshots: $(VENV)/.installed-dev ## Every page in both themes, into docs/imag
 	@browser=$$($(PY) -m tests.browser.find) || exit 1; \
 	BROWSER_PATH="$$browser" $(PY) -m tests.browser.screenshots
 
-bench: .venv-bench/.installed ## Accuracy and speed: core, tracker, training and diagnose beside their peers
+bench: .venv-bench/.installed $(VENV)/.installed-dev ## Accuracy and speed beside the peers: core, tracker, training, pages, diagnose
 	@.venv-bench/bin/python -m pytest -q -o addopts= tests/benchmarks
 	@.venv-bench/bin/python -m tests.benchmarks.tracker
 	@echo
@@ -59,6 +59,9 @@ bench: .venv-bench/.installed ## Accuracy and speed: core, tracker, training and
 	@.venv-bench/bin/python -m tests.benchmarks.speed
 	@echo
 	@.venv-bench/bin/python -m tests.benchmarks.training
+	@echo
+	@browser=$$($(PY) -m tests.browser.find) || exit 1; \
+	BROWSER_PATH="$$browser" $(PY) -m tests.benchmarks.pages
 	@echo
 	@.venv-bench/bin/python -m tests.benchmarks.diagnose
 

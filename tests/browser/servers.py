@@ -30,20 +30,21 @@ FLAGS = [
 
 
 @contextmanager
-def dashboard(uri: str) -> Iterator[str]:
-    """Run the dashboard on the store at `uri`; give its address."""
+def dashboard(uri: str, app: Path = Path("dashboard/app.py"), **env: str) -> Iterator[str]:
+    """Run the dashboard, or another app, on the store at `uri`; give its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     streamlit = Path(sys.executable).with_name("streamlit")
     process = subprocess.Popen(
-        [streamlit, "run", "dashboard/app.py"],
+        [streamlit, "run", app],
         cwd=ROOT,
         env={
             **os.environ,
             "MLFLOW_TRACKING_URI": uri,
             "STREAMLIT_SERVER_PORT": str(port),
             "STREAMLIT_SERVER_HEADLESS": "true",
+            **env,
         },
         stdout=subprocess.PIPE,
         text=True,
