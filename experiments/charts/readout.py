@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
@@ -114,9 +114,8 @@ def _table(
 ) -> alt.LayerChart:
     scale = alt.Scale(domain=[0, 1], nice=False)
     y = alt.Y("curve:N", sort=names, title=None, axis=None)
-    rows = alt.Chart().encode(y=y)
     # A curve that has no value there still has its name.
-    key = alt.Chart(pd.DataFrame({"curve": names})).encode(y=y)
+    key = pd.DataFrame({"curve": names})
     (_, first), *numbers = columns.items()
     ends = [NAMES + (1 - NAMES) * i / len(numbers) for i in range(1, len(numbers) + 1)]
 
@@ -125,56 +124,105 @@ def _table(
 
     text: dict[str, Any] = {"baseline": "middle", "fontSize": 12}
     layers: list[alt.Chart] = [
-        key.mark_rule(strokeWidth=3).encode(x=at(0.0), x2=alt.X2Datum(SWATCH - 0.02), **looks),
-        key.mark_text(align="left", **text).encode(x=at(SWATCH), text="curve:N"),
-        alt.Chart()
-        .transform_aggregate(rows="count()", groupby=[by])
-        .transform_calculate(head=f"{first + ' '!r} + format(datum[{by!r}], '.4~g')")
-        .mark_text(align="left", fontWeight="bold", **text)
-        .encode(x=at(0.0), y=alt.value(-ROW / 2), text="head:N"),
+        _marks(
+            "rule", {"strokeWidth": 3}, key, x=at(0.0), x2=alt.X2Datum(SWATCH - 0.02), y=y, **looks
+        ),
+        _marks("text", {"align": "left", **text}, key, x=at(SWATCH), y=y, text=alt.Text("curve:N")),
+        _marks(
+            "text",
+            {"align": "left", "fontWeight": "bold", **text},
+            transform=[
+                {"aggregate": [{"op": "count", "as": "rows"}], "groupby": [by]},
+                {"calculate": f"{first + ' '!r} + format(datum[{by!r}], '.4~g')", "as": "head"},
+            ],
+            x=at(0.0),
+            y=alt.YValue(-ROW / 2),
+            text=alt.Text("head:N"),
+        ),
     ]
     for (column, head), end in zip(numbers, ends, strict=True):
         layers.append(
-            rows.transform_filter(f"isValid(datum[{column!r}])")
-            .mark_text(align="right", **text)
-            .encode(x=at(end), text=alt.Text(f"{column}:Q", format=".3g"))
+            _marks(
+                "text",
+                {"align": "right", **text},
+                transform=[{"filter": f"isValid(datum[{column!r}])"}],
+                x=at(end),
+                y=y,
+                text=alt.Text(f"{column}:Q", format=".3g"),
+            )
         )
         layers.append(
-            alt.Chart(pd.DataFrame({"head": [head]}))
-            .mark_text(align="right", fontWeight="bold", **text)
-            .encode(x=at(end), y=alt.value(-ROW / 2), text="head:N")
+            _marks(
+                "text",
+                {"align": "right", "fontWeight": "bold", **text},
+                pd.DataFrame({"head": [head]}),
+                x=at(end),
+                y=alt.YValue(-ROW / 2),
+                text=alt.Text("head:N"),
+            )
         )
-    return alt.LayerChart(layer=layers).properties(height=ROW * len(names))
+    return alt.LayerChart(layer=layers, height=ROW * len(names))
 
 
 def _panel(drawn: pd.DataFrame, by: str, panel: Panel, looks: dict[str, Any]) -> alt.LayerChart:
-    lines = (
-        alt.Chart(drawn if panel.lines is None else panel.lines)
-        .mark_line(strokeWidth=2.5)
-        .encode(x=panel.x, y=panel.y, **looks)
-    )
     # One point a place: the pointer is nearest to a place, wherever the curves are.
     places = drawn.drop_duplicates(by)
-    is_first = alt.FieldEqualPredicate(field="curve", equal=places["curve"].iloc[0])
+    first = places["curve"].iloc[0]
     return alt.LayerChart(
         layer=[
-            lines,
+            _marks(
+                "line",
+                {"strokeWidth": 2.5},
+                drawn if panel.lines is None else panel.lines,
+                x=panel.x,
+                y=panel.y,
+                **looks,
+            ),
             *panel.over,
-            alt.Chart(places[places["now"]])
-            .mark_rule(strokeDash=[2, 3], strokeWidth=2)
-            .encode(x=panel.x),
-            alt.Chart().transform_filter(is_first).mark_rule(opacity=0.5).encode(x=panel.x),
-            alt.Chart()
-            .mark_point(filled=True, size=60, opacity=1)
-            .encode(x=panel.x, y=panel.y, color=looks["color"]),
-            alt.Chart(places)
-            .mark_point(opacity=0, size=1, tooltip=None)
-            .encode(x=panel.x)
-            .properties(name="places"),
-        ]
-    ).properties(
+            _marks(
+                "rule", {"strokeDash": [2, 3], "strokeWidth": 2}, places[places["now"]], x=panel.x
+            ),
+            _marks(
+                "rule",
+                {"opacity": 0.5},
+                transform=[{"filter": {"field": "curve", "equal": first}}],
+                x=panel.x,
+            ),
+            _marks(
+                "point",
+                {"filled": True, "size": 60, "opacity": 1},
+                x=panel.x,
+                y=panel.y,
+                color=looks["color"],
+            ),
+            _marks(
+                "point",
+                {"opacity": 0, "size": 1, "tooltip": None},
+                places,
+                name="places",
+                x=panel.x,
+            ),
+        ],
         height=panel.height,
         title=alt.Title(panel.title, anchor="start", frame="group", fontSize=13, offset=8),
+    )
+
+
+def _marks(
+    kind: Literal["rule", "text", "line", "point"],
+    looks: Mapping[str, Any],
+    data: pd.DataFrame | None = None,
+    transform: Sequence[Mapping[str, Any]] = (),
+    name: str = "",
+    **encoding: Any,
+) -> alt.Chart:
+    """Return a layer, made at once: each call of a chain would copy what the ones before made."""
+    return alt.Chart(
+        alt.Undefined if data is None else data,
+        mark=alt.MarkDef(type=kind, **looks),
+        encoding=alt.FacetedEncoding(**encoding),
+        transform=[dict(each) for each in transform] or alt.Undefined,
+        name=name or alt.Undefined,
     )
 
 
