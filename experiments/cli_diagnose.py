@@ -19,7 +19,7 @@ from experiments.predictions import Predictions, PredictionsError
 
 FOUND, UNREADABLE, INTERRUPTED = 1, 2, 130
 _FAILING = {"error": ("error",), "warning": ("error", "warning")}
-_WIDEST = 100
+_NARROWEST, _WIDEST = 40, 100
 # Their loss is a sum over classes, or no cross-entropy: the floors are of another one.
 _WITHOUT_FLOORS = ("ovr_sigmoid_bce", "softmax_squared_error", "sigmoid_squared_error")
 
@@ -129,8 +129,8 @@ def diagnose_command(
             found = diagnosing.with_plateau(found, histories, smoothing)
         _write(json_path, html_path, found)
         if json_path != "-":
-            width = min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns)
-            click.echo(report.to_text(found, width))
+            width = shutil.get_terminal_size((_WIDEST, 24)).columns
+            click.echo(report.to_text(found, min(max(_NARROWEST, width), _WIDEST)))
         said = [f"{name} {path}" for name, path in (
             ("JSON in", json_path), ("report in", html_path), ("ledger in", csv_path),
         ) if path and path != "-"]  # fmt: skip

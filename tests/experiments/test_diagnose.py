@@ -244,6 +244,11 @@ def test_a_pipe_takes_the_ledger_and_stays_one(tmp_path):
     assert pipe.is_fifo()
 
 
+def test_a_terminal_of_no_width_gets_a_report(good, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "5")
+    assert "Found: " in run(good).stdout
+
+
 def test_rows_that_can_not_be_used_are_said_to_be_the_reason(tmp_path):
     logits, labels = drawn(num_rows=50)
     table(logits, labels + 7).to_csv(tmp_path / "a.csv", index=False)
