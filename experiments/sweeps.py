@@ -51,7 +51,11 @@ def read_grid(lines: Sequence[str]) -> dict[str, list[Any]]:
         try:
             grid[axis] = list(dict.fromkeys(readers[axis](text) for text in values.split(",")))
         except ValueError as error:
-            raise ValueError(f"--grid {line}: {error}") from error
+            kind = next(f.type for f in fields(TrainConfig) if f.name == axis)
+            wanted = {"int": "whole numbers", "float": "numbers"}.get(str(kind), "values")
+            raise ValueError(
+                f"--grid {line}: expected {wanted} after {name}=, separated by commas"
+            ) from error
     return grid
 
 

@@ -162,8 +162,8 @@ def test_a_store_that_a_cluster_can_not_reach_is_refused(
         (["hidden"], "expected NAME=VALUE,VALUE"),
         (["momentum=0.9"], "NAME is one of head, hidden, epochs, batch_size"),
         (["hidden=0", "hidden=1"], "hidden is there already"),
-        (["hidden=0,wide"], "invalid literal for int"),
-        (["epochs="], "invalid literal for int"),
+        (["hidden=0,wide"], "expected whole numbers after hidden="),
+        (["epochs="], "expected whole numbers after epochs="),
     ],
 )
 def test_a_grid_that_is_none_is_refused(lines: list[str], says: str) -> None:
