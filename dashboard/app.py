@@ -39,14 +39,14 @@ VIEWS = {
     )
 }
 show_home = partial(home.show, {page: view.SUMMARY for page, view in VIEWS.items()})
-SHOWS = {
-    st.Page(show_home, title="Home", icon=":material/home:", url_path="home", default=True): (
-        show_home
-    ),
-    **{page: view.show for page, view in VIEWS.items()},
-}
+home_page = st.Page(show_home, title="Home", icon=":material/home:", default=True)
+SHOWS = {home_page: show_home, **{page: view.show for page, view in VIEWS.items()}}
+# The default page has no path of its own: Streamlit would say that there is no page /home.
+home_by_name = st.Page(show_home, title="Home", url_path="home", visibility="hidden")
 
-page = st.navigation(list(SHOWS))
+page = st.navigation([*SHOWS, home_by_name])
+if page is home_by_name:
+    st.switch_page(home_page, query_params=st.query_params.to_dict())
 st.set_page_config(page_title=f"{page.title} · Cross-Entropy Lab")
 
 keep_logits(page.url_path)

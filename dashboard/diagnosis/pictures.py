@@ -98,10 +98,11 @@ def show_concentration(model: Model, which: int) -> None:
         f"concentration {which}",
         curve,
     )
-    low, high = (100 * end for end in found.half_bounds)
+    low, high = (f"{100 * end:.3g}" for end in found.half_bounds)
+    bounds = "" if low == high else f" (for certain between {low} and {high}\N{NO-BREAK SPACE}%)"
     st.caption(
-        f"{100 * found.half_share:.3g} % of the rows carry half of the loss (for certain between "
-        f"{low:.3g} and {high:.3g} %). The further the curve lies above the dashed line, where all "
+        f"{100 * found.half_share:.3g}\N{NO-BREAK SPACE}% of the rows carry half of the "
+        f"loss{bounds}. The further the curve lies above the dashed line, where all "
         "rows would cost the same, the less a mean says of most rows."
     )
 

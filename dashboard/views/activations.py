@@ -202,8 +202,8 @@ def _show_entropy(logits: np.ndarray, temperature: float, bits: dict[str, float]
 def _show_two_classes(logits: np.ndarray, temperature: float) -> None:
     st.header("With two classes, a sigmoid")
     lesson.formula(
-        r"\orange{s_0} = \frac{e^{z_0}}{e^{z_0} + e^{z_1}} = \frac{1}{1 + e^{-(z_0 - z_1)}} = "
-        r"\blue{\sigma(z_0 - z_1)}"
+        r"\begin{aligned}\orange{s_0} &= \frac{e^{z_0}}{e^{z_0} + e^{z_1}}\\[1ex]"
+        r"&= \frac{1}{1 + e^{-(z_0 - z_1)}} = \blue{\sigma(z_0 - z_1)}\end{aligned}"
     )
     if len(logits) != 2:
         st.markdown(

@@ -54,8 +54,8 @@ TITLES = {
     "Focal": "Focal loss, γ = 2",
 }
 MEANINGS = {
-    "Squared error": "Its gradient has a factor s_i: on a confident mistake s_p is near 0, and "
-    "what should be learned from pulls least.",
+    "Squared error": "Its gradient has a factor $s_i$: on a confident mistake $s_p$ is near 0, "
+    "and what should be learned from pulls least.",
     "Softmax twice": "The loss applies softmax itself, and was handed probabilities. What went "
     "through two softmaxes is turned down by the slopes of both, and can't reach 0 loss.",
     "BCE": "Each logit is judged by its own sigmoid, not by its share: the gradients need not sum "
@@ -166,7 +166,7 @@ def compare() -> None:
             f"the true class p, **up** by ${UP}$ = {written(-at_true['CCE'], 4)}, and pushes each "
             f"other class n **down** by its probability ${DOWN}$, most {pushed['class']}: "
             f"{written(pushed['gradient'], 4)}. Ups and downs cancel to 0. **{beside}** has "
-            f"{written(at_true[beside], 4)} at {names[label]}. {MEANINGS[beside]}"
+            f"{written(at_true[beside], 4).replace('-', '−')} at {names[label]}. {MEANINGS[beside]}"
         )
     elif len(names) == 1:
         st.markdown(
@@ -212,7 +212,7 @@ def show_vanishing(logits: np.ndarray, label: int) -> None:
         return
     at_left = curves[curves["logit"] == curves["logit"].min()].set_index("curve")
     left = at_left["gradient"].abs()
-    end = f"At the left end, {curves['logit'].min():.4g},"
+    end = f"At the left end, {curves['logit'].min():.4g},".replace("-", "−")
     if at_left["probability"].max() > SURELY_WRONG:
         st.markdown(f"{end} the true class still leads: what overtakes it is off this picture.")
         return
@@ -220,8 +220,8 @@ def show_vanishing(logits: np.ndarray, label: int) -> None:
         f"The other logits stay. {end} the network is sure and wrong: **CCE** still pulls with "
         f"{written(left['CCE'], 4)} and **BCE** with {written(left['BCE'], 4)}, "
         f"**squared error** with {written(left['Squared error'], 4)} and a **softmax twice** with "
-        f"{written(left['Softmax twice'], 4)}. What vanishes there is why squared error is no loss "
-        "for a classifier."
+        f"{written(left['Softmax twice'], 4)}. Where the gradient vanishes, a "
+        "classifier can't unlearn its mistake."
     )
 
 

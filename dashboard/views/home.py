@@ -9,7 +9,7 @@ from dashboard import state, theme
 from dashboard.charts.bars import activation_comparison
 from dashboard.frames.activations import activations
 
-CARDS_IN_A_ROW = 4
+CARDS_IN_A_ROW = 3
 
 
 def show(links: Mapping[StreamlitPage, str]) -> None:

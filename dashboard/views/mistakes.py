@@ -83,7 +83,7 @@ def _show_floor(head: str, num_classes: int) -> None:
     st.latex(rf"\ln\left(1 + \frac{{{num_classes} - 1}}{{e}}\right) = {written(least, 3)}")
     curves = frames.head_curves(("softmax_cce", head), num_classes)
     page.figure(
-        right_and_wrong(curves, "logit", "Logit of the true class (others: −)"),
+        right_and_wrong(curves, "logit", "Logit x of the true class (others: −x)"),
         f"The loss of {HEADS[head].title} stops falling at {written(least, 3)}",
         f"floor of {HEADS[head].title}",
         curves,
@@ -101,8 +101,10 @@ def _show_sigmoid_cce(num_classes: int) -> None:
 def _show_one_hot_bce(num_classes: int) -> None:
     found = frames.averaged_bce(num_classes)
     st.latex(
-        rf"L = \tfrac{{1}}{{{num_classes}}} \Big({{\color{{{style.GREEN}}} -\log \sigma(z_p)}}"
-        rf"{{\color{{{style.PURPLE}}} {{}} - \textstyle\sum_n \log(1 - \sigma(z_n))}}\Big)"
+        rf"\begin{{aligned}}L = \tfrac{{1}}{{{num_classes}}} "
+        rf"\Big(&{{\color{{{style.GREEN}}} -\log \sigma(z_p)}}\\"
+        rf"&{{\color{{{style.PURPLE}}} {{}} - \textstyle\sum_n \log(1 - \sigma(z_n))}}\Big)"
+        r"\end{aligned}"
     )
     st.markdown(
         f"A model that knows nothing looks good: it says no to all {num_classes} classes, and "

@@ -17,6 +17,8 @@ ROW = 20
 # Of the table's width: where the numbers begin, and what a swatch takes of the names.
 NAMES = 0.34
 SWATCH = 0.07
+# What is less is written with an exponent.
+SMALL = 0.001
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def _table(
     def at(place: float) -> alt.XDatum:
         return alt.XDatum(place, scale=scale, axis=None, title=None)
 
-    text: dict[str, Any] = {"baseline": "middle", "fontSize": 12}
+    text: dict[str, Any] = {"baseline": "middle", "fontSize": 11}
     layers: list[alt.Chart] = [
         _marks(
             "rule", {"strokeWidth": 3}, key, x=at(0.0), x2=alt.X2Datum(SWATCH - 0.02), y=y, **looks
@@ -145,10 +147,18 @@ def _table(
             _marks(
                 "text",
                 {"align": "right", **text},
-                transform=[{"filter": f"isValid(datum[{column!r}])"}],
+                transform=[
+                    {"filter": f"isValid(datum[{column!r}])"},
+                    # On a phone the zeros of 0.000530 would run into the number before.
+                    {
+                        "calculate": f"abs(datum[{column!r}]) < {SMALL} && datum[{column!r}] !== 0 "
+                        f"? format(datum[{column!r}], '.1e') : format(datum[{column!r}], '.3g')",
+                        "as": column,
+                    },
+                ],
                 x=at(end),
                 y=y,
-                text=alt.Text(f"{column}:Q", format=".3g"),
+                text=alt.Text(f"{column}:N"),
             )
         )
         layers.append(

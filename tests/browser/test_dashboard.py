@@ -130,6 +130,14 @@ def test_pictures_that_are_kept_are_those_of_a_page_drawn_anew(page: Page, addre
     assert pictures(other) == after
 
 
+def test_home_has_a_name_too(page: Page, address: str) -> None:
+    page.goto(f"{address}/home?present=1")
+    wait_until_drawn(page, charts=PAGES[""])
+    page.wait_for_url(f"{address}/?present=true")
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    expect(page.locator("h1")).to_have_text("Cross-Entropy Lab")
+
+
 def test_a_copied_link_opens_the_same_picture(page: Page, address: str) -> None:
     page.goto(f"{address}/losses")
     wait_until_drawn(page, charts=PAGES["losses"])

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -5,6 +7,7 @@ from dashboard.charts.bars import activation_comparison, probability_bars, term_
 from dashboard.charts.curves import entropy_against_temperature, loss_curves_chart
 from dashboard.frames.activations import activations, entropy_curve
 from dashboard.frames.losses import loss_curves, loss_terms, probability_curves
+from experiments.charts.style import to_svg
 
 LOGITS = np.array([2.0, -1.0, 0.5])
 
@@ -60,6 +63,17 @@ def test_curves_mark_where_things_stand_and_read_out_there() -> None:
     dashes = panels[0]["layer"][0]["encoding"]["strokeDash"]["scale"]
     dashed = [name for name, dash in zip(dashes["domain"], dashes["range"], strict=True) if dash[1]]
     assert dashed == ["BCE, target 0"]
+
+
+def test_small_numbers_of_the_table_are_short() -> None:
+    colours = {"CCE": "#000", "BCE, target 1": "#111", "BCE, target 0": "#111", "Focal": "#222"}
+    logits = np.array([4.0, 1.0, 0.5, -1.0])
+    curves = loss_curves(logits, 0)
+    chart = loss_curves_chart(curves, probability_curves(logits, 0), 4.0, colours)
+    written = re.findall(r">([^<>]+)</text>", to_svg(chart))
+    focal = curves[(curves["curve"] == "Focal") & (curves["logit"] == 4)]["loss"].item()
+    assert f"{focal:.1e}".replace("e-0", "e-") in written
+    assert max(len(each) for each in written if each.startswith("0.")) <= len("0.00928")
 
 
 def test_the_entropy_is_drawn_against_the_logarithm_of_the_temperature() -> None:

@@ -152,7 +152,7 @@ def test_the_page_shows_the_numbers_of_core(label: int, beside: str) -> None:
     assert f"**up** by ${UP}$ = {1 - s[label]:.4f}" in text(page)
     assert f"{np.delete(s, label).max():.4f}. Ups and downs cancel" in text(page)
     wanted = gradients(LOGITS, label, beside)["gradient"][label]
-    assert f"**{beside}** has {wanted:.4f} at class {label}" in text(page)
+    assert f"**{beside}** has {wanted:.4f} at class {label}".replace(" -", " −") in text(page)
 
 
 @pytest.mark.parametrize("beside", [loss for loss in LOSSES if loss != "CCE"])

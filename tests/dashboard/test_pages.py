@@ -1,5 +1,6 @@
 """Each page, run without a browser: what it shows is what core gives."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -190,3 +191,11 @@ def test_a_confident_row_keeps_its_digits_on_the_page() -> None:
 def test_sentences_hold_for_what_is_shown(logits: str, says: str) -> None:
     page = open_page("activations", logits=logits)
     assert says in " ".join(element.value for element in page.markdown)
+
+
+@pytest.mark.parametrize("name", ["activations", "losses"])
+def test_no_chart_has_an_empty_strip_under_it(name: str) -> None:
+    charts = open_page(name).get("vega_lite_chart")
+    assert charts
+    for chart in charts:
+        assert json.loads(chart.proto.spec)["padding"]["bottom"] <= 4
