@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 
 import altair as alt
 import pandas as pd
@@ -88,10 +87,12 @@ def figure(chart: alt.TopLevelMixin, says: str, name: str, data: pd.DataFrame) -
         The numbers that it shows.
     """
     theme.draw(chart, says)
+    # Made later, where nobody knows any more which theme the viewer has.
+    seen_in = theme.of_viewer()
     with st.popover("Download", icon=":material/download:", type="tertiary"):
         makers: tuple[tuple[str, str, Callable[[], bytes]], ...] = (
-            ("PNG", "image/png", partial(style.to_png, chart)),
-            ("SVG", "image/svg+xml", lambda: style.to_svg(chart).encode()),
+            ("PNG", "image/png", lambda: style.to_png(theme.on_paper(chart, seen_in))),
+            ("SVG", "image/svg+xml", lambda: style.to_svg(theme.on_paper(chart, seen_in)).encode()),
             ("CSV", "text/csv", lambda: data.to_csv(index=False).encode()),
         )
         for kind, mime, make in makers:

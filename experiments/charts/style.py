@@ -69,9 +69,8 @@ def to_svg(chart: alt.TopLevelMixin) -> str:
 
 
 def to_png(chart: alt.TopLevelMixin) -> bytes:
-    """Return the chart as a picture on white, at twice the pixels of `to_svg`."""
-    spec = {**_of_fixed_width(chart), "background": "white"}
-    png: bytes = vl_convert.vegalite_to_png(spec, scale=2)
+    """Return the chart as a picture, at twice the pixels of `to_svg`."""
+    png: bytes = vl_convert.vegalite_to_png(_of_fixed_width(chart), scale=2)
     return png
 
 

@@ -1,13 +1,16 @@
 import re
 
+import altair as alt
 import numpy as np
+import pandas as pd
 import pytest
 
+from dashboard import theme
 from dashboard.charts.bars import activation_comparison, probability_bars, term_bars
 from dashboard.charts.curves import entropy_against_temperature, loss_curves_chart
 from dashboard.frames.activations import activations, entropy_curve
 from dashboard.frames.losses import loss_curves, loss_terms, probability_curves
-from experiments.charts.style import to_svg
+from experiments.charts import style
 
 LOGITS = np.array([2.0, -1.0, 0.5])
 
@@ -70,7 +73,7 @@ def test_small_numbers_of_the_table_are_short() -> None:
     logits = np.array([4.0, 1.0, 0.5, -1.0])
     curves = loss_curves(logits, 0)
     chart = loss_curves_chart(curves, probability_curves(logits, 0), 4.0, colours)
-    written = re.findall(r">([^<>]+)</text>", to_svg(chart))
+    written = re.findall(r">([^<>]+)</text>", style.to_svg(chart))
     focal = curves[(curves["curve"] == "Focal") & (curves["logit"] == 4)]["loss"].item()
     assert f"{focal:.1e}".replace("e-0", "e-") in written
     assert max(len(each) for each in written if each.startswith("0.")) <= len("0.00928")
@@ -91,3 +94,12 @@ def test_the_comparison_names_both_activations() -> None:
         "domain": ["sigmoid", "softmax"],
         "range": ["#000", "#111"],
     }
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_a_file_of_a_chart_has_the_ink_and_the_paper_of_the_theme(name: str) -> None:
+    chart = alt.Chart(pd.DataFrame({"x": [1.0]})).mark_bar().encode(x="x")
+    svg = style.to_svg(theme.on_paper(chart, name))
+    assert f'fill="{theme.PAPER[name]}"' in svg
+    assert f'fill="{theme.INK[name]}"' in svg
+    assert style.to_png(theme.on_paper(chart, name)).startswith(b"\x89PNG")
