@@ -16,7 +16,7 @@ INK = {"light": "#31333f", "dark": "#d5d6dc"}
 # Around a chart. Streamlit leaves 20 pixels under it where nothing is said.
 PADDING = {"left": 0, "top": 0, "right": 0, "bottom": 2}
 # What the page itself looks like: a file of a chart has no page behind it.
-PAPER = {"light": "#ffffff", "dark": "#0e1117"}
+PAPER = {"light": "#ffffff", "dark": "#171614"}
 GRID = {"light": "#e6eaf1", "dark": "#2f333d"}
 
 

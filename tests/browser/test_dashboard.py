@@ -7,16 +7,20 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
+import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image, ImageColor
 from playwright.sync_api import Browser, Page, expect
 
 from core.activations import sigmoid
 from core.entropy import entropy, entropy_from_logits
-from core.losses import categorical_cross_entropy
+from core.losses import binary_cross_entropy, categorical_cross_entropy
+from dashboard import theme
 from dashboard.state import SAMPLES, parse_logits
 from tests.browser.servers import ROOT, chromium, dashboard, wait_until_drawn
 
@@ -136,6 +140,41 @@ def test_home_has_a_name_too(page: Page, address: str) -> None:
     page.wait_for_url(f"{address}/?present=true")
     expect(page.get_by_text("Page not found")).to_have_count(0)
     expect(page.locator("h1")).to_have_text("Cross-Entropy Lab")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_download_is_the_picture_in_the_theme_and_its_numbers(
+    browser: Browser, address: str, tmp_path: Path, scheme: Literal["light", "dark"]
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(f"{address}/losses")
+    wait_until_drawn(page, PAGES["losses"])
+    page.get_by_role("button", name="Download", exact=True).first.click()
+    taken = {}
+    for kind in ("PNG", "SVG", "CSV"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=kind, exact=True).click()
+        taken[kind] = tmp_path / download.value.suggested_filename
+        download.value.save_as(taken[kind])
+
+    paper = page.get_by_test_id("stApp").evaluate(
+        "element => getComputedStyle(element).backgroundColor"
+    )
+    with Image.open(taken["PNG"]) as opened:
+        picture = opened.convert("RGBA")
+    assert picture.getpixel((0, 0)) == (*ImageColor.getrgb(paper), 255)
+    colours = {colour for _, colour in picture.getcolors(1 << 20) or []}
+    assert (*ImageColor.getrgb(theme.BCE), 255) in colours
+    svg = taken["SVG"].read_text()
+    assert svg.startswith("<svg")
+    for part in ("Adds to the loss (nats)", "class 3", theme.PAPER[scheme], theme.INK[scheme]):
+        assert part in svg
+    table = pd.read_csv(taken["CSV"])
+    losses = binary_cross_entropy(parse_logits(SAMPLES[0].logits), [1, 0, 0, 0])
+    assert table["term"].tolist() == pytest.approx(losses.tolist(), rel=1e-14)
+    assert taken["CSV"].name == "terms of BCE.csv"
+    context.close()
 
 
 def test_a_copied_link_opens_the_same_picture(page: Page, address: str) -> None:
