@@ -22,10 +22,9 @@ FIELDS = {
     "activations": "Logits",
     "losses": "Logits",
     "gradients": "Logits",
-    "precision": "Your logit x",
 }
 KEYS = 16
-LOADS = 5
+LOADS = 4
 ASKED_RATIO = 1.25
 # In the page: the milliseconds from a key to the last change in a chart, of those in half a second.
 WATCH = """() => {
