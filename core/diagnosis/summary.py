@@ -174,7 +174,8 @@ class Summary:
                         kept.setdefault(key, []).append(ledger_of(entries))
 
         width = raw.shape[1] * _blocked.working_dtype(raw).itemsize
-        _blocked.run(kernel, len(raw), 2 * width)
+        # Large blocks: between the passes of small ones threads would wait for each other.
+        _blocked.run(kernel, len(raw), width // 2)
         return joined(kept.get(self.reading(), [])) if ledger else None
 
     def merge(self, other: Summary) -> None:
