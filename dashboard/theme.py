@@ -32,7 +32,6 @@ def draw(chart: alt.TopLevelMixin, says: str) -> None:
         "text": {"color": ink},
         "rule": {"color": ink},
     }
-    # Where the spec is what it was, the browser keeps the picture and swaps its tables.
     st.vega_lite_chart(spec={**spec, "datasets": tables}, width="stretch", alt=says)
 
 

@@ -37,8 +37,7 @@ _lock = threading.Lock()
 def to_spec(chart: alt.TopLevelMixin) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     """Return the chart as Vega-Lite, and its tables by the names that it has for them.
 
-    Tables are named by their places: a chart of other numbers is the same but for its tables, so
-    that who shows it has only those to swap.
+    Tables are named by their places: a chart of other numbers is the same but for its tables.
     """
     tables: dict[str, pd.DataFrame] = {}
 

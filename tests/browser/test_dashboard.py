@@ -111,10 +111,11 @@ def pictures(page: Page) -> list[list[str]]:
     return seen
 
 
-def test_pictures_that_are_kept_are_those_of_a_page_drawn_anew(page: Page, address: str) -> None:
+def test_pictures_that_follow_the_typing_are_those_of_a_page_drawn_anew(
+    page: Page, address: str
+) -> None:
     page.goto(f"{address}/activations")
     wait_until_drawn(page, charts=PAGES["activations"])
-    page.evaluate("document.querySelectorAll('.stVegaLiteChart svg').forEach(e => e.kept = true)")
     before = pictures(page)
     page.get_by_label("Logits", exact=True).fill("2, 0, 1, -3")
     page.wait_for_url("**logits=**")
@@ -123,10 +124,6 @@ def test_pictures_that_are_kept_are_those_of_a_page_drawn_anew(page: Page, addre
     )
     after = pictures(page)
     assert after != before
-    # Other numbers alone: the browser swaps them, and has not made one picture again.
-    assert page.evaluate(
-        "[...document.querySelectorAll('.stVegaLiteChart svg')].filter(e => e.kept).length"
-    ) == len(after)
 
     other = page.context.new_page()
     other.goto(page.url)
