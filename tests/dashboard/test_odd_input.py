@@ -69,3 +69,13 @@ def test_what_a_link_may_say_is_not_called_broken() -> None:
     page.run()
     assert not page.exception
     assert not any("The link has" in element.value for element in page.text)
+
+
+def test_the_same_sample_on_both_sides_is_shown_twice() -> None:
+    page = opened("diagnose")
+    page.query_params["beside"] = "A sample"
+    page.run()
+    assert not page.exception
+    sides = [page.selectbox(key=key).value for key in ("sample", "sample_2")]
+    assert sides[0] == sides[1]
+    assert len(page.get("vega_lite_chart")) % 2 == 0
