@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from experiments import tracking
+from experiments.tracking import store as stores
+
+make_tables = stores._make_tables
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that is the same for all workers of a run of the tests."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
 
 
 @pytest.fixture(autouse=True)
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def store(tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Point MLFLOW_TRACKING_URI at an empty SQLite file, and return it."""
+    empty = shared / "empty" / "mlflow.db"
+
+    def copy_tables(database: Path) -> None:
+        # Made once: MLflow needs a second and more of each new file.
+        empty.parent.mkdir(exist_ok=True)
+        with empty.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not empty.exists():
+                make_tables(empty)
+        shutil.copyfile(empty, database)
+
+    monkeypatch.setattr(stores, "_make_tables", copy_tables)
     uri = f"sqlite:///{tmp_path / 'store' / 'mlflow.db'}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.delenv(tracking.UI_VARIABLE, raising=False)

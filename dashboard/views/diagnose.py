@@ -47,11 +47,11 @@ def look() -> None:
     if len(chosen) > 1:
         show_side_by_side(chosen[0], chosen[1])
     st.header("What was found")
-    for column, model in zip(_places(chosen), chosen, strict=True):
+    for which, (column, model) in enumerate(zip(_places(chosen), chosen, strict=True), 1):
         with column:
             if len(chosen) == 1:
                 show_figures(model)
-            show_evidence(model, chosen.index(model) + 1)
+            show_evidence(model, which)
     st.header("Which loss fits")
     for column, model in zip(_places(chosen), chosen, strict=True):
         with column:
