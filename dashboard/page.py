@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard import theme
 from experiments.charts import style
+from experiments.charts.plot import Plot
 
 # Of a value in a link that is none.
 LONGEST_QUOTED = 40
@@ -73,12 +74,12 @@ def controls() -> Iterator[None]:
         yield
 
 
-def figure(chart: alt.TopLevelMixin, says: str, name: str, data: pd.DataFrame) -> None:
+def figure(chart: alt.TopLevelMixin | Plot, says: str, name: str, data: pd.DataFrame) -> None:
     """Show a chart with a menu to take it along: PNG, SVG, and its numbers as CSV.
 
     Parameters
     ----------
-    chart : alt.Chart
+    chart : alt.Chart or Plot
     says : str
         Its alternative text.
     name : str

@@ -9,6 +9,7 @@ import altair as alt
 import streamlit as st
 
 from experiments.charts import style
+from experiments.charts.plot import Plot, plot_of
 
 SIGMOID = BCE = style.BLUE
 SOFTMAX = CCE = style.VERMILLION
@@ -20,19 +21,23 @@ PAPER = {"light": "#ffffff", "dark": "#171614"}
 GRID = {"light": "#e6eaf1", "dark": "#2f333d"}
 
 
-def draw(chart: alt.TopLevelMixin, says: str) -> None:
+def draw(chart: alt.TopLevelMixin | Plot, says: str) -> None:
     """Show a chart in the ink of the theme; `says` is its alternative text."""
     ink = INK[of_viewer()]
-    spec, tables = style.to_spec(chart)
-    spec["padding"] = PADDING
-    spec["config"] = {
-        **spec.get("config", {}),
-        "axis": {"labelColor": ink, "titleColor": ink},
-        "legend": {"labelColor": ink},
-        "text": {"color": ink},
-        "rule": {"color": ink},
+    plot = plot_of(chart)
+    spec = {
+        **plot.spec,
+        "padding": PADDING,
+        "config": {
+            **plot.spec.get("config", {}),
+            "axis": {"labelColor": ink, "titleColor": ink},
+            "legend": {"labelColor": ink},
+            "text": {"color": ink},
+            "rule": {"color": ink},
+        },
+        "datasets": dict(plot.tables),
     }
-    st.vega_lite_chart(spec={**spec, "datasets": tables}, width="stretch", alt=says)
+    st.vega_lite_chart(spec=spec, width="stretch", alt=says)
 
 
 def of_viewer() -> str:
@@ -40,22 +45,30 @@ def of_viewer() -> str:
     return st.context.theme.type or "light"
 
 
-def on_paper(chart: alt.TopLevelMixin, theme: str) -> alt.TopLevelMixin:
+def on_paper(chart: alt.TopLevelMixin | Plot, theme: str) -> Plot:
     """Return a chart that looks in a file as it does on a page in the theme, light or dark."""
     ink, grid = INK[theme], GRID[theme]
     words: dict[str, Any] = {"labelColor": ink, "titleColor": ink, "titleFontWeight": "normal"}
     sizes: dict[str, Any] = {"labelFontSize": 12, "titleFontSize": 14}
-    return chart.configure(
-        background=PAPER[theme],
-        padding=16,
-        axis=alt.AxisConfig(
-            **words, **sizes, gridColor=grid, domain=False, ticks=False, labelPadding=8
-        ),
-        axisBand=alt.AxisConfig(grid=False),
-        legend=alt.LegendConfig(**words, labelFontSize=14, titleFontSize=14),
-        title=alt.TitleConfig(color=ink),
-        header=alt.HeaderConfig(**words, **sizes),
-        view=alt.ViewConfig(stroke=None),
-        text=alt.MarkConfig(color=ink),
-        rule=alt.MarkConfig(color=ink),
-    )
+    plot = plot_of(chart)
+    config = {
+        **plot.spec.get("config", {}),
+        "background": PAPER[theme],
+        "padding": 16,
+        "axis": {
+            **words,
+            **sizes,
+            "gridColor": grid,
+            "domain": False,
+            "ticks": False,
+            "labelPadding": 8,
+        },
+        "axisBand": {"grid": False},
+        "legend": {**words, "labelFontSize": 14, "titleFontSize": 14},
+        "title": {"color": ink},
+        "header": {**words, **sizes},
+        "view": {"stroke": None},
+        "text": {"color": ink},
+        "rule": {"color": ink},
+    }
+    return Plot({**plot.spec, "config": config}, plot.tables)

@@ -6,13 +6,14 @@ import altair as alt
 import pandas as pd
 
 from dashboard.frames.common import written
+from experiments.charts.plot import Plot, first, template
 
 MAX_LABELLED = 30
 # Right of the longest bar, for the value written there.
 ROOM = 1.2
 
 
-def probability_bars(frame: pd.DataFrame, colour: str) -> alt.LayerChart:
+def probability_bars(frame: pd.DataFrame, colour: str) -> Plot:
     """Draw the probability of each class, with its value at the bar's end.
 
     Parameters
@@ -25,7 +26,7 @@ def probability_bars(frame: pd.DataFrame, colour: str) -> alt.LayerChart:
     return _bars(frame, "probability", "Probability", colour, 1.0)
 
 
-def term_bars(frame: pd.DataFrame, colour: str, most: float) -> alt.LayerChart:
+def term_bars(frame: pd.DataFrame, colour: str, most: float) -> Plot:
     """Draw what each class adds to a loss.
 
     Parameters
@@ -42,7 +43,7 @@ def term_bars(frame: pd.DataFrame, colour: str, most: float) -> alt.LayerChart:
     return _bars(frame, "term", "Adds to the loss (nats)", colour, most, is_out)
 
 
-def activation_comparison(frame: pd.DataFrame, colours: dict[str, str]) -> alt.LayerChart:
+def activation_comparison(frame: pd.DataFrame, colours: dict[str, str]) -> Plot:
     """Draw sigmoid and softmax of the same logits next to each other.
 
     Parameters
@@ -52,9 +53,17 @@ def activation_comparison(frame: pd.DataFrame, colours: dict[str, str]) -> alt.L
     colours : dict
         Activation → colour.
     """
-    base = alt.Chart(frame).encode(
+    return _activation_comparison(frame, colours=tuple(colours.items()))
+
+
+@template
+def _activation_comparison(
+    classes: pd.DataFrame, colours: tuple[tuple[str, str], ...]
+) -> alt.LayerChart:
+    names, range_ = zip(*colours, strict=True)
+    base = alt.Chart(classes).encode(
         x=alt.X("class:N", title=None, sort=None, axis=alt.Axis(labelAngle=0)),
-        xOffset=alt.XOffset("activation:N", sort=list(colours)),
+        xOffset=alt.XOffset("activation:N", sort=names),
         y=alt.Y("probability:Q", title="Probability", scale=alt.Scale(domain=[0, 1])),
         tooltip=["class:N", "logit:Q", "activation:N", alt.Tooltip("probability:Q", format=".4f")],
     )
@@ -62,7 +71,7 @@ def activation_comparison(frame: pd.DataFrame, colours: dict[str, str]) -> alt.L
         color=alt.Color(
             "activation:N",
             title=None,
-            scale=alt.Scale(domain=list(colours), range=list(colours.values())),
+            scale=alt.Scale(domain=names, range=range_),
             legend=alt.Legend(orient="top"),
         )
     )
@@ -77,31 +86,44 @@ def _bars(
     colour: str,
     most: float,
     is_out: pd.Series | None = None,
-) -> alt.LayerChart:
-    details = [name for name in ("logit", "target", "probability", "term") if name in frame]
-    is_labelled = len(frame) <= MAX_LABELLED
+) -> Plot:
     # JSON has no infinity: the bar is drawn as long as the longest, and its value is text.
     values = pd.Series([written(value, 3) for value in frame[column]], index=frame.index)
     drawn = frame.assign(
         length=frame[column].clip(upper=most).fillna(0),
         value=values if is_out is None else values.mask(is_out, "left out: target 0"),
+        end=most * ROOM,
     )
-    base = alt.Chart(drawn).encode(
+    return _class_bars(
+        drawn,
+        title=title,
+        colour=colour,
+        is_labelled=len(frame) <= MAX_LABELLED,
+        is_probability=column == "probability",
+    )
+
+
+@template
+def _class_bars(
+    bars: pd.DataFrame, title: str, colour: str, is_labelled: bool, is_probability: bool
+) -> alt.LayerChart:
+    details = [name for name in ("logit", "target", "probability", "term") if name in bars]
+    base = alt.Chart(bars).encode(
         y=alt.Y(
             "class:N", title=None, sort=None, axis=alt.Axis(labelLimit=120) if is_labelled else None
         ),
         x=alt.X(
             "length:Q",
             title=title,
-            scale=alt.Scale(domain=[0, most * ROOM], nice=False),
+            scale=alt.Scale(domainMin=0, domainMax=first("bars", "end"), nice=False),
             axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format="~g")
-            if column == "probability"
+            if is_probability
             else alt.Axis(),
         ),
-        tooltip=["class", *(alt.Tooltip(name, format=".4g") for name in details)],
+        tooltip=["class:N", *(alt.Tooltip(f"{name}:Q", format=".4g") for name in details)],
     )
-    bars = base.mark_bar(color=colour)
+    drawn = base.mark_bar(color=colour)
     if not is_labelled:
-        return alt.LayerChart(layer=[bars]).properties(height=480)
+        return alt.LayerChart(layer=[drawn]).properties(height=480)
     texts = base.mark_text(align="left", dx=4).encode(text="value:N")
-    return alt.LayerChart(layer=[bars, texts]).properties(height=alt.Step(28))
+    return alt.LayerChart(layer=[drawn, texts]).properties(height=alt.Step(28))

@@ -5,7 +5,16 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from experiments.charts.readout import Panel, read_out
+from experiments.charts.plot import Plot, first, template
+from experiments.charts.readout import Panel, places, read_out
+
+LOGIT_COLUMNS = {
+    "logit": "Logit",
+    "probability": "p",
+    "loss": "loss",
+    "bits": "bits",
+    "gradient": "∂L/∂z",
+}
 
 
 def loss_curves_chart(
@@ -13,7 +22,7 @@ def loss_curves_chart(
     against_probability: pd.DataFrame,
     current: float,
     colours: dict[str, str],
-) -> alt.VConcatChart:
+) -> Plot:
     """Draw losses and their gradients against a logit, and the losses against a probability.
 
     Parameters
@@ -27,19 +36,22 @@ def loss_curves_chart(
     colours : dict
         Curve → colour; the second of one colour is dashed.
     """
+    return _loss_curves(
+        places(curves, "logit", current), against_probability, colours=tuple(colours.items())
+    )
+
+
+@template
+def _loss_curves(
+    curves: pd.DataFrame, against_probability: pd.DataFrame, colours: tuple[tuple[str, str], ...]
+) -> alt.VConcatChart:
     logit = alt.X("logit:Q", title="Logit of the true class", scale=alt.Scale(nice=False))
     loss = alt.Y("loss:Q", title="Loss")
     return read_out(
         curves,
         "logit",
-        {
-            "logit": "Logit",
-            "probability": "p",
-            "loss": "loss",
-            "bits": "bits",
-            "gradient": "∂L/∂z",
-        },
-        colours,
+        LOGIT_COLUMNS,
+        dict(colours),
         [
             Panel(logit, loss, "Loss against logit", height=170),
             Panel(logit, alt.Y("gradient:Q", title="∂L/∂z"), "Gradient against logit", height=120),
@@ -56,13 +68,12 @@ def loss_curves_chart(
                 lines=against_probability,
             ),
         ],
-        current,
     )
 
 
 def entropy_against_temperature(
     curve: pd.DataFrame, current: float, most: float, colour: str
-) -> alt.VConcatChart:
+) -> Plot:
     """Draw the entropy of a softmax against its temperature, with a rule where it stands now.
 
     Parameters
@@ -76,7 +87,12 @@ def entropy_against_temperature(
     colour : str
         Of the curve.
     """
-    name = "Softmax"
+    drawn = curve.assign(curve="Softmax", most=most or 1.0)
+    return _entropy_against_temperature(places(drawn, "temperature", current), colour=colour)
+
+
+@template
+def _entropy_against_temperature(curve: pd.DataFrame, colour: str) -> alt.VConcatChart:
     panel = Panel(
         alt.X(
             "temperature:Q",
@@ -87,16 +103,15 @@ def entropy_against_temperature(
         alt.Y(
             "entropy_bits:Q",
             title="Entropy of the softmax (bits)",
-            scale=alt.Scale(domain=[0, most or 1.0], nice=False),
+            scale=alt.Scale(domainMin=0, domainMax=first("curve", "most"), nice=False),
         ),
         "Entropy against temperature",
         height=260,
     )
     return read_out(
-        curve.assign(curve=name),
+        curve,
         "temperature",
         {"temperature": "Temperature", "largest": "largest p", "entropy_bits": "bits"},
-        {name: colour},
+        {"Softmax": colour},
         [panel],
-        current,
     )

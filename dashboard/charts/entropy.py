@@ -6,7 +6,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from experiments.charts.readout import Panel, read_out
+from experiments.charts.plot import Plot, first, template
+from experiments.charts.readout import Panel, places, read_out
 
 # Above the bars of an area, for their names; and right of it, for what a rule says.
 ROOF = 1.35
@@ -14,9 +15,11 @@ ROOM = 1.22
 # About how many letters go into the width of a chart on a phone.
 LETTERS_ACROSS = 40
 NARROWEST_NAMED = 0.04
+CODES = ("Code for p", "Code for q", "q in whole bits")
+COST_PARTS = ("H(p)", "KL(p‖q)", "rounding up")
 
 
-def surprise_area(frame: pd.DataFrame, bits: float, colour: str) -> alt.LayerChart:
+def surprise_area(frame: pd.DataFrame, bits: float, colour: str) -> Plot:
     """Draw each outcome as wide as its probability and as high as its surprise: the area is H.
 
     Parameters
@@ -29,21 +32,26 @@ def surprise_area(frame: pd.DataFrame, bits: float, colour: str) -> alt.LayerCha
         Of the bars.
     """
     drawn = _side_by_side(frame)
-    top = (float(drawn["surprise_bits"].max()) or 1.0) * ROOF
+    drawn = drawn.assign(top=(float(drawn["surprise_bits"].max()) or 1.0) * ROOF)
+    return _surprise_area(
+        drawn, _levels({f"H {bits:.2f}": bits}), colour=colour, gap=_gap_between(drawn)
+    )
+
+
+@template
+def _surprise_area(
+    bars: pd.DataFrame, levels: pd.DataFrame, colour: str, gap: float
+) -> alt.LayerChart:
     tooltip = _tooltip("outcome", "probability", "surprise_bits", "term_bits")
-    bars = _bars(drawn, "surprise_bits", top, "Surprise (bits)").encode(tooltip=tooltip)
+    area = _bars(bars, "surprise_bits", "Surprise (bits)").encode(tooltip=tooltip)
     return alt.LayerChart(
-        layer=[
-            _from_ground(bars, colour, drawn),
-            *_names(drawn),
-            *_level(bits, f"H {bits:.2f}", -7),
-        ]
+        layer=[_from_ground(area, colour, gap), *_names(bars), *_rules(levels)]
     ).properties(height=320)
 
 
 def wrong_code_area(
     frame: pd.DataFrame, right: float, wrong: float, colours: tuple[str, str]
-) -> alt.LayerChart:
+) -> Plot:
     """Draw the area of H, and over it the words of a code that was made for another source.
 
     What those are longer is drawn in the colour of the wrong code, what they are shorter pale.
@@ -62,6 +70,7 @@ def wrong_code_area(
     top = (max(drawn["surprise_bits"].max(), finite.max(skipna=True), 0.0) or 1.0) * ROOF
     # An infinite word is drawn to the ceiling. JSON has no infinity: its read-out is a text.
     drawn = drawn.assign(
+        top=top,
         drawn_length=finite.fillna(top),
         both=np.minimum(finite.fillna(top), drawn["surprise_bits"]),
         length_bits=[f"{length:.4g}" if np.isfinite(length) else "∞" for length in
@@ -69,31 +78,38 @@ def wrong_code_area(
         difference_bits=[f"{more:.4g}" if np.isfinite(more) else "∞" for more in
                          drawn["difference_bits"]],
     )  # fmt: skip
+    levels = {f"H(p,q) {wrong:.2f}": wrong, f"H {right:.2f}": right}
+    return _wrong_code_area(drawn, _levels(levels), colours=colours, gap=_gap_between(drawn))
+
+
+@template
+def _wrong_code_area(
+    bars: pd.DataFrame, levels: pd.DataFrame, colours: tuple[str, str], gap: float
+) -> alt.LayerChart:
     tooltip = [
         *_tooltip("outcome", "probability", "q", "surprise_bits"),
         alt.Tooltip("length_bits:N"),
         alt.Tooltip("difference_bits:N"),
     ]
     both, wrong_bars = (
-        _bars(drawn, column, top, "Word length (bits)").encode(tooltip=tooltip)
+        _bars(bars, column, "Word length (bits)").encode(tooltip=tooltip)
         for column in ("both", "drawn_length")
     )
     is_longer = "datum.drawn_length > datum.surprise_bits"
     between = wrong_bars.encode(y2="surprise_bits")
-    layers = [
-        _from_ground(both, colours[0], drawn),
-        between.transform_filter(is_longer).mark_rect(color=colours[1], opacity=0.7),
-        between.transform_filter(f"!({is_longer})").mark_rect(color=colours[0], opacity=0.35),
-        wrong_bars.mark_rule(color=colours[1], strokeWidth=3),
-        *_names(drawn),
-        *_level(right, f"H {right:.2f}", 8),
-    ]
-    if np.isfinite(wrong):
-        layers += _level(wrong, f"H(p,q) {wrong:.2f}", -8)
-    return alt.LayerChart(layer=layers).properties(height=320)
+    return alt.LayerChart(
+        layer=[
+            _from_ground(both, colours[0], gap),
+            between.transform_filter(is_longer).mark_rect(color=colours[1], opacity=0.7),
+            between.transform_filter(f"!({is_longer})").mark_rect(color=colours[0], opacity=0.35),
+            wrong_bars.mark_rule(color=colours[1], strokeWidth=3),
+            *_names(bars),
+            *_rules(levels),
+        ]
+    ).properties(height=320)
 
 
-def cost_bars(costs: dict[str, float], colours: tuple[str, str, str]) -> alt.LayerChart:
+def cost_bars(costs: dict[str, float], colours: tuple[str, str, str]) -> Plot:
     """Draw what a symbol costs at best, by the ideal code for q, and by one of whole bits.
 
     Parameters
@@ -103,11 +119,10 @@ def cost_bars(costs: dict[str, float], colours: tuple[str, str, str]) -> alt.Lay
     colours : tuple of str
         Of the entropy, the divergence, and the rounding up.
     """
-    best, ideal, whole = "Code for p", "Code for q", "q in whole bits"
-    entropy, divergence = "H(p)", "KL(p‖q)"
-    rounding = "rounding up"
+    best, ideal, whole = CODES
+    entropy, divergence, rounding = COST_PARTS
     right, wrong, most = costs["entropy"], costs["cross_entropy"], costs["whole_bits"]
-    drawn = pd.DataFrame(
+    parts = pd.DataFrame(
         [
             (best, entropy, 0.0, right),
             (ideal, entropy, 0.0, right),
@@ -118,40 +133,51 @@ def cost_bars(costs: dict[str, float], colours: tuple[str, str, str]) -> alt.Lay
         ],
         columns=["code", "part", "start", "end"],
     )
-    drawn = drawn.assign(bits=drawn["end"] - drawn["start"])
-    scale = alt.Scale(domain=[0, (max(right, wrong, most) or 1.0) * ROOM], nice=False)
-    base = alt.Chart(drawn).encode(y=alt.Y("code:N", title=None, sort=[best, ideal, whole]))
-    bars = base.mark_bar().encode(
-        x=alt.X(
-            "start:Q", title="Bits a symbol", scale=scale, axis=alt.Axis(tickCount=6, format="~g")
-        ),
-        x2="end",
-        color=alt.Color(
-            "part:N",
-            title=None,
-            sort=[entropy, divergence, rounding],
-            scale=alt.Scale(domain=[entropy, divergence, rounding], range=list(colours)),
-            legend=alt.Legend(orient="top"),
-        ),
-        tooltip=_tooltip("code", "part", "bits"),
+    sums = (right, wrong, most)
+    totals = pd.DataFrame(
+        {
+            "code": CODES,
+            "end": sums,
+            "total": [f"{bits:.3f}" for bits in sums],
+            "room": (max(sums) or 1.0) * ROOM,
+        }
     )
-    totals = (
-        alt.Chart(
-            pd.DataFrame(
-                {
-                    "code": [best, ideal, whole],
-                    "end": [right, wrong, most],
-                    "total": [f"{bits:.3f}" for bits in (right, wrong, most)],
-                }
-            )
+    return _cost_bars(parts.assign(bits=parts["end"] - parts["start"]), totals, colours=colours)
+
+
+@template
+def _cost_bars(
+    parts: pd.DataFrame, totals: pd.DataFrame, colours: tuple[str, str, str]
+) -> alt.LayerChart:
+    scale = alt.Scale(domainMin=0, domainMax=first("totals", "room"), nice=False)
+    y = alt.Y("code:N", title=None, sort=CODES)
+    bars = (
+        alt.Chart(parts)
+        .mark_bar()
+        .encode(
+            y=y,
+            x=alt.X(
+                "start:Q",
+                title="Bits a symbol",
+                scale=scale,
+                axis=alt.Axis(tickCount=6, format="~g"),
+            ),
+            x2="end",
+            color=alt.Color(
+                "part:N",
+                title=None,
+                sort=COST_PARTS,
+                scale=alt.Scale(domain=COST_PARTS, range=colours),
+                legend=alt.Legend(orient="top"),
+            ),
+            tooltip=_tooltip("code", "part", "bits"),
         )
-        .mark_text(align="left", dx=4)
-        .encode(y=alt.Y("code:N", sort=[best, ideal, whole]), x="end:Q", text="total:N")
     )
-    return (bars + totals).properties(height=alt.Step(34))
+    sums = alt.Chart(totals).mark_text(align="left", dx=4).encode(y=y, x="end:Q", text="total:N")
+    return (bars + sums).properties(height=alt.Step(34))
 
 
-def binary_entropy_curve(curve: pd.DataFrame, current: float, colour: str) -> alt.VConcatChart:
+def binary_entropy_curve(curve: pd.DataFrame, current: float, colour: str) -> Plot:
     """Draw the entropy of a yes-no question, and where on it a probability stands now.
 
     Parameters
@@ -163,7 +189,13 @@ def binary_entropy_curve(curve: pd.DataFrame, current: float, colour: str) -> al
     colour : str
         Of the curve.
     """
-    name = "Yes or no"
+    return _binary_entropy(
+        places(curve.assign(curve="Yes or no"), "probability", current), colour=colour
+    )
+
+
+@template
+def _binary_entropy(curve: pd.DataFrame, colour: str) -> alt.VConcatChart:
     panel = Panel(
         alt.X(
             "probability:Q",
@@ -176,16 +208,15 @@ def binary_entropy_curve(curve: pd.DataFrame, current: float, colour: str) -> al
         height=280,
     )
     return read_out(
-        curve.assign(curve=name),
+        curve,
         "probability",
         {"probability": "p", "surprise_bits": "surprise of yes", "entropy_bits": "entropy (bits)"},
-        {name: colour},
+        {"Yes or no": colour},
         [panel],
-        current,
     )
 
 
-def code_tree(branches: pd.DataFrame, colours: tuple[str, str]) -> alt.LayerChart:
+def code_tree(branches: pd.DataFrame, colours: tuple[str, str]) -> Plot:
     """Draw a prefix code as a tree from left to right, its branches as thick as their traffic.
 
     Parameters
@@ -195,7 +226,6 @@ def code_tree(branches: pd.DataFrame, colours: tuple[str, str]) -> alt.LayerChar
     colours : tuple of str
         Of a branch for 0 and one for 1.
     """
-    deepest = int(branches["depth"].max())
     leaves = branches["outcome"].notna()
     drawn = branches.assign(
         middle=(branches["depth"] + branches["parent_depth"]) / 2,
@@ -206,7 +236,19 @@ def code_tree(branches: pd.DataFrame, colours: tuple[str, str]) -> alt.LayerChar
             )
         ],
     )
-    base = alt.Chart(drawn).encode(
+    return _code_tree(
+        drawn,
+        colours=colours,
+        deepest=int(branches["depth"].max()),
+        num_leaves=int(leaves.sum()),
+    )
+
+
+@template
+def _code_tree(
+    branches: pd.DataFrame, colours: tuple[str, str], deepest: int, num_leaves: int
+) -> alt.LayerChart:
+    base = alt.Chart(branches).encode(
         color=alt.Color(
             "bit:N", scale=alt.Scale(domain=["0", "1"], range=list(colours)), legend=None
         ),
@@ -225,16 +267,14 @@ def code_tree(branches: pd.DataFrame, colours: tuple[str, str]) -> alt.LayerChar
     y = alt.Y("row:Q", axis=None, scale=alt.Scale(reverse=True, padding=16, nice=False, zero=False))
     across = base.mark_rule(strokeCap="round").encode(x=x, x2="depth", y=y)
     down = base.mark_rule(strokeCap="round").encode(x=x, y=y, y2="parent_row")
-    words = alt.Chart(drawn)
+    words = alt.Chart(branches)
     bits = words.mark_text(dy=-11).encode(x="middle:Q", y=y, text="bit:N")
     names = (
         words.transform_filter("datum.outcome !== null")
         .mark_text(align="left", dx=8)
         .encode(x="depth:Q", y=y, text="label:N")
     )
-    return alt.LayerChart(layer=[down, across, bits, names]).properties(
-        height=70 + 44 * int(leaves.sum())
-    )
+    return alt.LayerChart(layer=[down, across, bits, names]).properties(height=70 + 44 * num_leaves)
 
 
 def growth_curves(frame: pd.DataFrame, bits: float, colours: dict[str, str]) -> alt.LayerChart:
@@ -292,7 +332,7 @@ def growth_curves(frame: pd.DataFrame, bits: float, colours: dict[str, str]) -> 
     ).properties(height=320)
 
 
-def block_bars(frame: pd.DataFrame, current: int, colours: tuple[str, str]) -> alt.LayerChart:
+def block_bars(frame: pd.DataFrame, current: int, colours: tuple[str, str]) -> Plot:
     """Draw what blocks cost against their size, between H and H + 1/n.
 
     Parameters
@@ -304,17 +344,24 @@ def block_bars(frame: pd.DataFrame, current: int, colours: tuple[str, str]) -> a
     colours : tuple of str
         Of the room that the theorem leaves, and of what the code takes.
     """
-    tooltip = _tooltip("n", "entropy_bits", "bits_per_symbol", "bound_bits")
-    base = alt.Chart(frame.assign(now=frame["n"] == current)).encode(
-        x=alt.X("n:O", title="Symbols in a block, n", axis=alt.Axis(labelAngle=0)),
-        tooltip=tooltip,
-    )
     bits = frame["entropy_bits"].min()
     # Room below for the points that stand on H.
+    drawn = frame.assign(now=frame["n"] == current, low=bits - 0.12, high=bits + 1)
+    return _block_bars(drawn, colours=colours)
+
+
+@template
+def _block_bars(blocks: pd.DataFrame, colours: tuple[str, str]) -> alt.LayerChart:
+    base = alt.Chart(blocks).encode(
+        x=alt.X("n:O", title="Symbols in a block, n", axis=alt.Axis(labelAngle=0)),
+        tooltip=_tooltip("n", "entropy_bits", "bits_per_symbol", "bound_bits"),
+    )
     y = alt.Y(
         "entropy_bits:Q",
         title="Bits a symbol",
-        scale=alt.Scale(domain=[bits - 0.12, bits + 1], nice=False),
+        scale=alt.Scale(
+            domainMin=first("blocks", "low"), domainMax=first("blocks", "high"), nice=False
+        ),
     )
     room = base.mark_bar(color=colours[0], opacity=0.35, size=18).encode(y=y, y2="bound_bits")
     cost = base.mark_point(size=110, color=colours[1], strokeWidth=2.5, opacity=1).encode(
@@ -355,14 +402,27 @@ def _with_read_out(
 
 
 def _side_by_side(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that have a width, with where each starts and ends."""
+    """Return the rows that have a width: where each starts and ends, and how its name is written.
+
+    Names stand under the ceiling, upright where their bars are too narrow.
+    """
     drawn = frame[frame["probability"] > 0].reset_index(drop=True)
     end = drawn["probability"].cumsum()
-    return drawn.assign(start=end - drawn["probability"], end=end)
+    start = end - drawn["probability"]
+    names = [_short(name, 20) for name in drawn["outcome"]]
+    letters = np.array([len(name) for name in names])
+    return drawn.assign(
+        start=start,
+        end=end,
+        middle=(start + end) / 2,
+        name=names,
+        is_named=drawn["probability"] >= NARROWEST_NAMED,
+        is_upright=letters > drawn["probability"].to_numpy() * LETTERS_ACROSS,
+    )
 
 
-def _bars(drawn: pd.DataFrame, column: str, top: float, title: str) -> alt.Chart:
-    return alt.Chart(drawn).encode(
+def _bars(bars: pd.DataFrame, column: str, title: str) -> alt.Chart:
+    return alt.Chart(bars).encode(
         x=alt.X(
             "start:Q",
             title="Probability",
@@ -370,44 +430,47 @@ def _bars(drawn: pd.DataFrame, column: str, top: float, title: str) -> alt.Chart
             axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format=".2~f", grid=False),
         ),
         x2="end",
-        y=alt.Y(f"{column}:Q", title=title, scale=alt.Scale(domain=[0, top], nice=False)),
+        y=alt.Y(
+            f"{column}:Q",
+            title=title,
+            scale=alt.Scale(domainMin=0, domainMax=first("bars", "top"), nice=False),
+        ),
     )
 
 
-def _names(drawn: pd.DataFrame) -> list[alt.Chart]:
-    """Return the names of the bars under the ceiling, upright where they are too narrow."""
-    named = drawn[drawn["probability"] >= NARROWEST_NAMED]
-    named = named.assign(
-        middle=(named["start"] + named["end"]) / 2,
-        name=[_short(name, 20) for name in named["outcome"]],
-    )
-    letters = np.array([len(name) for name in named["name"]])
-    fits = letters <= named["probability"].to_numpy() * LETTERS_ACROSS
-    layers = []
-    for rows, mark in (
-        (named[fits], {"baseline": "top"}),
-        (named[~fits], {"angle": 270, "align": "right", "baseline": "middle", "limit": 74}),
-    ):
-        if not rows.empty:
-            base = alt.Chart(rows[["middle", "name"]])
-            layers.append(
-                base.mark_text(**mark).encode(x="middle:Q", y=alt.value(4), text="name:N")
-            )
-    return layers
-
-
-def _level(bits: float, says: str, dy: int) -> list[alt.Chart]:
-    """Return a rule at a mean length over the whole width, and its word at the right."""
-    base = alt.Chart(pd.DataFrame({"bits": [bits], "start": [0.0], "end": [1.0], "says": [says]}))
+def _names(bars: pd.DataFrame) -> list[alt.Chart]:
+    base = alt.Chart(bars).encode(x="middle:Q", y=alt.value(4), text="name:N")
+    across = base.transform_filter("datum.is_named && !datum.is_upright")
+    upright = base.transform_filter("datum.is_named && datum.is_upright")
     return [
-        base.mark_rule(strokeDash=[6, 4], strokeWidth=2).encode(x="start:Q", x2="end", y="bits:Q"),
-        base.mark_text(align="left", dx=4, dy=dy).encode(x="end:Q", y="bits:Q", text="says:N"),
+        across.mark_text(baseline="top"),
+        upright.mark_text(angle=270, align="right", baseline="middle", limit=74),
     ]
 
 
-def _from_ground(bars: alt.Chart, colour: str, drawn: pd.DataFrame) -> alt.Chart:
+def _levels(levels: dict[str, float]) -> pd.DataFrame:
+    """Return mean lengths by what is said of them, the upper first; infinite ones left out."""
+    frame = pd.DataFrame({"says": levels.keys(), "bits": levels.values(), "start": 0.0, "end": 1.0})
+    return frame.assign(is_upper=frame.index == 0)[np.isfinite(frame["bits"])]
+
+
+def _rules(levels: pd.DataFrame) -> list[alt.Chart]:
+    """Return a rule at each level over the whole width, and its word at the right."""
+    base = alt.Chart(levels)
+    words = base.encode(x="end:Q", y="bits:Q", text="says:N")
+    return [
+        base.mark_rule(strokeDash=[6, 4], strokeWidth=2).encode(x="start:Q", x2="end", y="bits:Q"),
+        words.transform_filter("datum.is_upper").mark_text(align="left", dx=4, dy=-8),
+        words.transform_filter("!datum.is_upper").mark_text(align="left", dx=4, dy=8),
+    ]
+
+
+def _gap_between(drawn: pd.DataFrame) -> float:
     # Many bars leave no room for lines between them.
-    gap = 1.0 if len(drawn) <= 60 else 0.0
+    return 1.0 if len(drawn) <= 60 else 0.0
+
+
+def _from_ground(bars: alt.Chart, colour: str, gap: float) -> alt.Chart:
     return bars.mark_rect(color=colour, x2Offset=-gap).encode(y2=alt.datum(0))
 
 

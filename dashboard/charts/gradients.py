@@ -6,14 +6,16 @@ import altair as alt
 import pandas as pd
 
 from dashboard.charts.bars import MAX_LABELLED
+from dashboard.charts.curves import LOGIT_COLUMNS
 from dashboard.frames.common import written
-from experiments.charts.readout import Panel, read_out
+from experiments.charts.plot import Plot, first, template
+from experiments.charts.readout import Panel, places, read_out
 
 # Beside the longest bar, for the value written there.
 ROOM = 1.35
 
 
-def gradient_bars(frame: pd.DataFrame, colours: dict[str, str], reach: float) -> alt.LayerChart:
+def gradient_bars(frame: pd.DataFrame, colours: dict[str, str], reach: float) -> Plot:
     """Draw the gradient at each logit: to the left what training pulls up, to the right down.
 
     Parameters
@@ -28,27 +30,41 @@ def gradient_bars(frame: pd.DataFrame, colours: dict[str, str], reach: float) ->
     drawn = frame.assign(
         length=frame["gradient"].clip(-reach, reach).fillna(0),
         value=[written(value, 3) for value in frame["gradient"]],
+        end=reach * ROOM,
     )
-    base = _by_class(drawn, "length", "∂L/∂z", reach).encode(
+    return _gradient_bars(
+        drawn, colours=tuple(colours.items()), is_labelled=len(frame) <= MAX_LABELLED
+    )
+
+
+@template
+def _gradient_bars(
+    bars: pd.DataFrame, colours: tuple[tuple[str, str], ...], is_labelled: bool
+) -> alt.LayerChart:
+    base = _by_class(bars, is_labelled).encode(
         tooltip=[
-            "class",
+            "class:N",
             *(
-                alt.Tooltip(name, format=".4g")
+                alt.Tooltip(f"{name}:Q", format=".4g")
                 for name in ("probability", "gradient", "finite_difference", "deviation")
             ),
         ]
     )
-    bars = base.mark_bar().encode(
-        color=alt.Color(
-            "role:N",
-            scale=alt.Scale(domain=list(colours), range=list(colours.values())),
-            legend=None,
-        )
+    roles, range_ = zip(*colours, strict=True)
+    drawn = base.mark_bar().encode(
+        color=alt.Color("role:N", scale=alt.Scale(domain=roles, range=range_), legend=None)
     )
-    return _labelled(base, bars, drawn)
+    if not is_labelled:
+        return alt.LayerChart(layer=[drawn]).properties(height=480)
+    texts = [
+        base.transform_filter("datum.length < 0").mark_text(align="right", dx=-4),
+        base.transform_filter("datum.length >= 0").mark_text(align="left", dx=4),
+    ]
+    texts = [text.encode(text="value:N") for text in texts]
+    return alt.LayerChart(layer=[drawn, *texts]).properties(height=alt.Step(28))
 
 
-def claim_bars(frame: pd.DataFrame, bar: str, colours: dict[str, str]) -> alt.LayerChart:
+def claim_bars(frame: pd.DataFrame, bar: str, colours: dict[str, str]) -> Plot:
     """Draw finite differences as bars, and what a formula gives as marks on them.
 
     Parameters
@@ -64,19 +80,30 @@ def claim_bars(frame: pd.DataFrame, bar: str, colours: dict[str, str]) -> alt.La
     longest = float(frame["finite_difference"].abs().max()) or 1.0
     reach = min(2 * longest, max(longest, frame["formula"].abs().max()))
     drawn = frame.assign(
-        length=frame["finite_difference"], mark=frame["formula"].clip(-reach, reach)
+        length=frame["finite_difference"],
+        mark=frame["formula"].clip(-reach, reach),
+        end=reach * ROOM,
     )
-    base = _by_class(drawn, "length", "∂L/∂z", reach).encode(
+    return _claim_bars(
+        drawn, bar=bar, colours=tuple(colours.items()), is_labelled=len(frame) <= MAX_LABELLED
+    )
+
+
+@template
+def _claim_bars(
+    bars: pd.DataFrame, bar: str, colours: tuple[tuple[str, str], ...], is_labelled: bool
+) -> alt.LayerChart:
+    base = _by_class(bars, is_labelled).encode(
         tooltip=[
-            "class",
+            "class:N",
             *(
-                alt.Tooltip(name, format=".6g")
+                alt.Tooltip(f"{name}:Q", format=".6g")
                 for name in ("formula", "finite_difference", "difference")
             ),
-            "verdict",
+            "verdict:N",
         ]
     )
-    bars = base.mark_bar(color=bar, opacity=0.45)
+    verdicts, range_ = zip(*colours, strict=True)
     ticks = (
         base.transform_filter("isValid(datum.mark)")
         .mark_tick(thickness=4, size=20, opacity=1)
@@ -85,18 +112,18 @@ def claim_bars(frame: pd.DataFrame, bar: str, colours: dict[str, str]) -> alt.La
             color=alt.Color(
                 "verdict:N",
                 title="Formula",
-                scale=alt.Scale(domain=list(colours), range=list(colours.values())),
+                scale=alt.Scale(domain=verdicts, range=range_),
                 legend=alt.Legend(orient="top", symbolType="square"),
             ),
         )
     )
-    height = alt.Step(28) if len(frame) <= MAX_LABELLED else 480
-    return alt.LayerChart(layer=[bars, ticks]).properties(height=height)
+    height = alt.Step(28) if is_labelled else 480
+    return alt.LayerChart(layer=[base.mark_bar(color=bar, opacity=0.45), ticks]).properties(
+        height=height
+    )
 
 
-def gradient_against_logit(
-    curves: pd.DataFrame, current: float, colours: dict[str, str]
-) -> alt.VConcatChart:
+def gradient_against_logit(curves: pd.DataFrame, current: float, colours: dict[str, str]) -> Plot:
     """Draw gradients at the true class's logit against that, with a rule where it stands now.
 
     Parameters
@@ -108,51 +135,36 @@ def gradient_against_logit(
     colours : dict
         Curve → colour.
     """
+    return _gradient_against_logit(places(curves, "logit", current), colours=tuple(colours.items()))
+
+
+@template
+def _gradient_against_logit(
+    curves: pd.DataFrame, colours: tuple[tuple[str, str], ...]
+) -> alt.VConcatChart:
     panel = Panel(
         alt.X("logit:Q", title="Logit of the true class", scale=alt.Scale(nice=False)),
         alt.Y("gradient:Q", title="∂L/∂z of the true class"),
         "Gradient against logit",
         height=260,
     )
-    return read_out(
-        curves,
-        "logit",
-        {
-            "logit": "Logit",
-            "probability": "p",
-            "loss": "loss",
-            "bits": "bits",
-            "gradient": "∂L/∂z",
-        },
-        colours,
-        [panel],
-        current,
-    )
+    return read_out(curves, "logit", LOGIT_COLUMNS, dict(colours), [panel])
 
 
-def _by_class(drawn: pd.DataFrame, column: str, title: str, reach: float) -> alt.Chart:
-    return alt.Chart(drawn).encode(
+def _by_class(bars: pd.DataFrame, is_labelled: bool) -> alt.Chart:
+    """Return bars to both sides, their axis as long as the `end` of the first."""
+    end = first("bars", "end")
+    return alt.Chart(bars).encode(
         y=alt.Y(
             "class:N",
             title=None,
             sort=None,
-            axis=alt.Axis(labelLimit=120) if len(drawn) <= MAX_LABELLED else None,
+            axis=alt.Axis(labelLimit=120) if is_labelled else None,
         ),
         x=alt.X(
-            f"{column}:Q",
-            title=title,
-            scale=alt.Scale(domain=[-reach * ROOM, reach * ROOM], nice=False),
+            "length:Q",
+            title="∂L/∂z",
+            scale=alt.Scale(domainMin=alt.ExprRef(f"-{end.expr}"), domainMax=end, nice=False),
             axis=alt.Axis(tickCount=5),
         ),
     )
-
-
-def _labelled(base: alt.Chart, bars: alt.Chart, drawn: pd.DataFrame) -> alt.LayerChart:
-    if len(drawn) > MAX_LABELLED:
-        return alt.LayerChart(layer=[bars]).properties(height=480)
-    texts = [
-        base.transform_filter("datum.length < 0").mark_text(align="right", dx=-4),
-        base.transform_filter("datum.length >= 0").mark_text(align="left", dx=4),
-    ]
-    texts = [text.encode(text="value:N") for text in texts]
-    return alt.LayerChart(layer=[bars, *texts]).properties(height=alt.Step(28))

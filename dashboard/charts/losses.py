@@ -7,9 +7,12 @@ import pandas as pd
 
 from dashboard.charts.bars import MAX_LABELLED, ROOM
 from dashboard.frames.common import written
+from experiments.charts.plot import Plot, first, template
+
+OPTIMUM_COLUMNS = ("probability", "target", "optimum")
 
 
-def stacked_parts(frame: pd.DataFrame, names: dict[str, str], colours: list[str]) -> alt.LayerChart:
+def stacked_parts(frame: pd.DataFrame, names: dict[str, str], colours: list[str]) -> Plot:
     """Draw entropy and divergence stacked to the cross-entropy, a bar for each unit.
 
     Parameters
@@ -32,27 +35,44 @@ def stacked_parts(frame: pd.DataFrame, names: dict[str, str], colours: list[str]
             for unit, value in zip(totals["unit"], totals["value"], strict=True)
         ]
     )
-    most = float(totals["value"].max()) or 1.0
+    totals = totals.assign(end=(float(totals["value"].max()) or 1.0) * 1.3)
+    return _stacked_parts(
+        drawn,
+        totals,
+        units=tuple(units),
+        names=tuple(names.values()),
+        colours=tuple(colours),
+    )
+
+
+@template
+def _stacked_parts(
+    parts: pd.DataFrame,
+    totals: pd.DataFrame,
+    units: tuple[str, ...],
+    names: tuple[str, ...],
+    colours: tuple[str, ...],
+) -> alt.LayerChart:
     y = alt.Y("unit:N", title=None, sort=units)
     bars = (
-        alt.Chart(drawn)
+        alt.Chart(parts)
         .mark_bar()
         .encode(
             y=y,
             x=alt.X(
                 "start:Q",
                 title="Cross-entropy",
-                scale=alt.Scale(domain=[0, most * 1.3], nice=False),
+                scale=alt.Scale(domainMin=0, domainMax=first("totals", "end"), nice=False),
             ),
             x2="end:Q",
             color=alt.Color(
                 "part:N",
                 title=None,
-                sort=list(names.values()),
-                scale=alt.Scale(domain=list(names.values()), range=colours),
+                sort=names,
+                scale=alt.Scale(domain=names, range=colours),
                 legend=alt.Legend(orient="top", columns=1, labelLimit=320),
             ),
-            tooltip=["unit", "part", alt.Tooltip("value:Q", format=".4g")],
+            tooltip=["unit:N", "part:N", alt.Tooltip("value:Q", format=".4g")],
         )
     )
     texts = (
@@ -63,7 +83,7 @@ def stacked_parts(frame: pd.DataFrame, names: dict[str, str], colours: list[str]
     return alt.LayerChart(layer=[bars, texts]).properties(height=alt.Step(36))
 
 
-def optimum_bars(frame: pd.DataFrame, bar: str, colours: dict[str, str]) -> alt.LayerChart:
+def optimum_bars(frame: pd.DataFrame, bar: str, colours: dict[str, str]) -> Plot:
     """Draw the softmax as bars, with marks for the target and for where the loss is least.
 
     Parameters
@@ -75,8 +95,19 @@ def optimum_bars(frame: pd.DataFrame, bar: str, colours: dict[str, str]) -> alt.
     colours : dict
         What the legend calls target and optimum → colour, in that order.
     """
-    columns = ["probability", "target", "optimum"]
-    is_labelled = len(frame) <= MAX_LABELLED
+    named = frame.assign(
+        **{name: frame[old] for name, old in zip(colours, OPTIMUM_COLUMNS[1:], strict=True)}
+    )
+    return _optimum_bars(
+        named, bar=bar, colours=tuple(colours.items()), is_labelled=len(frame) <= MAX_LABELLED
+    )
+
+
+@template
+def _optimum_bars(
+    classes: pd.DataFrame, bar: str, colours: tuple[tuple[str, str], ...], is_labelled: bool
+) -> alt.LayerChart:
+    names, range_ = zip(*colours, strict=True)
     y = alt.Y(
         "class:N", title=None, sort=None, axis=alt.Axis(labelLimit=120) if is_labelled else None
     )
@@ -86,14 +117,11 @@ def optimum_bars(frame: pd.DataFrame, bar: str, colours: dict[str, str]) -> alt.
         scale=alt.Scale(domain=[0, ROOM], nice=False),
         axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format="~g"),
     )
-    tooltip = ["class", *(alt.Tooltip(name, format=".4f") for name in columns)]
-    bars = alt.Chart(frame).mark_bar(color=bar, opacity=0.45).encode(y=y, x=x, tooltip=tooltip)
-    named = frame.assign(
-        **{name: frame[old] for name, old in zip(colours, columns[1:], strict=True)}
-    )
+    tooltip = ["class:N", *(alt.Tooltip(f"{name}:Q", format=".4f") for name in OPTIMUM_COLUMNS)]
+    bars = alt.Chart(classes).mark_bar(color=bar, opacity=0.45).encode(y=y, x=x, tooltip=tooltip)
     marks = (
-        alt.Chart(named)
-        .transform_fold(list(colours), as_=["mark", "at"])
+        alt.Chart(classes)
+        .transform_fold(list(names), as_=["mark", "at"])
         .mark_tick(thickness=4, opacity=1)
         .encode(
             y=y,
@@ -101,16 +129,13 @@ def optimum_bars(frame: pd.DataFrame, bar: str, colours: dict[str, str]) -> alt.
             color=alt.Color(
                 "mark:N",
                 title=None,
-                sort=list(colours),
-                scale=alt.Scale(domain=list(colours), range=list(colours.values())),
+                sort=names,
+                scale=alt.Scale(domain=names, range=range_),
                 legend=alt.Legend(orient="top", symbolType="square", symbolSize=100),
             ),
             # Where both stand on one place, both are seen.
             size=alt.Size(
-                "mark:N",
-                sort=list(colours),
-                scale=alt.Scale(domain=list(colours), range=[24, 12]),
-                legend=None,
+                "mark:N", sort=names, scale=alt.Scale(domain=names, range=[24, 12]), legend=None
             ),
             tooltip=tooltip,
         )

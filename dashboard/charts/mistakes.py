@@ -9,7 +9,8 @@ import pandas as pd
 
 from dashboard.frames.common import NATS_PER_BIT
 from experiments.charts import style
-from experiments.charts.readout import Panel, read_out
+from experiments.charts.plot import Plot, template
+from experiments.charts.readout import Panel, places, read_out
 
 
 def right_and_wrong(
@@ -19,7 +20,7 @@ def right_and_wrong(
     x_scale: Literal["linear", "log"] = "linear",
     y_scale: Literal["linear", "log"] = "linear",
     end: tuple[float, str] | None = None,
-) -> alt.VConcatChart:
+) -> Plot:
     """Draw the loss as it should be and as the mistake makes it, in this order of the curves.
 
     Parameters
@@ -32,7 +33,31 @@ def right_and_wrong(
     end : (float, str), optional
         Where the wrong curve ends, and how.
     """
-    names = list(dict.fromkeys(curves["curve"]))
+    drawn = places(curves.assign(bits=curves["loss"] / NATS_PER_BIT), x, float(curves[x].max()))
+    at, word = (None, None) if end is None else end
+    return _right_and_wrong(
+        drawn,
+        pd.DataFrame({x: [at]}),
+        names=tuple(dict.fromkeys(curves["curve"])),
+        x=x,
+        x_title=x_title,
+        x_scale=x_scale,
+        y_scale=y_scale,
+        word=word,
+    )
+
+
+@template
+def _right_and_wrong(
+    curves: pd.DataFrame,
+    end: pd.DataFrame,
+    names: tuple[str, ...],
+    x: str,
+    x_title: str,
+    x_scale: Literal["linear", "log"],
+    y_scale: Literal["linear", "log"],
+    word: str | None,
+) -> alt.VConcatChart:
     panel = Panel(
         alt.X(f"{x}:Q", title=x_title, scale=alt.Scale(type=x_scale, nice=False)),
         alt.Y(
@@ -43,21 +68,20 @@ def right_and_wrong(
         ),
         "Loss, right and wrong",
         height=220,
-        over=() if end is None else _end(x, *end),
+        over=() if word is None else _end(end, x, word),
     )
     return read_out(
-        curves.assign(bits=curves["loss"] / NATS_PER_BIT),
+        curves,
         x,
         {x: x.capitalize(), "loss": "nats", "bits": "bits"},
         dict(zip(names, (style.GREEN, style.VERMILLION), strict=True)),
         [panel],
-        float(curves[x].max()),
         dashed=names[1:],
     )
 
 
-def _end(x: str, at: float, word: str) -> tuple[alt.Chart, alt.Chart]:
-    place = alt.Chart(pd.DataFrame({x: [at]})).encode(x=f"{x}:Q")
+def _end(end: pd.DataFrame, x: str, word: str) -> tuple[alt.Chart, alt.Chart]:
+    place = alt.Chart(end).encode(x=f"{x}:Q")
     return (
         place.mark_rule(color=style.VERMILLION, strokeDash=[5, 3], strokeWidth=2),
         place.mark_text(align="right", dx=-6, dy=8).encode(y=alt.value(0), text=alt.value(word)),

@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 
 from experiments.charts import style
+from experiments.charts.plot import Plot, template
 
 # p (1 − p) is never larger.
 STEEPEST = 0.25
@@ -14,7 +15,7 @@ MAX_WRITTEN = 6
 SIDE = 300
 
 
-def slope_map(frame: pd.DataFrame) -> alt.LayerChart:
+def slope_map(frame: pd.DataFrame) -> Plot:
     """Draw the derivative of each output by each logit: the stronger, the steeper.
 
     Parameters
@@ -28,8 +29,17 @@ def slope_map(frame: pd.DataFrame) -> alt.LayerChart:
         sign=["falls" if slope < 0 else "rises" for slope in frame["slope"]],
         written=[_written(slope) for slope in frame["slope"]],
     )
+    return _slope_map(
+        drawn,
+        is_written=num_classes <= MAX_WRITTEN,
+        side=min(56, SIDE // num_classes),
+    )
+
+
+@template
+def _slope_map(slopes: pd.DataFrame, is_written: bool, side: int) -> alt.LayerChart:
     labels = alt.Axis(labelOverlap=True, labelFlush=False, labelAngle=0, ticks=False, domain=False)
-    base = alt.Chart(drawn).encode(
+    base = alt.Chart(slopes).encode(
         x=alt.X("logit:N", title="By the logit of", sort=None, axis=labels),
         y=alt.Y("output:N", title="Output of", sort=None, axis=labels),
     )
@@ -53,9 +63,9 @@ def slope_map(frame: pd.DataFrame) -> alt.LayerChart:
         ],
     )
     layers = [cells]
-    if num_classes <= MAX_WRITTEN:
+    if is_written:
         layers.append(base.mark_text().encode(text="written:N"))
-    return alt.LayerChart(layer=layers).properties(height=alt.Step(min(56, SIDE // num_classes)))
+    return alt.LayerChart(layer=layers).properties(height=alt.Step(side))
 
 
 def _written(slope: float) -> str:

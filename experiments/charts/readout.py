@@ -47,13 +47,34 @@ class Panel:
     over: tuple[alt.Chart, ...] = ()
 
 
+def places(frame: pd.DataFrame, by: str, current: float) -> pd.DataFrame:
+    """Return a frame as `read_out` takes it.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns curve and `by`, and a row per curve and point.
+    by : str
+        The column that the charts share: the pointer chooses one of its values in all of them.
+    current : float
+        The value of `by` where things stand now, one that the frame has: marked in each chart,
+        and what the table shows where no pointer is.
+
+    Returns
+    -------
+    DataFrame
+        The same with two columns more: now, whether it is the row of a current value; and place,
+        whether it is the first of its value.
+    """
+    return frame.assign(now=frame[by] == current, place=~frame[by].duplicated())
+
+
 def read_out(
     frame: pd.DataFrame,
     by: str,
     columns: Mapping[str, str],
     colours: Mapping[str, str],
     panels: Sequence[Panel],
-    current: float,
     dashed: Collection[str] = (),
 ) -> alt.VConcatChart:
     """Draw curves in linked charts, over them a table of their values at the pointer.
@@ -61,26 +82,22 @@ def read_out(
     Parameters
     ----------
     frame : DataFrame
-        Columns curve, `by`, and those of the table and the panels; a row per curve and point.
+        Of `places`, with the columns of the table and the panels.
     by : str
-        The column that the charts share: the pointer chooses one of its values in all of them.
+        The column that the charts share.
     columns : dict
         Column → the head that the table gives it; the first is `by`, above the names.
     colours : dict
         Curve → colour, in the order of the table; the second of one colour is dashed.
     panels : sequence of Panel
-    current : float
-        The value of `by` where things stand now, one that the frame has: marked in each chart,
-        and what the table shows where no pointer is.
     dashed : collection of str
         Curves that are dashed too.
     """
     looks = _colour_and_dash(colours, dashed)
-    drawn = frame.assign(now=frame[by] == current)
     charts: list[alt.Chart | alt.LayerChart] = [_table(by, columns, list(colours), looks)]
-    charts += [_panel(drawn, by, panel, looks) for panel in panels]
+    charts += [_panel(frame, panel, looks) for panel in panels]
     figure = alt.VConcatChart(
-        data=drawn,
+        data=frame,
         # Here and once: the browser looks for the rows to show each time that the pointer moves.
         # Where nothing is chosen, a test that takes that for everything lets those of now through.
         transform=[
@@ -117,7 +134,7 @@ def _table(
     scale = alt.Scale(domain=[0, 1], nice=False)
     y = alt.Y("curve:N", sort=names, title=None, axis=None)
     # A curve that has no value there still has its name.
-    key = pd.DataFrame({"curve": names})
+    key = alt.InlineData([{"curve": name} for name in names])
     (_, first), *numbers = columns.items()
     ends = [NAMES + (1 - NAMES) * i / len(numbers) for i in range(1, len(numbers) + 1)]
 
@@ -165,7 +182,7 @@ def _table(
             _marks(
                 "text",
                 {"align": "right", "fontWeight": "bold", **text},
-                pd.DataFrame({"head": [head]}),
+                alt.InlineData([{"head": head}]),
                 x=at(end),
                 y=alt.YValue(-ROW / 2),
                 text=alt.Text("head:N"),
@@ -174,30 +191,26 @@ def _table(
     return alt.LayerChart(layer=layers, height=ROW * len(names))
 
 
-def _panel(drawn: pd.DataFrame, by: str, panel: Panel, looks: dict[str, Any]) -> alt.LayerChart:
-    # One point a place: the pointer is nearest to a place, wherever the curves are.
-    places = drawn.drop_duplicates(by)
-    first = places["curve"].iloc[0]
+def _panel(frame: pd.DataFrame, panel: Panel, looks: dict[str, Any]) -> alt.LayerChart:
     return alt.LayerChart(
         layer=[
             _marks(
                 "line",
                 {"strokeWidth": 2.5},
-                drawn if panel.lines is None else panel.lines,
+                frame if panel.lines is None else panel.lines,
                 x=panel.x,
                 y=panel.y,
                 **looks,
             ),
             *panel.over,
             _marks(
-                "rule", {"strokeDash": [2, 3], "strokeWidth": 2}, places[places["now"]], x=panel.x
-            ),
-            _marks(
                 "rule",
-                {"opacity": 0.5},
-                transform=[{"filter": {"field": "curve", "equal": first}}],
+                {"strokeDash": [2, 3], "strokeWidth": 2},
+                frame,
+                transform=[{"filter": "datum.now && datum.place"}],
                 x=panel.x,
             ),
+            _marks("rule", {"opacity": 0.5}, transform=[{"filter": "datum.place"}], x=panel.x),
             _marks(
                 "point",
                 {"filled": True, "size": 60, "opacity": 1},
@@ -205,10 +218,12 @@ def _panel(drawn: pd.DataFrame, by: str, panel: Panel, looks: dict[str, Any]) ->
                 y=panel.y,
                 color=looks["color"],
             ),
+            # One point a place: the pointer is nearest to a place, wherever the curves are.
             _marks(
                 "point",
                 {"opacity": 0, "size": 1, "tooltip": None},
-                places,
+                frame,
+                transform=[{"filter": "datum.place"}],
                 name="places",
                 x=panel.x,
             ),
@@ -221,12 +236,12 @@ def _panel(drawn: pd.DataFrame, by: str, panel: Panel, looks: dict[str, Any]) ->
 def _marks(
     kind: Literal["rule", "text", "line", "point"],
     looks: Mapping[str, Any],
-    data: pd.DataFrame | None = None,
+    data: pd.DataFrame | alt.InlineData | None = None,
     transform: Sequence[Mapping[str, Any]] = (),
     name: str = "",
     **encoding: Any,
 ) -> alt.Chart:
-    """Return a layer, made at once: each call of a chain would copy what the ones before made."""
+    """Return a layer."""
     return alt.Chart(
         alt.Undefined if data is None else data,
         mark=alt.MarkDef(type=kind, **looks),

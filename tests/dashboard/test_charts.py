@@ -21,9 +21,11 @@ def test_bars_share_their_scale_and_carry_their_values() -> None:
         (term_bars(terms[terms["loss"] == "CCE"], "#000", 3.0), 3.0),
         (probability_bars(activations(LOGITS, 1.0).head(3), "#000"), 1),
     ):
-        bars, values = chart.to_dict()["layer"]
-        least, end = bars["encoding"]["x"]["scale"]["domain"]
-        assert (least, end > most) == (0, True)
+        spec = chart.to_dict()
+        bars, values = spec["layer"]
+        scale = bars["encoding"]["x"]["scale"]
+        assert (scale["domainMin"], scale["domainMax"]) == (0, {"expr": "data('bars')[0]['end']"})
+        assert spec["datasets"]["bars"][0]["end"] > most
         assert values["encoding"]["text"]["field"] == "value"
 
 

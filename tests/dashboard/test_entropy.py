@@ -1,5 +1,7 @@
 """The page Entropy, its frames and its charts: what they show is what core gives."""
 
+import re
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -13,6 +15,7 @@ from dashboard.sources import Source, parse_counts, source_of
 from dashboard.state import MAX_LINKED, plain
 from dashboard.views.codes import MAX_LEAVES
 from dashboard.views.entropy import COUNTED, PRESETS
+from experiments.charts import style
 from tests.dashboard.test_pages import metrics, open_page, run_code
 
 WEATHER = source_of(parse_counts(PRESETS["Weather"]))
@@ -46,14 +49,15 @@ def test_the_area_is_the_entropy(source: Source) -> None:
 
 
 def test_narrow_bars_have_their_names_upright_or_none() -> None:
-    spec = charts.surprise_area(frames.surprises(WEATHER), 1.0, "#000").to_dict()
-    across, upright = (
-        {row["name"] for row in spec["datasets"][spec["layer"][i]["data"]["name"]]} for i in (1, 2)
-    )
-    assert (across, upright) == ({"sunny", "cloudy", "rain"}, {"snow"})
-    alike = source_of(dict.fromkeys(map(str, range(1000)), 1.0))
-    spec = charts.surprise_area(frames.surprises(alike), 1.0, "#000").to_dict()
-    assert [layer["mark"]["type"] for layer in spec["layer"]] == ["rect", "rule", "text"]
+    def written(source: Source) -> tuple[set[str], set[str]]:
+        svg = style.to_svg(charts.surprise_area(frames.surprises(source), 1.0, "#000"))
+        texts = re.findall(r"<text ([^>]*)>([^<]+)</text>", svg)
+        names = [(name, "rotate(270)" in how) for how, name in texts if name in source.names]
+        return {name for name, up in names if not up}, {name for name, up in names if up}
+
+    assert written(WEATHER) == ({"sunny", "cloudy", "rain"}, {"snow"})
+    alike = source_of(dict.fromkeys((f"outcome {i}" for i in range(1000)), 1.0))
+    assert written(alike) == (set(), set())
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -167,7 +171,10 @@ def test_an_infinite_word_is_drawn_to_the_ceiling() -> None:
     spec = charts.wrong_code_area(frame, 0.8, np.inf, COLOURS).to_dict()
     rows = spec["datasets"][spec["layer"][0]["data"]["name"]]
     drawn = {row["outcome"]: (row["drawn_length"], row["length_bits"]) for row in rows}
-    top = spec["layer"][0]["encoding"]["y"]["scale"]["domain"][1]
+    assert spec["layer"][0]["encoding"]["y"]["scale"]["domainMax"] == {
+        "expr": "data('bars')[0]['top']"
+    }
+    top = rows[0]["top"]
     assert drawn == {"c": (1.0, "1"), "a": (top, "∞")}
 
 

@@ -105,9 +105,13 @@ def test_bars_point_both_ways_and_share_their_scale() -> None:
     spec = gradient_bars(
         gradients(LOGITS, 0, "CCE"), {"true": "#000", "other": "#111"}, 2
     ).to_dict()
-    least, most = spec["layer"][0]["encoding"]["x"]["scale"]["domain"]
-    assert least == -most < -2
-    drawn = next(iter(spec["datasets"].values()))
+    scale = spec["layer"][0]["encoding"]["x"]["scale"]
+    assert (scale["domainMin"]["expr"], scale["domainMax"]["expr"]) == (
+        "-data('bars')[0]['end']",
+        "data('bars')[0]['end']",
+    )
+    drawn = spec["datasets"]["bars"]
+    assert drawn[0]["end"] > 2
     assert [row["length"] for row in drawn] == gradients(LOGITS, 0, "CCE")["gradient"].tolist()
     assert len(spec["layer"]) == 3
     many = gradients(np.zeros(1000), 0, "CCE")
@@ -119,7 +123,7 @@ def test_bars_point_both_ways_and_share_their_scale() -> None:
 def test_a_wild_claim_keeps_the_bars_readable(formula: str) -> None:
     frame = check(formula, LOGITS, 0, "CCE").frame
     spec = claim_bars(frame, "#000", {"right": "#111", "wrong": "#222"}).to_dict()
-    reach = spec["layer"][0]["encoding"]["x"]["scale"]["domain"][1]
+    reach = spec["datasets"]["bars"][0]["end"]
     longest = frame["finite_difference"].abs().max()
     assert longest < reach <= 3 * longest
     marks = [row["mark"] for row in next(iter(spec["datasets"].values()))]

@@ -171,9 +171,7 @@ def test_marks_stand_on_the_bars_of_their_class() -> None:
     spec = optimum_bars(best, "#000", {"target": "#111", "best": "#222"}).to_dict()
     marks = spec["layer"][1]
     assert marks["transform"][0]["fold"] == ["target", "best"]
-    assert [row["best"] for row in spec["datasets"][marks["data"]["name"]]] == (
-        best["optimum"].tolist()
-    )
+    assert [row["best"] for row in spec["datasets"]["classes"]] == (best["optimum"].tolist())
     assert (
         optimum_bars(
             optimum(np.zeros(1000), 0), "#000", {"target": "#111", "best": "#222"}
