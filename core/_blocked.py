@@ -115,23 +115,29 @@ def get_num_threads() -> int:
     return _num_threads or _usable_cores()
 
 
-def run(kernel: Kernel, num_rows: int, bytes_per_row: int) -> None:
-    """Call kernel(work, start, stop) for every block of rows."""
+def run(kernel: Kernel, num_rows: int, bytes_per_row: int, spare: list[Work] | None = None) -> None:
+    """Call kernel(work, start, stop) for every block of rows.
+
+    Scratch arrays are taken from `spare` and put back there, for the next call.
+    """
     rows = _rows_per_block(bytes_per_row)
     num_blocks = -(-num_rows // rows)
-    if num_blocks == 1:
+    if num_blocks == 1 and spare is None:
         with np.errstate(all="ignore"):
             kernel(_Once(), 0, num_rows)
         return
+    threads = min(get_num_threads(), num_blocks)
+    # As many blocks for each thread: the last of few would be waited for.
+    num_blocks = -(-num_blocks // threads) * threads
+    rows = min(rows, _off_powers_of_two(-(-num_rows // num_blocks)))
     # One counter for all threads: who is done first takes the next block.
     counter = itertools.count()
     starts = iter(lambda: next(counter) * rows, -1)
     helpers = [
-        _executor().submit(_call, kernel, starts, rows, num_rows)
-        for _ in range(min(get_num_threads(), num_blocks) - 1)
+        _executor().submit(_call, kernel, starts, rows, num_rows, spare) for _ in range(threads - 1)
     ]
     try:
-        _call(kernel, starts, rows, num_rows)
+        _call(kernel, starts, rows, num_rows, spare)
     finally:
         for helper in helpers:
             helper.result()
@@ -139,9 +145,16 @@ def run(kernel: Kernel, num_rows: int, bytes_per_row: int) -> None:
 
 def _rows_per_block(bytes_per_row: int) -> int:
     rows = max(1, BLOCK_BYTES // bytes_per_row)
-    # Columns a power of two apart share a few lines of the cache: writing rows of 64 back took
-    # six times as long.
-    return rows if rows < 64 else rows // 32 * 32 - 16
+    return rows if rows < 64 else _off_powers_of_two(rows - 32)
+
+
+def _off_powers_of_two(rows: int) -> int:
+    """Return so many rows or a few more.
+
+    Columns a power of two apart share a few lines of the cache: writing rows of 64 back took six
+    times as long.
+    """
+    return rows if rows < 64 else (rows + 15) // 32 * 32 + 16
 
 
 def with_last(array: Array, axis: int) -> Array:
@@ -337,6 +350,12 @@ def dot_rows(work: Work, name: str, a: Array, b: Array, axis: int) -> Array:
     return sum_rows(work, name, np.multiply(a, b, out=b), axis)
 
 
+def square_rows(a: Array, axis: int) -> Array:
+    """Return the sum of squares of each row."""
+    result: Array = np.einsum("kr,kr->r" if axis == 0 else "rk,rk->r", a, a)
+    return result
+
+
 def sum_rest(work: Work, exponentials: Array, top: Array | None) -> Array:
     """Return Σ e^{z − m} of each row without one of its largest terms, which is exactly 1.
 
@@ -390,14 +409,16 @@ def _with_limits(logits: Array, others: Sequence[Array]) -> Array:
     return logits
 
 
-def _call(kernel: Kernel, starts: Any, rows: int, num_rows: int) -> None:
-    work = Work()
+def _call(kernel: Kernel, starts: Any, rows: int, num_rows: int, spare: list[Work] | None) -> None:
+    work = spare.pop() if spare else Work()
     # The state of errors is a thread's own.
     with np.errstate(all="ignore"):
         for start in starts:
             if start >= num_rows:
-                return
+                break
             kernel(work, start, min(start + rows, num_rows))
+    if spare is not None:
+        spare.append(work)
 
 
 def _executor() -> ThreadPoolExecutor:

@@ -35,6 +35,9 @@ from experiments.predictions import (
 # (what is being done, rows more that are through)
 OnRows = Callable[[str, int], None]
 
+# Rows of so many bytes are kept for the second pass: a million of ten float32.
+_MOST_KEPT = 1 << 26
+
 # A loss that ends here has learnt nothing, or has one activation too many.
 _STUCK = ("softmax of probabilities", "equal scores")
 
@@ -94,7 +97,8 @@ def diagnose_predictions(
 ) -> Diagnosed:
     """Return what is wrong with predictions.
 
-    Every row is read once for nearly all of it, and once more at the fitted temperature.
+    Every row is gone through once for nearly all of it, and once more at the fitted temperature;
+    what fits in a few megabytes is kept from the first time.
 
     Parameters
     ----------
@@ -120,32 +124,31 @@ def diagnose_predictions(
     settings = Settings(
         predictions.kind if settings.kind == "auto" else settings.kind, settings.loss
     )
+    rows = _Rows(predictions)
     with ExitStack() as stack:
         client = stack.enter_context(cluster.connected(scheduler)) if scheduler else None
 
-        def summed(
-            what: str, rows: Predictions, settings: Settings, temperature: float = 1.0
-        ) -> Summary:
+        def summed(what: str, rows: _Rows, settings: Settings, temperature: float = 1.0) -> Summary:
             if client is None:
-                return summarize(rows, settings, temperature, partial(on_rows, what))
-            return _summed_there(client, rows, settings, temperature, what, on_rows)
+                return _summed_here(rows, settings, temperature, partial(on_rows, what))
+            return _summed_there(client, rows.of, settings, temperature, what, on_rows)
 
         # Only rows whose reading is known before the first of them have a ledger in this pass.
         at_once = ledger is not None and client is None and settings.kind != "auto"
         if at_once and ledger is not None:
-            summary = _with_ledger(predictions, settings, ledger, "reading", on_rows)
+            summary = _with_ledger(rows, settings, ledger, "reading", on_rows)
         else:
-            summary = summed("reading", predictions, settings)
+            summary = summed("reading", rows, settings)
         diagnosis = diagnose(summary)
         known = Settings(_declared(summary), settings.loss)
         if ledger is not None and not at_once:
-            _with_ledger(predictions, known, ledger, "ledger", on_rows)
+            _with_ledger(rows, known, ledger, "ledger", on_rows)
         found = Diagnosed(
             predictions.name, predictions.class_names, predictions.notes, summary, diagnosis
         )
         fitted = diagnosis
         if calibration is not None:
-            fitted = diagnose(summed("calibration data", calibration, known))
+            fitted = diagnose(summed("calibration data", _Rows(calibration), known))
             if fitted.num_classes != diagnosis.num_classes:
                 raise PredictionsError(
                     f"{calibration.name}: has {fitted.num_classes} classes and {predictions.name} "
@@ -154,7 +157,7 @@ def diagnose_predictions(
         value, why_not = _fitted_temperature(fitted)
         if why_not:
             return replace(found, diagnosis=_checked(diagnosis, AFTER_TEMPERATURE, why_not))
-        after = diagnose(summed("after the temperature", predictions, known, value)).calibration
+        after = diagnose(summed("after the temperature", rows, known, value)).calibration
         return replace(
             found,
             diagnosis=_checked(diagnosis, AFTER_TEMPERATURE, "done"),
@@ -186,12 +189,7 @@ def summarize(
     PredictionsError
         If a file can't be read, or scores and labels do not fit each other.
     """
-    summary = Summary(None, settings.kind, settings.loss, temperature)
-    for batch in _read_ahead(predictions):
-        with _Fits(predictions):
-            summary.update(batch.scores, batch.labels, first_row=batch.first_row)
-        on_rows(len(batch.scores))
-    return summary
+    return _summed_here(_Rows(predictions), settings, temperature, on_rows)
 
 
 def with_plateau(
@@ -243,6 +241,30 @@ def with_plateau(
     return replace(found, diagnosis=diagnosis)
 
 
+class _Rows:
+    """The batches of predictions; few are kept when they were read to the end."""
+
+    def __init__(self, predictions: Predictions) -> None:
+        self.of = predictions
+        self._held: list[Batch] | None = None
+
+    def __iter__(self) -> Iterator[Batch]:
+        if self._held is not None:
+            yield from self._held
+            return
+        held: list[Batch] = []
+        weight = 0
+        for batch in _read_ahead(self.of):
+            weight += batch.scores.nbytes + batch.labels.nbytes
+            if weight <= _MOST_KEPT:
+                held.append(batch)
+            else:
+                held.clear()
+            yield batch
+        if weight <= _MOST_KEPT:
+            self._held = held
+
+
 def _read_ahead(predictions: Predictions) -> Iterator[Batch]:
     """Yield batches, the next of which is being read meanwhile."""
     batches = predictions.batches()
@@ -253,22 +275,31 @@ def _read_ahead(predictions: Predictions) -> Iterator[Batch]:
             yield batch
 
 
+def _summed_here(
+    rows: _Rows, settings: Settings, temperature: float, on_rows: Callable[[int], None]
+) -> Summary:
+    summary = Summary(None, settings.kind, settings.loss, temperature)
+    with summary:
+        for batch in rows:
+            with _Fits(rows.of):
+                summary.update(batch.scores, batch.labels, first_row=batch.first_row)
+            on_rows(len(batch.scores))
+    return summary
+
+
 def _with_ledger(
-    predictions: Predictions,
-    settings: Settings,
-    ledger: Path | list[Ledger],
-    what: str,
-    on_rows: OnRows,
+    rows: _Rows, settings: Settings, ledger: Path | list[Ledger], what: str, on_rows: OnRows
 ) -> Summary:
     summary = Summary(None, settings.kind, settings.loss)
     with ExitStack() as stack:
+        stack.enter_context(summary)
         write = (
             ledger.append
             if isinstance(ledger, list)
-            else stack.enter_context(LedgerFile(ledger, predictions.class_names)).write
+            else stack.enter_context(LedgerFile(ledger, rows.of.class_names)).write
         )
-        for batch in _read_ahead(predictions):
-            with _Fits(predictions):
+        for batch in rows:
+            with _Fits(rows.of):
                 entries = summary.update(
                     batch.scores, batch.labels, first_row=batch.first_row, ledger=True
                 )

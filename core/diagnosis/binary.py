@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from core import _blocked
 from core._blocked import Work
 from core._checks import Array
-from core.diagnosis.exclusive import (
-    BETAS,
-    NUM_CALIBRATION_BINS,
-    PRECISIONS,
-    PerRow,
-    Sums,
-    calibration_bins,
-    largest_loss,
-)
+from core.diagnosis.bins import NUM_CALIBRATION_BINS, calibration_bins
+from core.diagnosis.exclusive import PerRow, Sums, largest_loss
+from core.diagnosis.grid import BETAS
+from core.diagnosis.roundings import add_answer_precision
 from core.diagnosis.sketches import NUM_BINS, magnitude_bins
 
 
@@ -67,7 +60,7 @@ def one_vs_rest_sums(
         x.reshape(-1)[at_label] -= label_score
         # Beside zeros as an array, twice as fast as beside a scalar.
         zeros = np.zeros(raw.shape[1], dtype)
-        np.add(x, np.maximum(raw, zeros, out=work("e", raw.shape, dtype)), out=x)
+        np.add(x, np.maximum(raw, zeros, out=work("positive", raw.shape, dtype)), out=x)
         loss = _total(x, axis)
     return {
         "binary_loss": np.array(loss),
@@ -140,7 +133,7 @@ def multi_label_sums(
         "target_entropy": np.array(_binary_entropy(t)),
     }
     if not is_probability:
-        _add_precision(sums, x, t > 0.5)
+        add_answer_precision(sums, x, t > 0.5)
     # What a loss of exclusive classes would make of it.
     with np.errstate(divide="ignore"):
         z = np.maximum(np.log(p), -_blocked.BEYOND_EXP) if is_probability else x
@@ -164,51 +157,18 @@ def multi_label_sums(
 
 
 def _add_temperatures(sums: Sums, x: Array, t: Array, infinite: Array) -> None:
-    values, slopes = [], []
+    found = []
     x = np.where(infinite, 0, x)
     away = np.where(infinite, 0, np.abs(x))
     for beta in BETAS.astype(x.dtype):
         decay = np.exp(-beta * away)
         value = np.log1p(decay) + beta * (np.maximum(x, 0) - t * x)
-        sigmoid = np.where(x >= 0, 1, decay) / (1 + decay)
-        slope = x * (sigmoid - t)
-        values.append(np.where(infinite, 0, value).sum(dtype=np.float64))
-        slopes.append(slope.sum(dtype=np.float64))
-    sums["values_at_beta"], sums["slopes_at_beta"] = np.array(values), np.array(slopes)
-
-
-def _add_precision(sums: Sums, x: Array, is_label: Array) -> None:
-    """Add on how many answers a formula fails, by dtype: textbook, and the usual one.
-
-    The textbook one is −log σ(x) of a label and −log(1 − σ(x)) of none, with σ = 1/(1 + e^−x).
-    """
-    overflows, vanishes, zeros = [0, 0, 0], [0, 0, 0], [0, 0, 0]
-    lowest, highest = x.min(), x.max()
-    for i, kind in enumerate(PRECISIONS):
-        limits = np.finfo(kind)
-        largest = math.log(float(limits.max))
-        # 1 + e^−x rounds to 1 below ε/2, and 1 − σ below ε/4.
-        one, nothing = -math.log(float(limits.eps) / 2), math.log(float(limits.eps) / 4)
-        if highest <= min(one, largest) and lowest >= max(nothing, -largest):
-            continue
-        overflow = is_label & (x < -largest)
-        vanish = ~is_label & (x > one)
-        zero = (is_label & (x > one)) | (~is_label & (x < nothing))
-        overflows[i] = int(np.count_nonzero(overflow))
-        vanishes[i] = int(np.count_nonzero(vanish))
-        zeros[i] = int(np.count_nonzero(zero))
-    sums["textbook_overflow"] = np.array(overflows)
-    sums["textbook_vanish"] = np.array(vanishes)
-    sums["textbook_zero"] = np.array(zeros)
-    # Only an answer that is right has a loss that is all rounding.
-    right = np.abs(x[(x > 0) == is_label])
-    off = []
-    for dtype in PRECISIONS[1:]:
-        decay = np.exp(-right.astype(dtype))
-        exact = np.log1p(decay)
-        is_off = np.abs(np.log(1 + decay) - exact) > 0.01 * exact
-        off.append(np.count_nonzero(is_off | (exact == 0)))
-    sums["usual_off"] = np.array(off)
+        larger = 1 / (1 + decay)
+        smaller = decay * larger
+        slope = x * (np.where(x >= 0, larger, smaller) - t)
+        terms = (np.where(infinite, 0, value), slope, x * x * larger * smaller)
+        found.append([term.sum(dtype=np.float64) for term in terms])
+    sums["values_at_beta"], sums["slopes_at_beta"], sums["curvatures_at_beta"] = np.array(found).T
 
 
 def _binary_entropy(t: Array) -> float:

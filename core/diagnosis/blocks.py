@@ -45,7 +45,8 @@ class Plan(NamedTuple):
     tolerance : float
         How far a sum of probabilities may be from 1.
     temperature : float
-        Other than 1, only what a calibration takes is added up.
+        Other than 1, only what a calibration takes is added up, and scores of a declared kind are
+        not looked at again.
     outside : int
         Rows outside the unit interval before this block.
     """
@@ -170,6 +171,9 @@ def add_up(work: Work, block: Block, plan: Plan) -> Found:
     held = _Rows(raw, axis, labels, block.rows, top, block.targets, kinds).only(usable)
     if len(held.rows) == 0:
         return found
+    if plan.temperature != 1 and plan.kind != "auto":
+        _read(work, found, held, plan, reading_of(plan.kind))
+        return found
     raw = held.raw
     highest = highest if len(highest) == len(held.rows) else highest[usable]
     counts, looks = looks_of(raw, axis, highest, plan.tolerance, one_column=plan.one_column)
@@ -234,10 +238,6 @@ def _read(work: Work, found: Found, held: _Rows, plan: Plan, reading: Reading) -
         if len(held.rows) == 0:
             return
     raw, axis = held.raw, held.axis
-    if plan.temperature != 1:
-        z = np.log(np.maximum(raw, 0)) if is_probability else raw
-        raw = np.ascontiguousarray((z - z.max(axis=axis, keepdims=True)) / plan.temperature)
-        is_probability = False
     depth: Depth = "some"
     if plan.kind == "auto" or reading == reading_of(plan.kind):
         depth = "all" if plan.temperature == 1 else "calibration"
@@ -246,7 +246,7 @@ def _read(work: Work, found: Found, held: _Rows, plan: Plan, reading: Reading) -
         layout = np.ascontiguousarray(held.targets.T if axis == 0 else held.targets)
     sums, per_row = exclusive_sums(
         work, raw, axis, held.labels, held.top,
-        is_probability=is_probability, depth=depth, targets=layout,
+        is_probability=is_probability, depth=depth, temperature=plan.temperature, targets=layout,
     )  # fmt: skip
     if depth == "all":
         sums |= one_vs_rest_sums(work, raw, axis, held.labels, is_probability=is_probability)

@@ -7,12 +7,13 @@ import math
 import numpy as np
 
 from core._checks import Array
+from core.diagnosis.bins import NUM_CALIBRATION_BINS
 from core.diagnosis.chances import (
     count_p_value,
     sequence_log_probability,
     share_interval,
 )
-from core.diagnosis.exclusive import MOST_PAIRED, NUM_CALIBRATION_BINS, Sums
+from core.diagnosis.exclusive import MOST_PAIRED, Sums
 from core.diagnosis.records import (
     Bits,
     Budget,

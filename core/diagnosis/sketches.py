@@ -57,7 +57,7 @@ def bin_low(bins: Array) -> Array:
 
 
 def row_hashes(work: Work, values: Array, axis: int) -> Array:
-    """Return 64 bits of each row; rows of the same bits have the same ones.
+    """Return 64 bits of each row; rows of the same numbers have the same ones.
 
     Parameters
     ----------
@@ -73,7 +73,8 @@ def row_hashes(work: Work, values: Array, axis: int) -> Array:
     ndarray of uint64, shape (rows,)
     """
     word = np.dtype(f"u{values.dtype.itemsize}")
-    bits = values.view(word)
+    # −0 + 0 is 0, which has other bits.
+    bits = np.add(values, 0, out=work("unsigned", values.shape, values.dtype)).view(word)
     mixed = np.right_shift(bits, word.type(word.itemsize * 4), out=work("mixed", bits.shape, word))
     np.bitwise_xor(mixed, bits, out=mixed)
     terms = "kr,k->r" if axis == 0 else "rk,k->r"
@@ -81,7 +82,9 @@ def row_hashes(work: Work, values: Array, axis: int) -> Array:
         np.einsum(terms, mixed, factors).astype(np.uint64)
         for factors in _factors(values.shape[axis]).astype(word)
     ]
-    return mixed_bits(halves[0] ^ (halves[1] << np.uint64(32)))
+    halves[1] <<= np.uint64(32)
+    halves[0] ^= halves[1]
+    return mixed_bits(halves[0])
 
 
 @lru_cache(maxsize=8)
@@ -92,10 +95,13 @@ def _factors(num_classes: int) -> Array:
 
 
 def mixed_bits(words: Array) -> Array:
-    """Return `words` with their bits spread: the finaliser of SplitMix64."""
-    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return words ^ (words >> np.uint64(31))
+    """Spread the bits of `words`, in place: the finaliser of SplitMix64."""
+    words ^= words >> np.uint64(30)
+    words *= np.uint64(0xBF58476D1CE4E5B9)
+    words ^= words >> np.uint64(27)
+    words *= np.uint64(0x94D049BB133111EB)
+    words ^= words >> np.uint64(31)
+    return words
 
 
 class Distinct(NamedTuple):
@@ -184,11 +190,13 @@ class DistinctRows:
         parts = [(self._hashes, self._counts, self._rows), *self._pending]
         hashes, counts, rows = (np.concatenate(column) for column in zip(*parts, strict=True))
         self._pending, self._num_pending = [], 0
-        order = np.lexsort((rows, hashes))
+        order = np.argsort(hashes)
         hashes, counts, rows = hashes[order], counts[order], rows[order]
         starts = np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1])[: len(hashes)])
-        self._hashes, self._rows = hashes[starts], rows[starts]
-        self._counts = np.add.reduceat(counts, starts) if len(starts) else counts
+        self._hashes = hashes[starts]
+        if len(starts):
+            counts, rows = np.add.reduceat(counts, starts), np.minimum.reduceat(rows, starts)
+        self._counts, self._rows = counts, rows
         if self._is_full:
             self._cut(int(np.searchsorted(self._hashes, self.limit, side="right")))
         if len(self._hashes) > self.size:

@@ -58,7 +58,8 @@ class Summary:
     Notes
     -----
     Batches may be cut, ordered and merged in any way: figures stay the same up to rounding, as
-    long as each row keeps its number (`first_row`).
+    long as each row keeps its number (`first_row`). Inside `with summary:` memory to work in is
+    kept from batch to batch.
 
     Examples
     --------
@@ -97,14 +98,24 @@ class Summary:
         self.tallies: dict[tuple[Task, Reading], Tally] = {}
         self.distinct = DistinctRows()
         self._lock = threading.Lock()
+        self._scratch: list[Work] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        # A lock stays where it is: summaries go between processes to be merged.
-        return {name: value for name, value in vars(self).items() if name != "_lock"}
+        # What stays where it is: summaries go between processes to be merged.
+        kept = ("_lock", "_scratch")
+        return {name: value for name, value in vars(self).items() if name not in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._lock = threading.Lock()
+        self._scratch = None
+
+    def __enter__(self) -> Summary:
+        self._scratch = []
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._scratch = None
 
     def update(
         self,
@@ -174,8 +185,7 @@ class Summary:
                         kept.setdefault(key, []).append(ledger_of(entries))
 
         width = raw.shape[1] * _blocked.working_dtype(raw).itemsize
-        # Large blocks: between the passes of small ones threads would wait for each other.
-        _blocked.run(kernel, len(raw), width // 2)
+        _blocked.run(kernel, len(raw), width, self._scratch)
         return joined(kept.get(self.reading(), [])) if ledger else None
 
     def merge(self, other: Summary) -> None:
@@ -273,7 +283,10 @@ class Summary:
             self._fault(name, rows)
         self.distinct.add(found.hashes, found.hashed)
         for key, part in found.parts.items():
-            self.tallies.setdefault(key, Tally()).add_part(part)
+            tally = self.tallies.setdefault(key, Tally())
+            tally.add(part.sums)
+            if self.temperature == 1:
+                tally.add_rows(part)
         self._drop_refuted()
 
     def _drop_refuted(self) -> None:

@@ -69,9 +69,8 @@ class Tally:
             held = self.sums.get(name)
             self.sums[name] = np.array(values) if held is None else held + values
 
-    def add_part(self, part: Part) -> None:
-        """Add a block."""
-        self.add(part.sums)
+    def add_rows(self, part: Part) -> None:
+        """Add the rows of a block, of which the most surprising are kept."""
         columns = {
             "row": part.rows,
             "label": part.labels,

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from core._checks import Array
 from core.diagnosis.chances import evidence_p_value
-from core.diagnosis.exclusive import AT_ONE, BETAS, NOISES, Sums
+from core.diagnosis.exclusive import Sums
+from core.diagnosis.grid import AT_ONE, BETAS, NOISES
 from core.diagnosis.records import Temperature
 
-_STEP = math.log(BETAS[1] / BETAS[0])
-_NEAR = 2.0 ** np.arange(-7, 0)  # of a step
+_NODES = np.log2(BETAS)
+_NEAR = 2.0 ** np.arange(-8, -1)  # of an octave
+_NUM_NODES = 6
+# Losses in float32 are means rounded to 1e-7, and those between nodes are no better: so much of
+# each is no finding.
+_SLACK = 5e-7
 
 
 def dependent(task: str, num_classes: int) -> int:
@@ -30,24 +36,26 @@ def temperature_of(sums: Sums, together: int = 1) -> Temperature:
     """Return the temperature of least loss; `together` is `dependent` of the labels.
 
     Between the two nodes where the derivative changes its sign, the loss as a function of log β
-    is the polynomial of degree 11 that has the values and derivatives at the six nearest nodes.
+    is the polynomial of degree 17 that has the values and two derivatives at the six nearest nodes.
     """
     num_rows = float(np.sum(sums["top_counts"])) - float(np.sum(sums["infinite"]))
     num_rows = max(num_rows, 1.0)
-    values, slopes = sums["values_at_beta"] / num_rows, sums["slopes_at_beta"] / num_rows
-    slopes = slopes * BETAS  # by log β
+    values = sums["values_at_beta"] / num_rows
+    # By log2 β.
+    slopes = math.log(2) * BETAS * sums["slopes_at_beta"] / num_rows
+    bends = (math.log(2) * BETAS) ** 2 * sums["curvatures_at_beta"] / num_rows
+    nodes = np.stack([values, slopes, bends + math.log(2) * slopes])
     per_row = num_rows / float(sums["rows"])
     # Alternatives near 1 too, between the nodes beside it: few rows tell large errors, many small.
-    curve = _curve(values, slopes, AT_ONE)
+    curve = _curve(nodes, AT_ONE)
     near = [curve(side * at) for side in (-1, 1) for at in _NEAR]
     others = np.concatenate([np.delete(values, AT_ONE), np.array(near) + values[AT_ONE]])
-    # Losses in float32 are means rounded to 1e-7: so much of each is no finding.
-    p_value = evidence_p_value(num_rows / together * (values[AT_ONE] - others - 2e-7))
+    p_value = evidence_p_value(num_rows / together * (values[AT_ONE] - others - _SLACK))
     is_inside = bool(slopes[0] < 0 < slopes[-1])
     if is_inside:
         left = int(np.flatnonzero(slopes < 0)[-1])
-        position, least = _least_between(values, slopes, left)
-        beta = math.exp(math.log(BETAS[0]) + position * _STEP)
+        position, least = _least_between(nodes, left)
+        beta = 2.0**position
     else:
         end = 0 if slopes[0] >= 0 else -1
         beta, least = float(BETAS[end]), float(values[end])
@@ -62,26 +70,38 @@ def temperature_of(sums: Sums, together: int = 1) -> Temperature:
     )
 
 
-def _least_between(values: Array, slopes: Array, left: int) -> tuple[float, float]:
-    curve = _curve(values, slopes, left)
+def _least_between(nodes: Array, left: int) -> tuple[float, float]:
+    """Return where on the way to the next node the loss is least, as log2 β, and that loss."""
+    curve = _curve(nodes, left)
     derivative = curve.deriv()
-    low, high = 0.0, 1.0
+    low, high = 0.0, float(_NODES[left + 1] - _NODES[left])
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (middle, high) if derivative(middle) < 0 else (low, middle)
-    return left + low, float(values[left] + curve(low))
+    return float(_NODES[left]) + low, float(nodes[0, left] + curve(low))
 
 
-def _curve(values: Array, slopes: Array, left: int) -> Any:
-    first = min(max(left - 2, 0), len(values) - 6)
-    nodes = np.arange(6.0) + first - left
-    powers = np.arange(12)
-    matrix = np.concatenate(
-        [nodes[:, np.newaxis] ** powers, powers * nodes[:, np.newaxis] ** np.maximum(powers - 1, 0)]
-    )
-    # Less the loss at the left node: its size would hide the differences.
-    wanted = np.concatenate([values[first:][:6] - values[left], slopes[first:][:6] * _STEP])
-    return np.polynomial.Polynomial(np.linalg.solve(matrix, wanted))
+def _curve(nodes: Array, left: int) -> Any:
+    """Return the loss around a node less that at the node, by the octaves from there."""
+    first = min(max(left - _NUM_NODES // 2 + 1, 0), len(_NODES) - _NUM_NODES)
+    wanted = nodes[:, first : first + _NUM_NODES].copy()
+    # Less the loss at the node: its size would hide the differences.
+    wanted[0] -= nodes[0, left]
+    domain, inverse = _hermite(first, left)
+    return np.polynomial.Chebyshev(inverse @ wanted.reshape(-1), domain=domain)
+
+
+@lru_cache(maxsize=len(BETAS))
+def _hermite(first: int, left: int) -> tuple[tuple[float, float], Array]:
+    """Return what makes a polynomial of values and derivatives at the nodes from `first` on.
+
+    In Chebyshev's basis, in which the equations are well conditioned.
+    """
+    at = (_NODES[first : first + _NUM_NODES] - _NODES[left]).tolist()
+    domain = (at[0], at[-1])
+    terms = [np.polynomial.Chebyshev.basis(k, domain=domain) for k in range(3 * _NUM_NODES)]
+    columns = [[term.deriv(order)(x) for order in range(3) for x in at] for term in terms]
+    return domain, np.linalg.inv(np.array(columns).T)
 
 
 def noise_of(sums: Sums, temperature: Temperature) -> tuple[float, float]:
@@ -99,6 +119,6 @@ def noise_of(sums: Sums, temperature: Temperature) -> tuple[float, float]:
         return 1.0, 0.0
     losses = sums["noisy_losses"]
     best = temperature.loss_after * float(sums["rows"])
-    slack = 2e-7 * float(sums["rows"])
+    slack = _SLACK * float(sums["rows"])
     share = NOISES[int(losses.argmin()) % len(NOISES)]
     return evidence_p_value((best - losses - slack).reshape(-1)), share

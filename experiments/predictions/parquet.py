@@ -168,10 +168,11 @@ def _parquet(file: object) -> pq.ParquetFile:
 
 def _side_by_side(held: Sequence[pa.Array]) -> Array:
     arrays = [_numbers(column) for column in held]
-    together = np.empty((len(arrays[0]), len(arrays)), np.result_type(*arrays))
-    for i, array in enumerate(arrays):
-        together[:, i] = array
-    return together
+    # A column at a time is how they come, and how few classes are worked on.
+    together = np.empty((len(arrays), len(arrays[0])), np.result_type(*arrays))
+    for row, array in zip(together, arrays, strict=True):
+        row[:] = array
+    return together.T
 
 
 def _numbers(column: pa.Array) -> Array:

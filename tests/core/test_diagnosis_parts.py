@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from core._blocked import Work
+from core.diagnosis.bins import calibration_bins
 from core.diagnosis.chances import (
     bernoulli_divergence,
     count_p_value,
@@ -14,7 +15,6 @@ from core.diagnosis.chances import (
     sequence_log_probability,
     share_interval,
 )
-from core.diagnosis.exclusive import calibration_bins
 from core.diagnosis.sketches import (
     BIN_WIDTH,
     NUM_BINS,
@@ -92,6 +92,15 @@ def test_rows_have_the_same_hash_in_either_layout_and_others_when_permuted() -> 
         np.testing.assert_array_equal(hashes, row_hashes(work, np.ascontiguousarray(rows.T), 0))
         swapped = np.ascontiguousarray(rows[:, ::-1])
         assert len(np.unique(np.concatenate([hashes, row_hashes(work, swapped, 1)]))) == 2000
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_sign_of_a_zero_makes_no_other_row(dtype: type) -> None:
+    rows: Any = np.array([[0.0, 1.0], [-0.0, 1.0]], dtype)
+    for values, axis in ((rows, 1), (np.ascontiguousarray(rows.T), 0)):
+        first, second = row_hashes(Work(), values, axis)
+        assert first == second
+    assert np.signbit(rows[1, 0])
 
 
 def test_distinct_rows_are_the_same_sample_in_any_order() -> None:

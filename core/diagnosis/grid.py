@@ -1,0 +1,136 @@
+"""The loss of a block at a grid of temperatures, and with noise in its labels.
+
+β is 1/T. Between the nodes the loss is found from its value and two derivatives at them, by
+`core.diagnosis.temperature`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from core._blocked import Work
+from core._checks import Array
+
+# An octave apart, so that e^{βd} is the square of that of the node before; and half an octave where
+# the loss of many classes bends most.
+BETAS = np.array([1 / 8, 3 / 16, 1 / 4, 1 / 2, 1, 2, 4, 8])
+AT_ONE = 4
+# Shares of labels replaced by any class, evenly: what is compared with every temperature.
+NOISES = (0.005, 0.01, 0.02, 0.08)
+# At which β: as finely as networks are overconfident, or a temperature passes for the noise.
+NOISY_BETAS = np.array([1, 7 / 8, 3 / 4, 5 / 8, 1 / 2, 3 / 8, 1 / 4])
+# In sixteenths of β: e^{βd} is a product of two that were there before. Each is kept in a buffer
+# of the number that stands first, until the next that has the same.
+_PRODUCTS = (
+    (2, 2, (1, 1)),
+    (16, 3, (1, 2)),
+    (4, 4, (2, 2)),
+    (16, 6, (4, 2)),
+    (8, 8, (4, 4)),
+    (16, 10, (8, 2)),
+    (16, 12, (8, 4)),
+    (16, 14, (12, 2)),
+    (16, 16, (8, 8)),
+    (16, 32, (16, 16)),
+    (16, 64, (32, 32)),
+    (16, 128, (64, 64)),
+)
+_NODES = {round(16 * beta): i for i, beta in enumerate(BETAS.tolist())}
+_NOISY = {round(16 * beta): i for i, beta in enumerate(NOISY_BETAS.tolist())}
+
+
+def add_temperatures(
+    work: Work, sums: dict[str, Array], z: Array, axis: int, gap: Array, left_out: Array | None
+) -> None:
+    """Add the loss at every β with two derivatives by β, and the loss under noise.
+
+    The loss of a row is log Σ e^{βd} + β gap, with d = z − max z. With weights e^{βd}/Σ e^{βd} its
+    derivatives are the mean of d, to which the gap is added, and the variance of d.
+
+    Parameters
+    ----------
+    work : Work
+        The thread's scratch arrays.
+    sums : dict of str to ndarray
+        What is added to: of each of `BETAS` "values_at_beta", "slopes_at_beta" and
+        "curvatures_at_beta", of each of `NOISY_BETAS` and `NOISES` "noisy_losses".
+    z : ndarray, (K, rows) where `axis` is 0, else (rows, K)
+        Logits less their row's maximum; finite.
+    axis : int
+        The axis of the classes.
+    gap : ndarray, shape (rows,)
+        Of the label's logit below the maximum.
+    left_out : ndarray of bool, shape (rows,), optional
+        Rows whose loss is infinite.
+    """
+    dtype, num_classes = z.dtype, z.shape[axis]
+    names = "kr,kr->r" if axis == 0 else "rk,rk->r"
+    sum_of = names[:2] + names[-3:]
+    # Products stay normal numbers: below this an exponential is nothing beside the top's 1.
+    least = dtype.type(1e-18 if dtype.itemsize == 4 else 1e-150)
+    lowest = float(z.min()) / 16
+    if left_out is not None:
+        gap = np.where(left_out, 0, gap)
+    gaps = float(np.add.reduce(gap, dtype=np.float64))
+    squares = np.square(z, out=work("squares", z.shape, dtype))
+    power = work("power_1", z.shape, dtype)
+    np.exp(np.multiply(z, dtype.type(1 / 16), out=power), out=power)
+    if math.exp(lowest) < least:
+        np.add(power, least, out=power)
+    powers = {1: power}
+    of_label = {1: np.exp(gap * dtype.type(-1 / 16))}
+    total, mean, variance = (work(name, gap.shape, dtype) for name in ("total", "mean", "variance"))
+    values, slopes, curvatures = np.empty((3, len(BETAS)))
+    noisy = np.empty((len(NOISY_BETAS), len(NOISES)))
+    for buffer, at, (first, second) in _PRODUCTS:
+        power = work(f"power_{buffer}", z.shape, dtype)
+        np.multiply(powers[first], powers[second], out=power)
+        if math.exp(at * lowest) < least:
+            np.add(power, least, out=power)
+        powers[at] = power
+        np.einsum(sum_of, power, out=total)
+        if left_out is not None:
+            total[left_out] = 1
+        if at <= 16:
+            of_label[at] = of_label[first] * of_label[second]
+        if at in _NOISY:
+            p = np.divide(of_label[at], total, out=mean)
+            if left_out is not None:
+                p[left_out] = 1
+            noisy[_NOISY[at]] = _noisy_losses(p, num_classes)
+        if at in _NODES:
+            np.einsum(names, power, z, out=mean)
+            np.divide(mean, total, out=mean)
+            np.einsum(names, power, squares, out=variance)
+            np.divide(variance, total, out=variance)
+            variance -= np.square(mean, out=work("square", mean.shape, dtype))
+            if left_out is not None:
+                mean[left_out] = variance[left_out] = 0
+            i = _NODES[at]
+            values[i] = float(_sums_of_logs(total[np.newaxis], num_classes)[0]) + BETAS[i] * gaps
+            slopes[i] = float(np.add.reduce(mean)) + gaps
+            curvatures[i] = float(np.add.reduce(variance))
+    sums["values_at_beta"], sums["slopes_at_beta"] = values, slopes
+    sums["curvatures_at_beta"], sums["noisy_losses"] = curvatures, noisy
+
+
+def _noisy_losses(p: Array, num_classes: int) -> Array:
+    """Return Σ −log((1 − ε) p + ε/K) for each share ε of labels that are noise."""
+    noises = np.array(NOISES)
+    even = (noises / num_classes / (1 - noises)).astype(p.dtype)
+    logs = _sums_of_logs(p + even[:, np.newaxis], num_classes)
+    return -logs - len(p) * np.log1p(-noises)
+
+
+def _sums_of_logs(values: Array, num_classes: int) -> Array:
+    """Return Σ log of rows of values from 5e-3/K to K: of products, which stay in range."""
+    together = 8 if num_classes <= 64 else 4
+    length = values.shape[1] // together
+    factors = values[:, : length * together].reshape(len(values), together, length)
+    products = np.multiply.reduce(factors, axis=1)
+    np.log(products, out=products)
+    rest = np.log(values[:, length * together :])
+    sums: Array = np.add.reduce(products, axis=1) + np.add.reduce(rest, axis=1)
+    return sums
