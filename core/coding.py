@@ -7,7 +7,6 @@ never occurs.
 from __future__ import annotations
 
 import heapq
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -70,27 +69,29 @@ def huffman_code(p: npt.ArrayLike) -> Code:
     ('0', '10', '11', None)
     """
     probabilities = _one_distribution(p, "p")
-    order = itertools.count()
-    heap: list[tuple[float, int, list[int]]] = [
-        (float(probability), next(order), [symbol])
-        for symbol, probability in enumerate(probabilities)
-        if probability > 0
-    ]
+    symbols = np.flatnonzero(probabilities)
+    num_words = len(symbols)
+    # Groups are numbered: those of one symbol first, then the merged ones as they come.
+    heap = list(zip(probabilities[symbols].tolist(), range(num_words), strict=True))
     heapq.heapify(heap)
-    reversed_words: list[list[str] | None] = [
-        [] if probability > 0 else None for probability in probabilities
-    ]
+    earliest = list(range(num_words))
+    halves: list[tuple[int, int]] = []
     while len(heap) > 1:
-        rarest, second = heapq.heappop(heap), heapq.heappop(heap)
+        share, rarest = heapq.heappop(heap)
+        other_share, second = heap[0]
         # The earlier group gets 0, so that the words read in the order of the symbols.
-        first, other = sorted((rarest, second), key=lambda group: group[2][0])
-        for bit, group in (("0", first), ("1", other)):
-            for symbol in group[2]:
-                word = reversed_words[symbol]
-                if word is not None:
-                    word.append(bit)
-        heapq.heappush(heap, (rarest[0] + second[0], next(order), first[2] + other[2]))
-    return tuple(None if word is None else "".join(reversed(word)) for word in reversed_words)
+        is_first = earliest[rarest] < earliest[second]
+        halves.append((rarest, second) if is_first else (second, rarest))
+        earliest.append(min(earliest[rarest], earliest[second]))
+        heapq.heapreplace(heap, (share + other_share, num_words + len(halves) - 1))
+    words = [""] * (num_words + len(halves))
+    for group in range(len(words) - 1, num_words - 1, -1):
+        first, other = halves[group - num_words]
+        words[first], words[other] = words[group] + "0", words[group] + "1"
+    code: list[str | None] = [None] * len(probabilities)
+    for symbol, word in zip(symbols.tolist(), words, strict=False):
+        code[symbol] = word
+    return tuple(code)
 
 
 def shannon_lengths(q: npt.ArrayLike) -> Array:

@@ -90,27 +90,57 @@ def figure(chart: alt.TopLevelMixin | Plot, says: str, name: str, data: pd.DataF
     theme.draw(chart, says)
     # Made later, where nobody knows any more which theme the viewer has.
     seen_in = theme.of_viewer()
-    with st.popover("Download", icon=":material/download:", type="tertiary"):
-        makers: tuple[tuple[str, str, Callable[[], bytes]], ...] = (
-            ("PNG", "image/png", lambda: style.to_png(theme.on_paper(chart, seen_in))),
-            ("SVG", "image/svg+xml", lambda: style.to_svg(theme.on_paper(chart, seen_in)).encode()),
-            ("CSV", "text/csv", lambda: data.to_csv(index=False).encode()),
+    menu = st.popover(
+        "Download",
+        icon=":material/download:",
+        type="tertiary",
+        key=f"take {name}",
+        on_change="rerun",
+    )
+    if menu.open:
+        with menu:
+            _downloads(chart, name, data, seen_in)
+
+
+def _downloads(
+    chart: alt.TopLevelMixin | Plot, name: str, data: pd.DataFrame, seen_in: str
+) -> None:
+    makers: tuple[tuple[str, str, Callable[[], bytes]], ...] = (
+        ("PNG", "image/png", lambda: style.to_png(theme.on_paper(chart, seen_in))),
+        ("SVG", "image/svg+xml", lambda: style.to_svg(theme.on_paper(chart, seen_in)).encode()),
+        ("CSV", "text/csv", lambda: data.to_csv(index=False).encode()),
+    )
+    for kind, mime, make in makers:
+        # Made when it is asked for, and nothing on the page moves.
+        st.download_button(
+            kind,
+            make,
+            f"{name}.{kind.lower()}",
+            mime,
+            key=f"take {name} {kind}",
+            on_click="ignore",
+            type="tertiary",
         )
-        for kind, mime, make in makers:
-            # Made when it is asked for, and nothing on the page moves.
-            st.download_button(
-                kind,
-                make,
-                f"{name}.{kind.lower()}",
-                mime,
-                key=f"take {name} {kind}",
-                on_click="ignore",
-                type="tertiary",
-            )
 
 
-def as_code(snippets: Mapping[str, str]) -> None:
+def folded(label: str, key: str, show: Callable[[], object], icon: str | None = None) -> None:
+    """Offer something that is made when somebody opens it: at each key it would cost time."""
+    fold = st.expander(label, key=key, icon=icon, on_change="rerun")
+    if fold.open:
+        with fold:
+            show()
+
+
+def numbers(frame: pd.DataFrame, says: str, key: str = "numbers") -> None:
+    """Offer a table of what the charts show; `says` is its alternative text."""
+    folded("The numbers", key, lambda: st.dataframe(frame, hide_index=True, alt=says))
+
+
+def as_code(snippets: Callable[[], Mapping[str, str]]) -> None:
     """Offer the page's numbers as code, one tab per framework."""
-    with st.expander("Copy as code", icon=":material/code:"):
-        for tab, code in zip(st.tabs(list(snippets)), snippets.values(), strict=True):
-            tab.code(code, language="python")
+    folded("Copy as code", "as code", lambda: _tabs(snippets()), icon=":material/code:")
+
+
+def _tabs(snippets: Mapping[str, str]) -> None:
+    for tab, code in zip(st.tabs(list(snippets)), snippets.values(), strict=True):
+        tab.code(code, language="python")

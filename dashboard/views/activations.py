@@ -88,9 +88,8 @@ def compare() -> None:
     _show_entropy(logits, temperature, bits)
     _show_two_classes(logits, temperature)
     _show_costs(logits, temperature)
-    with st.expander("The numbers"):
-        st.dataframe(frame, hide_index=True, alt="Class, logit, activation and probability")
-    page.as_code(snippets.activations(logits, temperature))
+    page.numbers(frame, "Class, logit, activation and probability")
+    page.as_code(lambda: snippets.activations(logits, temperature))
 
 
 def show() -> None:

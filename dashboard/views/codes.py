@@ -245,10 +245,9 @@ def wrong_code(source: Source) -> None:
             "that is trained by cross-entropy makes it smaller: p is the truth, q is what it "
             "predicts, and H(p) is what no training takes away."
         )
-    with st.expander("The numbers"):
-        st.dataframe(rows, hide_index=True, alt="Each outcome's word lengths for p and for q")
+    page.numbers(rows, "Each outcome's word lengths for p and for q", key="numbers of both")
     if len(source.names) <= snippets.MAX_WRITTEN:
-        page.as_code(snippets.entropies(source.p, other.p))
+        page.as_code(lambda: snippets.entropies(source.p, other.p))
     else:
         st.caption(f"As code there are up to {snippets.MAX_WRITTEN} outcomes.")
 

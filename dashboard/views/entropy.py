@@ -201,8 +201,7 @@ def _surprise(source: Source) -> None:
     never = len(rows) - len(occurring)
     if never:
         st.caption(f"Of probability 0, and without width: {never}. Their surprise is infinite.")
-    with st.expander("The numbers"):
-        st.dataframe(rows, hide_index=True, alt="Outcome, probability, surprise and its term")
+    page.numbers(rows, "Outcome, probability, surprise and its term")
 
 
 @st.fragment

@@ -173,16 +173,13 @@ def compare() -> None:
             "With one class the softmax is 1 whatever the logit: CCE has nothing to pull, and its "
             "gradient is 0. BCE asks a yes-no question and has one."
         )
-    with st.expander("The numbers"):
-        numbers = pd.concat([frame.assign(loss=loss) for loss, frame in both.items()])
-        st.dataframe(
-            numbers[["loss", *cce.columns]],
-            hide_index=True,
-            alt="Gradients of both losses, with finite differences",
-        )
+    numbers = pd.concat([frame.assign(loss=loss) for loss, frame in both.items()])
+    page.numbers(
+        numbers[["loss", *cce.columns]], "Gradients of both losses, with finite differences"
+    )
     if is_finite:
         of_cce = cce["gradient"].to_numpy()
-        page.as_code(gradient_snippets.gradients(logits, label, beside, of_cce))
+        page.as_code(lambda: gradient_snippets.gradients(logits, label, beside, of_cce))
 
     if not is_finite:
         st.info(

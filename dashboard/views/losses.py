@@ -165,8 +165,7 @@ def compare() -> None:
             f"{times}its share {written(of_true['target']['CCE'], 4)} of the surprise."
         )
     st.markdown(f"{left} **BCE** adds {yes_no} nats for {names[label]}, {rest}")
-    with st.expander("The numbers"):
-        st.dataframe(terms, hide_index=True, alt="Every term of both losses")
+    page.numbers(terms, "Every term of both losses")
     show_others(logits, label, options, is_plain)
     if np.isfinite(logits).all():
         show_curves(logits, label, options, is_plain)
@@ -176,7 +175,7 @@ def compare() -> None:
         show_parts(logits, label, options)
     if not np.isnan(totals["CCE"]):
         show_optimum(logits, label, options, is_hard)
-    page.as_code(snippets.losses(logits, label, options))
+    page.as_code(lambda: snippets.losses(logits, label, options))
 
 
 def _target_buttons(num_classes: int, label: int) -> None:

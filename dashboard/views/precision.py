@@ -131,7 +131,7 @@ def compare() -> None:
     if logit is not None:
         _show_yours(function, logit)
         if math.isfinite(logit):
-            page.as_code(precision_snippets.at_logit(function, logit))
+            page.as_code(lambda: precision_snippets.at_logit(function, logit))
     with st.expander("What counts as right"):
         st.markdown(
             "The logit is rounded to the dtype, and each formula computes in that dtype. What "

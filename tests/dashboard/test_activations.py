@@ -193,7 +193,7 @@ def test_powers_that_do_not_fit_are_not_written_out(logits: str) -> None:
 
 @pytest.mark.parametrize("query", [{}, {"logits": "0, -inf"}, {"temperature": "0.3"}])
 def test_the_code_gives_the_numbers_of_the_page(query: dict[str, str]) -> None:
-    page = open_page("activations", **query)
+    page = open_page("activations", "as code", **query)
     names = run_code(page.code[0].value)
     figures = [names["yes_no"].sum(), names["shares"].sum(), names["bits"]]
     assert [metrics(page)[i] for i in (0, 2, 3)] == [f"{figure:.3f}" for figure in figures]

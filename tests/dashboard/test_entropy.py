@@ -436,7 +436,7 @@ def test_a_sum_of_many_terms_is_not_written_out() -> None:
 
 @pytest.mark.parametrize("q", ["", "1 1 1 5", "sunny=1", "60 20 15 5"])
 def test_the_code_gives_the_numbers_of_the_page(q: str) -> None:
-    page = open_page("entropy", q=q)
+    page = open_page("entropy", "as code", q=q)
     codes = [code.value for code in page.code[1:]]
     assert len(codes) == 4
     names = run_code(codes[0])
@@ -448,7 +448,7 @@ def test_the_code_gives_the_numbers_of_the_page(q: str) -> None:
 
 def test_more_outcomes_than_anybody_copies_are_no_code() -> None:
     text = "".join(map(chr, range(0x4E00, 0x4E00 + snippets.MAX_WRITTEN + 1)))
-    page = open_page("entropy", **{"from": "Text"}, text=text)
+    page = open_page("entropy", "as code", **{"from": "Text"}, text=text)
     assert len(page.code) == 1
     assert f"As code there are up to {snippets.MAX_WRITTEN} outcomes." in captions(page)
 

@@ -145,7 +145,9 @@ def test_the_curves_mark_where_things_stand() -> None:
     ("label", "beside"), [(0, "Squared error"), (1, "Softmax twice"), (2, "BCE"), (0, "Focal")]
 )
 def test_the_page_shows_the_numbers_of_core(label: int, beside: str) -> None:
-    page = open_page("gradients", logits="2 -1 0.5", label=f"class {label}", beside=beside)
+    page = open_page(
+        "gradients", "numbers", logits="2 -1 0.5", label=f"class {label}", beside=beside
+    )
     table = page.dataframe[0].value
     for loss in ("CCE", beside):
         shown = table[table["loss"] == loss]
@@ -161,14 +163,14 @@ def test_the_page_shows_the_numbers_of_core(label: int, beside: str) -> None:
 
 @pytest.mark.parametrize("beside", [loss for loss in LOSSES if loss != "CCE"])
 def test_the_page_offers_its_own_loss_as_code(beside: str) -> None:
-    page = open_page("gradients", logits="2 -1 0.5", label="class 1", beside=beside)
+    page = open_page("gradients", "as code", logits="2 -1 0.5", label="class 1", beside=beside)
     offered = [each.value for each in page.code]
     assert offered == list(
         gradients_as_code(
             LOGITS, 1, beside, gradients(LOGITS, 1, "CCE")["gradient"].to_numpy()
         ).values()
     )
-    assert not open_page("gradients", logits="inf 1").code
+    assert not open_page("gradients", "as code", logits="inf 1").code
 
 
 def test_the_page_refutes_the_slip_with_figures() -> None:
@@ -204,7 +206,7 @@ def test_a_formula_of_ones_own_is_checked() -> None:
     assert f"off for 1 of 3 classes, most for class 0, where it gives {s[0]:.4f}" in (
         page.error[0].value
     )
-    assert page.dataframe[1].value["verdict"].tolist() == ["wrong", "right", "right"]
+    assert page.dataframe[0].value["verdict"].tolist() == ["wrong", "right", "right"]
     page.text_input(key="formula").set_value("s[p]*(s-t)/s[p]").run()
     assert page.success
 

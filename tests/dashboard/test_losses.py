@@ -342,9 +342,9 @@ def test_one_class_has_no_soft_target() -> None:
 
 
 def test_the_code_follows_every_control() -> None:
-    page = open_page("losses", logits="2, -1, 0.5", label="class 1")
+    page = open_page("losses", "as code", logits="2, -1, 0.5", label="class 1")
     query = {"target": "5 3 2", "label_smoothing": "0.1", "class_weight": "3.0", "gamma": "1.0"}
-    told = open_page("losses", logits="2, -1, 0.5", label="class 1", **query)
+    told = open_page("losses", "as code", logits="2, -1, 0.5", label="class 1", **query)
     for opened, options in ((page, Options()), (told, Options(SOFT, 0.1, 3.0, 1.0))):
         wanted = snippets.losses(LOGITS, 1, options)
         assert [code.value for code in opened.code] == list(wanted.values())

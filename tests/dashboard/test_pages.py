@@ -20,12 +20,15 @@ from experiments.runs import train_and_track
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 
 
-def open_page(name: str, **query: str) -> AppTest:
+def open_page(name: str, *unfolded: str, **query: str) -> AppTest:
+    """Open a page by a link, with what is folded under some keys open."""
     page = AppTest.from_string(
         f"from dashboard.views import {name}\n{name}.show()", default_timeout=60
     )
     for key, value in query.items():
         page.query_params[key] = value
+    for key in unfolded:
+        page.session_state[key] = True
     page.run()
     assert not page.exception
     return page
@@ -67,7 +70,7 @@ def test_home_says_what_is_here_and_shows_a_picture() -> None:
 
 @pytest.mark.parametrize("temperature", ["1.0", "2.5"])
 def test_activations_shows_the_numbers_of_core(temperature: str) -> None:
-    page = open_page("activations", logits="3, 1, -2", temperature=temperature)
+    page = open_page("activations", "numbers", logits="3, 1, -2", temperature=temperature)
     scaled = np.array([3, 1, -2]) / float(temperature)
     shown = metrics(page)
     assert shown[0] == f"{sigmoid(scaled).sum():.3f}"
@@ -199,3 +202,11 @@ def test_no_chart_has_an_empty_strip_under_it(name: str) -> None:
     assert charts
     for chart in charts:
         assert json.loads(chart.proto.spec)["padding"]["bottom"] <= 4
+
+
+def test_what_is_folded_is_made_when_it_is_opened() -> None:
+    folded = open_page("losses")
+    assert not [*folded.code, *folded.dataframe, *folded.get("download_button")]
+    opened = open_page("losses", "as code", "numbers", "take loss curves")
+    assert (len(opened.code), len(opened.dataframe)) == (4, 1)
+    assert len(opened.get("download_button")) == 3

@@ -240,6 +240,6 @@ def test_a_broken_link_opens_on_the_defaults() -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_the_logit_is_offered_as_code(function: str) -> None:
-    page = open_page("precision", function=function, logit="-7.5")
+    page = open_page("precision", "as code", function=function, logit="-7.5")
     assert [each.value for each in page.code] == list(as_code(function, -7.5).values())
-    assert not open_page("precision", function=function, logit="-inf").code
+    assert not open_page("precision", "as code", function=function, logit="-inf").code
