@@ -30,6 +30,7 @@ from experiments.predictions import (
     LedgerFile,
     Predictions,
     PredictionsError,
+    shown,
 )
 
 # (what is being done, rows more that are through)
@@ -139,7 +140,7 @@ def diagnose_predictions(
             summary = _with_ledger(rows, settings, ledger, "reading", on_rows)
         else:
             summary = summed("reading", rows, settings)
-        diagnosis = diagnose(summary)
+        diagnosis = diagnose(summary, tuple(shown(name) for name in predictions.class_names))
         known = Settings(_declared(summary), settings.loss)
         if ledger is not None and not at_once:
             _with_ledger(rows, known, ledger, "ledger", on_rows)
@@ -155,6 +156,8 @@ def diagnose_predictions(
                     f"{diagnosis.num_classes}; a temperature is fitted on outputs of the same model"
                 )
         value, why_not = _fitted_temperature(fitted)
+        if calibration is not None and not why_not:
+            diagnosis = _fitted_elsewhere(diagnosis, value, calibration.name)
         if why_not:
             return replace(found, diagnosis=_checked(diagnosis, AFTER_TEMPERATURE, why_not))
         after = diagnose(summed("after the temperature", rows, known, value)).calibration
@@ -391,6 +394,22 @@ def _fitted_temperature(fitted: Diagnosis) -> tuple[float, str]:
     if not fitted.calibration.temperature.is_inside:
         return math.nan, "not done: no temperature from 1/8 to 8 has the least loss"
     return fitted.calibration.temperature.value, ""
+
+
+def _fitted_elsewhere(diagnosis: Diagnosis, value: float, name: str) -> Diagnosis:
+    """Return a diagnosis that advises the temperature of other rows, not that of its own."""
+    evidence = tuple(
+        replace(
+            item,
+            do=f"divide the logits by {value:.3f}, as fitted on {name}",
+            figures={**item.figures, "temperature": value, "own temperature": own},
+            seen=item.seen.replace("the temperature of least loss", "their own temperature"),
+        )
+        if item.name == "miscalibrated" and (own := item.figures.get("temperature"))
+        else item
+        for item in diagnosis.evidence
+    )
+    return replace(diagnosis, evidence=evidence)
 
 
 def _checked(diagnosis: Diagnosis, name: str, said: str) -> Diagnosis:

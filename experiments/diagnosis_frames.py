@@ -72,7 +72,7 @@ def reliability_frame(
 
 
 def concentration_frame(histogram: LossHistogram) -> pd.DataFrame:
-    """Return how much of the loss the dearest rows carry: columns rows and loss, shares.
+    """Return how much of the loss the costliest rows carry: columns rows and loss, shares.
 
     Without a row where a loss is infinite: then these rows carry all of it.
     """

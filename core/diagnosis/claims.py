@@ -35,6 +35,9 @@ from core.diagnosis.records import (
 from core.diagnosis.summary import Summary
 from core.diagnosis.temperature import dependent, noise_of
 
+# What changes by less is rounding.
+_SLACK = 1e-6
+
 
 def claims(
     summary: Summary, diagnosis: Diagnosis, sums: Sums, cause: str = ""
@@ -122,13 +125,12 @@ def _calibration(
     mean_confidence = float(sums["top_confidence"].sum() / sums["top_counts"].sum())
     over = mean_confidence > diagnosis.accuracy
     matters = found.ece_interval[0] >= 0.01 or t.loss_before - t.loss_after > 0.01 * t.loss_before
-    bound = "" if t.is_inside else (" or more" if t.value > 1 else " or less")
+    where, do = _advice(diagnosis, t, sums)
     yield Evidence(
         "miscalibrated",
         "warning" if matters else "note",
         f"mean confidence {mean_confidence:.4g}, accuracy {diagnosis.accuracy:.4g}, ECE "
-        f"{found.ece:.3g}; the temperature of least loss is {t.value:.3f}{bound}, where the loss "
-        f"falls from {t.loss_before:.4g} to {t.loss_after:.4g} nats",
+        f"{found.ece:.3g}; {where}",
         {
             "confidence": mean_confidence,
             "accuracy": diagnosis.accuracy,
@@ -141,11 +143,52 @@ def _calibration(
         "the model is more often wrong than it says: overconfident"
         if over
         else "the model is more often right than it says: underconfident",
-        f"divide the logits by {t.value:.3f}, fitted on rows that are not used to report",
+        do,
         f"ECE of these bins between {found.ece_interval[0]:.3g} and {found.ece_interval[1]:.3g} "
         f"(95 %); {says(p_value)}",
         p_value,
     )
+
+
+def _advice(diagnosis: Diagnosis, t: Temperature, sums: Sums) -> tuple[str, str]:
+    """Return what a temperature does to the loss, and what to do about it."""
+    falls = f"the loss falls from {t.loss_before:.4g} to {t.loss_after:.4g} nats"
+    if t.is_inside:
+        return (
+            f"the temperature of least loss is {t.value:.3f}, where {falls}",
+            f"divide the logits by {t.value:.3f}, fitted on rows that are not used to report",
+        )
+    if t.loss_before - t.loss_after <= _SLACK:
+        return (
+            "no temperature from 1/8 to 8 changes the loss",
+            "hand in scores that are not rounded to certainty: none can be mended afterwards",
+        )
+    if t.value < 1:
+        return (
+            f"the temperature of least loss is below 1/8, where {falls}",
+            "see whether these are logits: they differ by so little that cosines, probabilities or "
+            "logits divided by something are likelier",
+        )
+    if _knows_labels(diagnosis, t, sums):
+        return (
+            f"the temperature of least loss is above 8, where {falls}",
+            "see whether these are logits: they are on a larger scale, as scores of another kind "
+            "or multiplied by something are; or fit a larger temperature on other rows",
+        )
+    return (
+        f"the temperature of least loss is above 8, where {falls} and all classes come out alike",
+        "no temperature mends it: the scores say next to nothing of these labels; see whether "
+        "rows, labels and columns belong together",
+    )
+
+
+def _knows_labels(diagnosis: Diagnosis, t: Temperature, sums: Sums) -> bool:
+    """Whether predictions are right more often than if they knew nothing of the labels."""
+    if diagnosis.task != "exclusive":
+        return diagnosis.bits is not None and t.loss_after < math.log(2) * diagnosis.bits.base_rate
+    used, right = float(diagnosis.num_used), float(sums["right"])
+    by_chance = float(np.dot(sums["labels"] / used, sums["predicted"]))
+    return right > by_chance and corrected(count_p_value(right, by_chance, used)) < LEVEL
 
 
 def _frequencies(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
@@ -169,13 +212,13 @@ def _frequencies(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
         "class_frequencies",
         "warning" if total > 0.01 else "note",
         f"{len(chosen)} of {len(p_values)} classes happen more or less often than predicted, most "
-        f"clearly class {k}: {seen:,.0f} labels, {expected:,.1f} predicted",
+        f"clearly class {diagnosis.named(k)}: {seen:,.0f} labels, {expected:,.1f} predicted",
         {"classes": len(chosen), "class": k, "labels": seen, "predicted": expected, "moved": total},
         (),
         f"{100 * total:.2g} % of the probability is given to the wrong classes: the mix of classes "
         "differs from that of training, or classes were weighted",
         "shift each logit by log(share now/share in training), or fit a bias on held-out rows",
-        f"share of class {k} between {low:.4g} and {high:.4g} (95 %), predicted "
+        f"share of class {diagnosis.named(k)} between {low:.4g} and {high:.4g} (95 %), predicted "
         f"{expected / rows:.4g}; {says(float(p_values[k]))}",
         float(p_values[k]),
     )

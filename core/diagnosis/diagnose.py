@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from core.diagnosis import figures
@@ -19,12 +20,14 @@ AFTER_TEMPERATURE = "calibration after the temperature"
 _DONE = "done"
 
 
-def diagnose(summary: Summary) -> Diagnosis:
+def diagnose(summary: Summary, class_names: Sequence[str] = ()) -> Diagnosis:
     """Return what was checked, and what was found.
 
     Parameters
     ----------
     summary : Summary
+    class_names : sequence of str, optional
+        One for each class, for sentences to use beside its number.
 
     Returns
     -------
@@ -46,7 +49,7 @@ def diagnose(summary: Summary) -> Diagnosis:
     scores = _scores(summary)
     empty = Diagnosis(
         summary.num_rows, 0, num_classes, key[0], _labels(summary), scores,
-        (), {}, math.nan, None, None, None, None, None, (), {},
+        (), {}, math.nan, None, None, None, None, None, (), {}, class_names=tuple(class_names),
     )  # fmt: skip
     if tally is None or not tally.sums:
         return replace(empty, evidence=collect(summary, empty), checked=_checked(summary, empty))

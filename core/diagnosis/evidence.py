@@ -21,7 +21,7 @@ _OTHER_SCORES = ("scores_contradict", "mixed_scores", "percentages", "class_ids"
 
 def collect(summary: Summary, diagnosis: Diagnosis) -> tuple[Evidence, ...]:
     """Return all evidence, the most severe first."""
-    found = [*faults(summary), *kind_of_scores(summary, diagnosis)]
+    found = [*faults(summary, diagnosis), *kind_of_scores(summary, diagnosis)]
     tally = summary.tallies.get(summary.reading())
     if tally is not None and tally.sums and diagnosis.num_used:
         sums = tally.sums
@@ -58,11 +58,13 @@ def _figures(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evi
                 if diagnosis.num_classes > MOST_PAIRED
                 else ""
             )
+            bits = f"{surprise:.3g}" if math.isfinite(surprise) else "infinitely many"
             yield Evidence(
                 "confused_pair",
                 "note",
-                f"the dearest confusion: {count:,.0f} row{'s' * (count != 1)}{among} of class "
-                f"{label:.0f} predicted as {predicted:.0f}, {surprise:.3g} bits each",
+                f"the costliest confusion: {count:,.0f} row{'s' * (count != 1)}{among} of class "
+                f"{diagnosis.named(label)} predicted as {diagnosis.named(predicted)}, "
+                f"{bits} bits each",
                 {"label": label, "predicted": predicted, "rows": count, "bits": surprise},
                 tuple(int(i) for i in found.rows["row"][shown][:5]),
                 "this pair costs more than any other",
@@ -108,8 +110,8 @@ def _swamped(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]:
     yield Evidence(
         "swamped_positives",
         "note",
-        f"class {k}: under sigmoid + binary cross-entropy its negatives pull {ratio[k]:.3g} times "
-        f"as hard as its {counts[k]:,.0f} positives{beside}",
+        f"class {diagnosis.named(k)}: under sigmoid + binary cross-entropy its negatives pull "
+        f"{ratio[k]:.3g} times as hard as its {counts[k]:,.0f} positives{beside}",
         {"class": k, "sigmoid": float(ratio[k]), "softmax": float(softmax)},
         _rows_of(diagnosis, k),
         "at a fitted bias both pulls are equal: many easy negatives drown the rare positives",

@@ -8,7 +8,7 @@ import numpy as np
 
 from core.diagnosis.blocks import MOST_OUTSIDE
 from core.diagnosis.chances import share_interval
-from core.diagnosis.records import COUNTED, Evidence, Severity, percent
+from core.diagnosis.records import COUNTED, Diagnosis, Evidence, Severity, percent
 from core.diagnosis.summary import Summary
 
 _FAULTS: dict[str, tuple[Severity, str, str, str]] = {
@@ -63,7 +63,7 @@ _FAULTS: dict[str, tuple[Severity, str, str, str]] = {
 }
 
 
-def faults(summary: Summary) -> Iterator[Evidence]:
+def faults(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]:
     """Return what is wrong with the rows themselves."""
     task, reading = summary.reading()
     ignored = {"no_probability"} if reading == "logits" else set()
@@ -99,7 +99,7 @@ def faults(summary: Summary) -> Iterator[Evidence]:
             COUNTED,
         )
     yield from _other_kinds(summary, reading)
-    yield from _constant_columns(summary)
+    yield from _constant_columns(summary, diagnosis)
     yield from _duplicates(summary)
 
 
@@ -174,7 +174,7 @@ def _rows(summary: Summary, name: str) -> tuple[int, ...]:
     return tuple(summary.faults[name].rows) if name in summary.faults else ()
 
 
-def _constant_columns(summary: Summary) -> Iterator[Evidence]:
+def _constant_columns(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]:
     if summary.counts.get("scored", 0) < 2 or len(summary.lows) == 0:
         return
     constant = np.flatnonzero(summary.lows == summary.highs)
@@ -183,7 +183,9 @@ def _constant_columns(summary: Summary) -> Iterator[Evidence]:
     every = len(constant) == len(summary.lows)
     # The class frequencies are an honest answer to every input; the same score for all is none.
     says_nothing = every and len(constant) > 1 and summary.lows.min() == summary.lows.max()
-    listed = ", ".join(str(i) for i in constant[:10])
+    listed = ", ".join(
+        str(i) if summary.one_column else diagnosis.named(i) for i in constant[:10].tolist()
+    )
     yield Evidence(
         "constant_column",
         "warning" if says_nothing else "note",

@@ -56,7 +56,7 @@ def _off_by_one(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[
             "off_by_one",
             "error",
             f"accuracy is {right / used:.3g}, and {shifted / used:.3g} with {step:+d} added to "
-            f"each label; label {unseen} never comes{also}",
+            f"each label; label {diagnosis.named(unseen)} never comes{also}",
             {
                 "accuracy": right / used,
                 "shifted": shifted / used,
@@ -78,7 +78,8 @@ def _off_by_one(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[
             yield Evidence(
                 "off_by_one",
                 "error",
-                f"label {unseen} never comes, and {beyond:,} labels lie one beyond the other end",
+                f"label {diagnosis.named(unseen)} never comes, and {beyond:,} labels lie one "
+                "beyond the other end",
                 {"outside": beyond, "step": step},
                 tuple(outside.rows),
                 "labels seem to count from another number than columns",
@@ -132,7 +133,7 @@ def _permuted_columns(diagnosis: Diagnosis, pairs: Array) -> Iterator[Evidence]:
     p_value = corrected(min(1.0, p_value * float(len(pairs)) ** len(moved)))
     if p_value >= LEVEL:
         return
-    listed = ", ".join(f"{k}→{int(best[k])}" for k in moved[:8])
+    listed = ", ".join(f"{diagnosis.named(k)}→{diagnosis.named(best[k])}" for k in moved[:8])
     yield Evidence(
         "permuted_columns",
         "error",

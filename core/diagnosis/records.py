@@ -295,6 +295,8 @@ class Diagnosis:
         Each check, and "done" or why not.
     answer_precision : Precision or None
         Where labels may hold at once: of each class's answer.
+    class_names : tuple of str
+        What classes are called, if they have names.
     """
 
     num_rows: int
@@ -314,6 +316,13 @@ class Diagnosis:
     evidence: tuple[Evidence, ...]
     checked: Mapping[str, str]
     answer_precision: Precision | None = None
+    class_names: tuple[str, ...] = ()
+
+    def named(self, label: float) -> str:
+        """Return a class for a sentence: its number, and its name if it has another."""
+        number = str(int(label))
+        name = self.class_names[int(label)] if self.class_names else number
+        return number if name == number else f"{number} ({name})"
 
 
 def surprising(diagnosis: Diagnosis, chosen: Array | None = None) -> tuple[int, ...]:

@@ -67,6 +67,7 @@ FIGURES = {
     "shifted": "The accuracy with the step added to each label.",
     "sigmoid": "Σ |p − y| of the class's negatives, over that of its positives, under sigmoid and "
     "binary cross-entropy.",
+    "own temperature": "The same, fitted on the rows that are diagnosed.",
     "sigmoid + binary": "The mean loss in nats if a sigmoid is applied first, then binary "
     "cross-entropy.",
     "softmax": "Σ |p − y| of the class's negatives, over that of its positives, under softmax and "

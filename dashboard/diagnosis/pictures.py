@@ -78,7 +78,7 @@ def show_calibration(model: Model, which: int) -> None:
 
 
 def show_concentration(model: Model, which: int) -> None:
-    """Show how much of the loss the dearest rows carry."""
+    """Show how much of the loss the costliest rows carry."""
     found = model.found.diagnosis.concentration
     histogram = loss_histogram(model.found.summary)
     curve = frames.concentration_frame(histogram)
@@ -130,8 +130,9 @@ def show_confusion(model: Model, which: int) -> None:
         st.caption(
             state.plain(
                 f"The surprise of rows that are predicted wrong, by label and prediction; the "
-                f"numbers are rows. The dearest: {first['label']} taken for {first['predicted']}, "
-                f"{first['rows']:,} rows with {first['bits_each']:.3g} bits each."
+                f"numbers are rows. The costliest: {first['label']} taken for "
+                f"{first['predicted']}, {first['rows']:,} rows with "
+                f"{_bits(first['bits_each'])} bits each."
             )
         )
     classes = frames.class_frame(model.found.diagnosis, model.found.class_names)
@@ -216,3 +217,7 @@ PICTURES: dict[str, Callable[[Model, int], None]] = {
     "Who pulls at which logit?": show_budget,
     "What would a textbook formula lose?": show_precision,
 }
+
+
+def _bits(each: float) -> str:
+    return f"{each:.3g}" if math.isfinite(each) else "infinitely many"

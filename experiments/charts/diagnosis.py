@@ -90,7 +90,7 @@ def reliability_chart(bins: pd.DataFrame) -> alt.LayerChart:
 
 
 def concentration_chart(curve: pd.DataFrame, half_share: float) -> alt.LayerChart:
-    """Draw how much of the loss the dearest rows carry, the dearest first.
+    """Draw how much of the loss the costliest rows carry, the costliest first.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def concentration_chart(curve: pd.DataFrame, half_share: float) -> alt.LayerChar
     least = float(curve["rows"].iloc[0])
     x = alt.X(
         "rows:Q",
-        title="Share of the rows, dearest first (log scale)",
+        title="Share of the rows, costliest first (log scale)",
         scale=alt.Scale(type="log", domain=[min(least, 0.1), 1], nice=False),
         axis=alt.Axis(format="~p", values=[10.0**-i for i in range(9, -1, -1)], labelFlush=True),
     )
@@ -151,7 +151,7 @@ def concentration_chart(curve: pd.DataFrame, half_share: float) -> alt.LayerChar
 
 
 def pair_chart(pairs: pd.DataFrame, class_names: Sequence[str]) -> alt.LayerChart:
-    """Draw the confused pairs by what they cost: a matrix, or of many classes the dearest as bars.
+    """Draw the confused pairs by what they cost: a matrix, or the costliest of many as bars.
 
     Parameters
     ----------

@@ -31,10 +31,10 @@ def to_json(found: Diagnosed) -> str:
     held = {
         "name": found.name,
         "notes": found.notes,
-        "class_names": found.class_names,
         "figures": {figure.key: figure.value for figure in figures_of(found)},
         "temperature_fitted_on": found.fitted_on or "the same rows",
         **_plain(found.diagnosis),
+        "class_names": found.class_names,
         "calibration_after_temperature": found.after,
     }
     return json.dumps(_plain(held), ensure_ascii=False, indent=2, allow_nan=False)

@@ -414,7 +414,7 @@ def test_label_errors_of_a_network_that_is_mostly_right_are_not_taken_for_overco
 
 
 @pytest.mark.parametrize("num_classes", [2, 10, 200])
-@pytest.mark.parametrize("sharper", [1.0, 1.5])
+@pytest.mark.parametrize("sharper", [1.0, 1.5, 3.0])
 def test_a_few_label_errors_are_told_from_any_temperature(num_classes: int, sharper: float) -> None:
     rng = np.random.default_rng(3)
     logits = rng.normal(0, 5, (3000, num_classes))
@@ -429,9 +429,47 @@ def test_a_few_label_errors_are_told_from_any_temperature(num_classes: int, shar
 
 def test_overconfidence_beyond_the_grid_of_temperatures_is_not_called_label_errors() -> None:
     logits, labels = sample()
-    names = [e.name for e in diagnosed(30 * logits, labels).evidence]
-    assert "miscalibrated" in names
-    assert "label_errors" not in names
+    found = diagnosed(30 * logits, labels)
+    assert "label_errors" not in [e.name for e in found.evidence]
+    assert "on a larger scale" in evidence(found, "miscalibrated").do
+
+
+def test_no_temperature_is_advised_for_labels_that_the_scores_do_not_know() -> None:
+    logits, labels = sample()
+    seen = evidence(
+        diagnosed(logits, np.random.default_rng(1).permutation(labels)), "miscalibrated"
+    )
+    assert "above 8" in seen.seen
+    assert "say next to nothing of these labels" in seen.do
+    assert "divide" not in seen.do
+
+
+def test_logits_on_a_scale_too_small_for_the_grid_are_no_reason_to_divide() -> None:
+    logits, labels = sample()
+    seen = evidence(diagnosed(logits / 30, labels), "miscalibrated")
+    assert "below 1/8" in seen.seen
+    assert "by so little" in seen.do
+
+
+def test_hard_predictions_have_no_temperature_and_pairs_that_cost_infinitely_much() -> None:
+    logits, labels = sample()
+    found = diagnosed(np.eye(5)[logits.argmax(axis=1)], labels, kind="softmax")
+    assert "no temperature from 1/8 to 8 changes the loss" in evidence(found, "miscalibrated").seen
+    assert "infinitely many bits each" in evidence(found, "confused_pair").seen
+
+
+def test_evidence_says_the_names_of_classes() -> None:
+    logits, labels = sample(num_classes=3)
+    logits[:, 2] = 7.5
+    summary = Summary()
+    summary.update(logits, labels)
+    found = diagnose(summary, ["cat", "dog", "2"])
+    assert "class 0 (cat)" in evidence(found, "class_frequencies").sure
+    assert evidence(found, "constant_column").seen == "columns 2 never change"
+    summary = Summary()
+    summary.update(logits[:, ::-1], labels)
+    found = diagnose(summary, ["cat", "dog", "hen"])
+    assert evidence(found, "constant_column").seen == "columns 0 (cat) never change"
 
 
 def test_labels_that_always_hold_together_raise_no_alarm_and_miscalibration_still_does() -> None:

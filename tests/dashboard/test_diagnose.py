@@ -21,7 +21,7 @@ from dashboard.diagnosis.handed_in import Model
 from dashboard.views.runs import diagnose_link
 from experiments.config import TrainConfig
 from experiments.datasets import load
-from experiments.diagnosis_samples import SAMPLES, Sample
+from experiments.diagnosis_samples import CLASSES, SAMPLES, Sample
 from experiments.runs import train_and_track
 from tests.dashboard.test_pages import open_page
 
@@ -77,7 +77,7 @@ def test_a_sample_shows_the_evidence_of_core(key: str) -> None:
     scores, labels = sample.arrays()
     summary = Summary(kind=sample.kind, loss=sample.loss)
     summary.update(scores, labels)
-    found = diagnose(summary)
+    found = diagnose(summary, CLASSES)
     text = as_read(words(page))
     places = [text.find(evidence.seen[1:]) for evidence in found.evidence]
     assert -1 not in places

@@ -123,6 +123,11 @@ def test_calibration_data_gives_the_temperature(twice, tmp_path):
     held = json.loads(run(twice, "--calibration-data", tmp_path / "val.csv", "--json", "-").stdout)
     assert held["figures"]["temperature"] == pytest.approx(2, rel=0.1)
     assert held["temperature_fitted_on"].endswith("val.csv")
+    (seen,) = (e for e in held["evidence"] if e["name"] == "miscalibrated")
+    assert seen["figures"]["temperature"] == held["figures"]["temperature"]
+    assert seen["figures"]["own temperature"] == pytest.approx(3, rel=0.1)
+    assert f"divide the logits by {held['figures']['temperature']:.3f}" in seen["do"]
+    assert seen["do"].endswith("val.csv")
     logits, labels = drawn(num_classes=4)
     table(logits, labels).to_csv(tmp_path / "other.csv", index=False)
     result = run(twice, "--calibration-data", tmp_path / "other.csv")
