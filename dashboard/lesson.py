@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.frames.common import written
 
-COLOURS = ("blue", "orange", "green", "gray")
+COLOURS = ("blue", "orange", "green", "violet", "gray")
 # More terms than that nobody adds up.
 MAX_TERMS = 6
 
@@ -17,7 +17,7 @@ MAX_TERMS = 6
 def formula(*lines: str) -> None:
     r"""Show lines of LaTeX below each other, aligned at &; \blue{…} is as blue as `:blue[…]`.
 
-    So are \orange, \green and \gray, which stand out from the page in either theme.
+    So are \orange, \green, \violet and \gray, which stand out from the page in either theme.
     """
     body = r" \\[0.3em] ".join(lines)
     theme = st.context.theme.type or "light"

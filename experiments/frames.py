@@ -30,6 +30,27 @@ def history_frame(run: str, epochs: Sequence[Epoch]) -> pd.DataFrame:
     )
 
 
+def by_epoch(history: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """Return one row per run and epoch: curve (the run), epoch, and the metrics of both splits.
+
+    Those of the validation rows have their own names, those of the training rows "train_" before.
+
+    Parameters
+    ----------
+    history : DataFrame
+        Columns run, split ("train" or "val"), epoch and the metrics.
+    metrics : sequence of str
+        The columns to take.
+    """
+    keys = ["run", "epoch"]
+    wide = history[keys].drop_duplicates()
+    for split, prefix in (("val", ""), ("train", "train_")):
+        rows = history[history["split"] == split]
+        named = {metric: f"{prefix}{metric}" for metric in metrics}
+        wide = wide.merge(rows[[*keys, *metrics]].rename(columns=named), "left", keys)
+    return wide.rename(columns={"run": "curve"})
+
+
 def pull_frame(epochs: Sequence[Epoch]) -> pd.DataFrame:
     """Return how hard the gradient pulls on the training rows: epoch, classes, pull."""
     return pd.DataFrame(

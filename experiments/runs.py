@@ -147,8 +147,8 @@ def _train_and_log(
         on_epoch(epoch)
     run.log_metrics(epochs[-1].final_metrics())
     history = history_frame(config.run_name, epochs)
-    run.log_chart(history_chart(history, "entropy_bits"), "entropy_curve")
-    run.log_chart(history_chart(history, "loss"), "loss_curve")
+    run.log_chart(history_chart(history, ["entropy_bits"]), "entropy_curve")
+    run.log_chart(history_chart(history, ["loss"]), "loss_curve")
     run.log_chart(pull_chart(pull_frame(epochs)), "gradient_pull")
     logits, _ = models.forward(epochs[-1].params, dataset.val.inputs)
     head = HEADS[config.head]
@@ -211,7 +211,7 @@ def compare(
             ignore_index=True,
         )
         for metric in ("cross_entropy_bits", "entropy_bits", "accuracy"):
-            run.log_chart(history_chart(history, metric), metric)
+            run.log_chart(history_chart(history, [metric]), metric)
         run.describe(_summary(comparison, dataset))
     return comparison
 

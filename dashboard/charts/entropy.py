@@ -277,59 +277,64 @@ def _code_tree(
     return alt.LayerChart(layer=[down, across, bits, names]).properties(height=70 + 44 * num_leaves)
 
 
-def growth_curves(frame: pd.DataFrame, bits: float, colours: dict[str, str]) -> alt.LayerChart:
+def growth_curves(frame: pd.DataFrame, bits: float, colours: dict[str, str]) -> Plot:
     """Draw the bits a symbol against the length of the message, with a rule at the entropy.
 
     Parameters
     ----------
     frame : DataFrame
-        Columns symbols, counted and bits_per_symbol.
+        Columns symbols, counted, bits_per_symbol and above_entropy.
     bits : float
         The entropy.
     colours : dict
         What is counted → colour.
     """
-    most = frame["symbols"].max()
     low, high = (float(end) for end in frame["bits_per_symbol"].agg(["min", "max"]))
     low, high = min(low, bits), max(high, bits)
     # Also a message that never varies has a height to be drawn in.
     room = max(0.05 * (high - low), 0.25 - (high - low) / 2)
-    lines = (
-        alt.Chart(frame)
-        .mark_line(strokeWidth=2.5)
-        .encode(
-            x=alt.X(
-                "symbols:Q",
-                title="Symbols sent (log scale)",
-                scale=alt.Scale(type="log", domain=[1, most], nice=False),
-                axis=alt.Axis(values=[10**power for power in range(6)], format="~s"),
-            ),
-            y=alt.Y(
-                "bits_per_symbol:Q",
-                title="Bits a symbol",
-                scale=alt.Scale(domain=[low - room, high + room], nice=False),
-                axis=alt.Axis(format=".1f", tickCount=6),
-            ),
-            color=alt.Color(
-                "counted:N",
-                title=None,
-                sort=list(colours),
-                scale=alt.Scale(domain=list(colours), range=list(colours.values())),
-                legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3),
-            ),
-        )
+    most = frame["symbols"].max()
+    drawn = frame.rename(columns={"counted": "curve"}).assign(
+        low=low - room, high=high + room, most=float(most)
     )
-    rule = alt.Chart(pd.DataFrame({"bits_per_symbol": [bits], "says": [f"H {bits:.2f}"]})).encode(
-        y="bits_per_symbol:Q"
-    )
-    chart = _with_read_out(lines, frame, "symbols", ["counted", "symbols", "bits_per_symbol"])
-    return alt.LayerChart(
-        layer=[
+    level = pd.DataFrame({"bits_per_symbol": [bits], "says": [f"H {bits:.2f}"]})
+    return _growth(places(drawn, "symbols", most), level, colours=tuple(colours.items()))
+
+
+@template
+def _growth(
+    grown: pd.DataFrame, level: pd.DataFrame, colours: tuple[tuple[str, str], ...]
+) -> alt.VConcatChart:
+    rule = alt.Chart(level).encode(y="bits_per_symbol:Q")
+    panel = Panel(
+        alt.X(
+            "symbols:Q",
+            title="Symbols sent (log scale)",
+            scale=alt.Scale(type="log", domainMin=1, domainMax=first("grown", "most"), nice=False),
+            axis=alt.Axis(values=[10**power for power in range(6)], format="~s"),
+        ),
+        alt.Y(
+            "bits_per_symbol:Q",
+            title=None,
+            scale=alt.Scale(
+                domainMin=first("grown", "low"), domainMax=first("grown", "high"), nice=False
+            ),
+            axis=alt.Axis(format=".1f", tickCount=6),
+        ),
+        "Bits a symbol while the message grows",
+        height=280,
+        over=(
             rule.mark_rule(strokeDash=[6, 4], strokeWidth=2),
             rule.mark_text(align="left", dx=4, dy=9).encode(x=alt.value(0), text="says:N"),
-            chart,
-        ]
-    ).properties(height=320)
+        ),
+    )
+    return read_out(
+        grown,
+        "symbols",
+        {"symbols": "Symbols", "bits_per_symbol": "bits a symbol", "above_entropy": "over H"},
+        dict(colours),
+        [panel],
+    )
 
 
 def block_bars(frame: pd.DataFrame, current: int, colours: tuple[str, str]) -> Plot:
@@ -372,33 +377,6 @@ def _block_bars(blocks: pd.DataFrame, colours: tuple[str, str]) -> alt.LayerChar
         y="bits_per_symbol:Q", text=alt.Text("bits_per_symbol:Q", format=".3f")
     )
     return alt.LayerChart(layer=[room, cost, values]).properties(height=280)
-
-
-def _with_read_out(
-    lines: alt.Chart,
-    frame: pd.DataFrame,
-    x: str,
-    columns: list[str],
-) -> alt.LayerChart:
-    """Return lines whose points tell their `columns` at the pointer."""
-    hover = alt.selection_point(
-        name="hover", fields=[x], nearest=True, on="pointerover", empty=False, clear="pointerout"
-    )
-    points = (
-        lines.mark_point(filled=True, size=70)
-        .encode(
-            opacity=alt.condition(hover, alt.value(1), alt.value(0)),
-            strokeDash=alt.value([1, 0]),
-            tooltip=[
-                alt.Tooltip(name, format=".4f")
-                if pd.api.types.is_numeric_dtype(frame[name])
-                else alt.Tooltip(name)
-                for name in columns
-            ],
-        )
-        .add_params(hover)
-    )
-    return lines + points
 
 
 def _side_by_side(frame: pd.DataFrame) -> pd.DataFrame:

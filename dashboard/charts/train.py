@@ -2,48 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import altair as alt
 import pandas as pd
 
 from experiments.charts import style
-from experiments.charts.history import history_chart
-from experiments.charts.predictions import pull_chart
+from experiments.charts.history import dashed, epoch_axis, measured
+from experiments.charts.plot import Plot, template
+from experiments.charts.readout import Panel, places, read_out
+from experiments.frames import by_epoch
+
+# As on Losses: those of CCE, of BCE, of a squared error; the mistakes have others.
+HEAD_COLOURS = {
+    "softmax_cce": style.VERMILLION,
+    "ovr_sigmoid_bce": style.BLUE,
+    "sigmoid_bce": style.BLUE,
+    "multi_label_sigmoid_bce": style.BLUE,
+    "softmax_twice_cce": style.PURPLE,
+    "sigmoid_cce": style.GREY,
+    "softmax_squared_error": style.GREEN,
+    "sigmoid_squared_error": style.GREEN,
+}
+METRICS = ("loss", "entropy_bits", "accuracy", "positive_pull", "negative_pull")
+# Of the rows that it trains on: what moves the weights.
+PULL_TRUE, PULL_OTHERS = "train_positive_pull", "train_negative_pull"
 
 
-def course_chart(history: pd.DataFrame, metric: str, epoch: int) -> alt.LayerChart:
-    """Draw one metric up to an epoch, and faintly what is still to come.
+def course_chart(history: pd.DataFrame, epoch: int, colours: Mapping[str, str]) -> Plot:
+    """Draw loss, entropy and pull up to an epoch, and faintly what is still to come.
 
     Parameters
     ----------
     history : DataFrame
-        As `history_chart` takes it.
-    metric : str
-        The column to draw.
+        As `experiments.frames.by_epoch` takes it.
     epoch : int
         The one that is shown now.
+    colours : dict
+        Head → colour.
     """
-    so_far = history_chart(history[history["epoch"] <= epoch], metric)
-    to_come = _to_come(history, metric, ["run:N", "split:N"])
-    return alt.LayerChart(layer=[to_come, so_far, _now(epoch)])
+    drawn = by_epoch(history, METRICS)
+    is_done = drawn["epoch"] <= epoch
+    drawn = places(drawn, "epoch", drawn["epoch"][is_done].max())
+    return _courses(drawn, drawn[is_done], colours=tuple(colours.items()))
 
 
-def pull_course_chart(pulls: pd.DataFrame, epoch: int, most: float) -> alt.LayerChart:
-    """Draw the gradient's pull up to an epoch, and faintly what is still to come.
-
-    Parameters
-    ----------
-    pulls : DataFrame
-        As `pull_chart` takes it.
-    epoch : int
-        The one that is shown now.
-    most : float
-        Where the axis ends, the same for charts that are compared.
-    """
-    so_far = pull_chart(pulls[pulls["epoch"] <= epoch])
-    to_come = _to_come(pulls, "pull", ["classes:N"], alt.Scale(domain=[0, most]))
-    return alt.LayerChart(layer=[to_come, so_far, _now(epoch)]).properties(height=260)
+@template
+def _courses(
+    epochs: pd.DataFrame, so_far: pd.DataFrame, colours: tuple[tuple[str, str], ...]
+) -> alt.VConcatChart:
+    panels = [
+        ("loss", "train_loss", measured("loss"), "Loss (log scale; dashed: training rows)"),
+        (
+            "entropy_bits",
+            "train_entropy_bits",
+            measured("entropy_bits"),
+            "Predictive entropy (bits; dashed: training rows)",
+        ),
+        (
+            PULL_TRUE,
+            PULL_OTHERS,
+            alt.Y(f"{PULL_TRUE}:Q", title=None, axis=alt.Axis(tickCount=5)),
+            "Gradient pull on the true class (dashed: on the others)",
+        ),
+    ]
+    axes = [*(epoch_axis(None) for _ in panels[1:]), epoch_axis("Epoch")]
+    return read_out(
+        epochs,
+        "epoch",
+        {
+            "epoch": "Epoch",
+            "loss": "loss",
+            "entropy_bits": "entropy",
+            "accuracy": "accuracy",
+            PULL_TRUE: "pull: true",
+            PULL_OTHERS: "others",
+        },
+        dict(colours),
+        [
+            Panel(
+                x,
+                y,
+                title,
+                height=150,
+                lines=so_far,
+                over=(
+                    *(_to_come(epochs, x, each) for each in (solid, broken)),
+                    *dashed(so_far, x, broken, dict(colours)),
+                ),
+            )
+            for (solid, broken, y, title), x in zip(panels, axes, strict=True)
+        ],
+    )
 
 
 def boundary_chart(
@@ -112,17 +162,9 @@ def _fitted(cells: pd.DataFrame, axis: str) -> alt.Scale:
     return alt.Scale(domain=[float(cells[axis].min()), float(cells[f"{axis}2"].max())], nice=False)
 
 
-def _to_come(
-    frame: pd.DataFrame, metric: str, detail: list[str], scale: alt.Scale | None = None
-) -> alt.Chart:
-    y = alt.Y(f"{metric}:Q") if scale is None else alt.Y(f"{metric}:Q", scale=scale)
+def _to_come(drawn: pd.DataFrame, x: alt.X, column: str) -> alt.Chart:
     return (
-        alt.Chart(frame)
+        alt.Chart(drawn)
         .mark_line(color=style.GREY, strokeWidth=1, opacity=0.35)
-        .encode(x="epoch:Q", y=y, detail=detail)
+        .encode(x=x, y=alt.Y(f"{column}:Q", title=None), detail="curve:N")
     )
-
-
-def _now(epoch: int) -> alt.Chart:
-    now = alt.Chart(pd.DataFrame({"epoch": [epoch]}))
-    return now.mark_rule(strokeDash=[2, 3], strokeWidth=1.5).encode(x="epoch:Q")

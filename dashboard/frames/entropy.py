@@ -144,10 +144,11 @@ def largest_block(num_outcomes: int) -> int:
 
 
 def growth(source: Source, symbols: np.ndarray, n: int) -> pd.DataFrame:
-    """Return the bits a symbol while a message grows: symbols, counted, bits_per_symbol.
+    """Return the bits a symbol while a message grows.
 
-    `counted` says of what: of its surprise, of its Huffman words, of words for blocks of `n`.
-    `source` has only outcomes that occur.
+    Columns: symbols, counted, bits_per_symbol and above_entropy, how far that is from the entropy.
+    `counted` says of what: of its surprise, of its Huffman words, of words for blocks of `n`, where
+    only whole blocks are. `source` has only outcomes that occur.
     """
     lengths = np.array([len(word or "") for word in huffman_code(source.p)])
     counted = {
@@ -159,21 +160,23 @@ def growth(source: Source, symbols: np.ndarray, n: int) -> pd.DataFrame:
         whole = symbols[: len(symbols) // n * n].reshape(-1, n)
         blocks = np.ravel_multi_index(tuple(whole.T), (len(source.p),) * n)
         counted[f"Blocks of {n}"] = (n, np.array([len(word or "") for word in words])[blocks])
+    # The same lengths for all, so that they are read out together.
+    seen = np.unique(np.geomspace(1, len(symbols), CURVE_POINTS).round().astype(int))
     frames = []
     for name, (size, bits) in counted.items():
-        if not len(bits):
-            continue
-        seen = np.unique(np.geomspace(1, len(bits), CURVE_POINTS).round().astype(int))
+        at = seen[seen >= size]
+        sent = at // size
         frames.append(
             pd.DataFrame(
                 {
-                    "symbols": seen * size,
+                    "symbols": at,
                     "counted": name,
-                    "bits_per_symbol": np.cumsum(bits)[seen - 1] / (seen * size),
+                    "bits_per_symbol": np.cumsum(bits)[sent - 1] / (sent * size),
                 }
             )
         )
-    return pd.concat(frames, ignore_index=True)
+    grown = pd.concat(frames, ignore_index=True)
+    return grown.assign(above_entropy=grown["bits_per_symbol"] - float(entropy(source.p, base=2)))
 
 
 def block_lengths(source: Source) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.heads import HEADS
-from dashboard import page, state
+from dashboard import lesson, page, state
 from dashboard.frames.common import written
 from dashboard.frames.runs import side_by_side
 from experiments import tracking
@@ -21,6 +21,17 @@ DRAWN_AT_FIRST = 4
 MOST_DRAWN = len(style.SERIES)
 # Of a run's 32 digits: among thousands of runs hardly two begin with the same.
 ID_SHOWN = 8
+MEANINGS = {
+    "loss": "**Loss**: each head's own, in nats, or for a squared error a squared distance. CCE "
+    "and the sum of K binary losses are different sums: compare the shapes, not the heights.",
+    "cross_entropy_bits": "**Cross-entropy**: how surprised the predictions are by the labels, in "
+    "bits a row: the same scale for every head on these data.",
+    "entropy_bits": "**Predictive entropy**: how unsure the predictions are on average. Before "
+    "training nothing is known: log₂ K bits over K classes, or one bit a label where any number of "
+    "them may hold. One-vs-rest answers are divided by their sum first.",
+    "accuracy": "**Accuracy**: the share of rows whose most probable class is the true one; where "
+    "any number of labels may hold, the share of labels told right.",
+}
 MISTAKES = [head.title for head in HEADS.values() if head.is_mistake]
 
 
@@ -101,45 +112,7 @@ def compare() -> None:
     if without:
         st.text(f"Without a curve so far: {', '.join(without)}")
     if not history.empty:
-        for title, metric, meaning in (
-            (
-                "Loss",
-                "loss",
-                "Each head's own loss: nats, or for a squared error a squared distance. CCE and "
-                "the sum of K binary losses are different sums: compare the shapes, not the "
-                "heights.",
-            ),
-            (
-                "Cross-entropy",
-                "cross_entropy_bits",
-                "How surprised the predictions are by the labels, in bits a row: the same scale "
-                "for every head on these data.",
-            ),
-            (
-                "Predictive entropy",
-                "entropy_bits",
-                "How unsure the predictions are on average. Before training nothing is known: log₂ "
-                "K bits over K classes, or one bit a label where any number of them may hold. "
-                "One-vs-rest answers are divided by their sum first.",
-            ),
-            (
-                "Accuracy",
-                "accuracy",
-                "The share of rows whose most probable class is the true one; where any number of "
-                "labels may hold, the share of labels told right.",
-            ),
-        ):
-            if history[metric].isna().all():
-                # Runs of others log what they like.
-                continue
-            st.header(title)
-            page.figure(
-                history_chart(history, metric),
-                f"{title} over the epochs",
-                title.lower(),
-                history[["run", "split", "epoch", metric]],
-            )
-            st.caption(meaning)
+        _show_epochs(history)
 
     if len(drawn) > 1:
         _show_side_by_side(drawn)
@@ -215,6 +188,24 @@ def _choose(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         among = parent.rpartition(" ")[2]
     chosen = state.choose_several(state.RUNS, among, list(runs["label"]), list(first["label"]))
     return runs, chosen
+
+
+def _show_epochs(history: pd.DataFrame) -> None:
+    # Runs of others log what they like.
+    metrics = [name for name in MEANINGS if history[name].notna().any()]
+    st.header("Epoch by epoch")
+    page.figure(
+        history_chart(history, metrics, height=180),
+        "Loss, cross-entropy, entropy and accuracy of each run over the epochs",
+        "epochs",
+        history[["run", "split", "epoch", *metrics]],
+    )
+    st.markdown(
+        "The pointer chooses an epoch in all charts, and the table has what each run was there, on "
+        "the validation rows. Where the dashed training rows go on falling and the validation rows "
+        "no more, a run learns its rows by heart."
+    )
+    lesson.more("\n".join(f"- {MEANINGS[name]}" for name in metrics))
 
 
 def _show_side_by_side(drawn: pd.DataFrame) -> None:

@@ -14,9 +14,14 @@ import altair as alt
 import pandas as pd
 
 ROW = 20
-# Of the table's width: where the numbers begin, and what a swatch takes of the names.
+# Of the table's width: where the numbers begin, beside the names or under them, and what a swatch
+# takes of the names.
 NAMES = 0.34
+HEAD = 0.18
 SWATCH = 0.07
+# About how many letters go into the width of a table on a phone, and how many a number takes.
+LETTERS_ACROSS = 58
+LETTERS_OF_NUMBER = 10
 # What is less is written with an exponent.
 SMALL = 0.001
 
@@ -136,7 +141,12 @@ def _table(
     # A curve that has no value there still has its name.
     key = alt.InlineData([{"curve": name} for name in names])
     (_, first), *numbers = columns.items()
-    ends = [NAMES + (1 - NAMES) * i / len(numbers) for i in range(1, len(numbers) + 1)]
+    room = NAMES + (1 - NAMES) / len(numbers)
+    # Long names have a line to themselves, over the numbers.
+    is_above = max(map(len, names)) > LETTERS_ACROSS * room - LETTERS_OF_NUMBER
+    row, up = (2 * ROW - 4, ROW / 2 - 3) if is_above else (ROW, 0)
+    start = HEAD if is_above else NAMES
+    ends = [start + (1 - start) * i / len(numbers) for i in range(1, len(numbers) + 1)]
 
     def at(place: float) -> alt.XDatum:
         return alt.XDatum(place, scale=scale, axis=None, title=None)
@@ -144,9 +154,22 @@ def _table(
     text: dict[str, Any] = {"baseline": "middle", "fontSize": 11}
     layers: list[alt.Chart] = [
         _marks(
-            "rule", {"strokeWidth": 3}, key, x=at(0.0), x2=alt.X2Datum(SWATCH - 0.02), y=y, **looks
+            "rule",
+            {"strokeWidth": 3, "yOffset": -up},
+            key,
+            x=at(0.0),
+            x2=alt.X2Datum(SWATCH - 0.02),
+            y=y,
+            **looks,
         ),
-        _marks("text", {"align": "left", **text}, key, x=at(SWATCH), y=y, text=alt.Text("curve:N")),
+        _marks(
+            "text",
+            {"align": "left", "dy": -up, **text},
+            key,
+            x=at(SWATCH),
+            y=y,
+            text=alt.Text("curve:N"),
+        ),
         _marks(
             "text",
             {"align": "left", "fontWeight": "bold", **text},
@@ -163,7 +186,7 @@ def _table(
         layers.append(
             _marks(
                 "text",
-                {"align": "right", **text},
+                {"align": "right", "dy": up, **text},
                 transform=[
                     {"filter": f"isValid(datum[{column!r}])"},
                     # On a phone the zeros of 0.000530 would run into the number before.
@@ -188,7 +211,9 @@ def _table(
                 text=alt.Text("head:N"),
             )
         )
-    return alt.LayerChart(layer=layers, height=ROW * len(names))
+    return alt.LayerChart(
+        layer=layers, height=row * len(names), view=alt.ViewBackground(stroke=None)
+    )
 
 
 def _panel(frame: pd.DataFrame, panel: Panel, looks: dict[str, Any]) -> alt.LayerChart:

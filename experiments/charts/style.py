@@ -27,11 +27,19 @@ LABELLED_ONLY: dict[str, Any] = {
     "value": 0.15,
 }
 
+# Of a chart in a file, where it has none of its own.
+WIDTH = 640
+
 SERIES = (BLUE, VERMILLION, GREEN, PURPLE, GREY)
 
 
 def to_html(chart: alt.TopLevelMixin) -> str:
     """Return a page that shows the chart, with its interaction, without internet."""
+    if isinstance(chart, alt.VConcatChart):
+        # Charts below each other have no width of their container's.
+        chart = chart.copy()
+        for part in chart.vconcat:
+            part.width = WIDTH
     with ALTAIR:
         html: str = chart.to_html(inline=True)
     return html
@@ -55,5 +63,5 @@ def _of_fixed_width(chart: alt.TopLevelMixin | Plot) -> dict[str, Any]:
     is_one = not {"hconcat", "vconcat", "concat", "facet", "repeat"} & spec.keys()
     for part in [spec] if is_one else spec.get("vconcat", []):
         if part.get("width", "container") == "container":
-            part["width"] = 640
+            part["width"] = WIDTH
     return spec

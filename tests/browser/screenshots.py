@@ -15,8 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.browser.servers import ROOT, chromium, dashboard, wait_until_drawn
-from tests.browser.test_dashboard import PAGES
+from tests.browser.servers import PAGES, ROOT, chromium, dashboard, wait_until_drawn
 from tests.experiments.servers import server
 
 IMAGES = ROOT / "docs" / "images"

@@ -20,6 +20,19 @@ from tests.browser.find import find
 ROOT = Path(__file__).parents[2]
 # A page may take its time on a busy machine; who waits for the thing waits no longer than it takes.
 expect.set_options(timeout=30_000)
+# Page → how many charts it opens with.
+PAGES = {
+    "": 1,
+    "entropy": 7,
+    "activations": 5,
+    "losses": 5,
+    "gradients": 4,
+    "precision": 1,
+    "train": 3,
+    "mistakes": 7,
+    "runs": 1,
+    "diagnose": 5,
+}
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
@@ -22,52 +18,9 @@ from core.entropy import entropy, entropy_from_logits
 from core.losses import binary_cross_entropy, categorical_cross_entropy
 from dashboard import theme
 from dashboard.state import SAMPLES, parse_logits
-from tests.browser.servers import ROOT, chromium, dashboard, wait_until_drawn
+from tests.browser.servers import PAGES, wait_until_drawn
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-
-# Page → how many charts it opens with.
-PAGES = {
-    "": 1,
-    "entropy": 7,
-    "activations": 5,
-    "losses": 5,
-    "gradients": 4,
-    "precision": 1,
-    "train": 6,
-    "mistakes": 7,
-    "runs": 4,
-    "diagnose": 5,
-}
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    uri = f"sqlite:///{tmp_path_factory.mktemp('browser') / 'mlflow.db'}"
-    subprocess.run(
-        [sys.executable, "-m", "experiments", "demo"],
-        cwd=ROOT,
-        env={**os.environ, "MLFLOW_TRACKING_URI": uri},
-        check=True,
-        stdout=subprocess.DEVNULL,
-        timeout=240,
-    )
-    with dashboard(uri) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    opened = context.new_page()
-    yield opened
-    context.close()
 
 
 def test_moving_a_control_shows_the_numbers_of_core(page: Page, address: str) -> None:
@@ -288,7 +241,7 @@ def test_a_slider_of_the_distribution_moves_the_counts_and_the_link(
 ) -> None:
     page.goto(f"{address}/entropy?counts=heads%3D3,tails%3D1")
     wait_until_drawn(page, charts=PAGES["entropy"])
-    slider = page.get_by_role("slider", name="heads")
+    slider = page.get_by_role("slider", name="heads", exact=True)
     slider.focus()
     slider.press("ArrowRight")
     expect(page.get_by_label("Counts", exact=True)).to_have_value("heads=75.1, tails=24.9")
@@ -330,56 +283,6 @@ def test_the_default_logits_stay_out_of_the_link(page: Page, address: str) -> No
     expect(page.locator("h1")).to_have_text("Losses")
     wait_until_drawn(page, charts=PAGES["losses"])
     assert page.url == f"{address}/losses"
-
-
-# In the page: moves the pointer over a chart; the frames until its words are others.
-MOVE = """async element => {
-    const svg = element.querySelector("svg.marks");
-    const box = svg.querySelector("g.mark-path.role-mark").getBoundingClientRect();
-    const at = {clientX: box.x + 0.4 * box.width, clientY: box.y + 0.5 * box.height, bubbles: true};
-    const words = () => [...svg.querySelectorAll("text")].map(each => each.textContent).join();
-    const before = words();
-    const target = document.elementFromPoint(at.clientX, at.clientY);
-    target.dispatchEvent(new PointerEvent("pointerover", at));
-    for (let frames = 1; frames < 60; frames++) {
-        await new Promise(requestAnimationFrame);
-        if (words() !== before) return frames;
-    }
-    return null;
-}"""
-
-
-@pytest.mark.parametrize(
-    ("path", "which", "charts", "heads"),
-    [
-        ("losses", 2, 3, ["p", "loss", "bits", "∂L/∂z"]),
-        ("gradients", 2, 1, ["p", "loss", "bits", "∂L/∂z"]),
-        ("activations", 4, 1, ["largest p", "bits"]),
-        ("entropy", 1, 1, ["surprise of yes", "entropy (bits)"]),
-        ("mistakes", 0, 1, ["nats", "bits"]),
-    ],
-)
-def test_the_pointer_reads_out_all_linked_charts_without_the_server(
-    page: Page, address: str, path: str, which: int, charts: int, heads: list[str]
-) -> None:
-    sent: list[str | bytes] = []
-    page.on("websocket", lambda it: it.on("framesent", lambda message: sent.append(message)))
-    page.goto(f"{address}/{path}")
-    wait_until_drawn(page, charts=PAGES[path])
-    chart = page.locator(".stVegaLiteChart").nth(which)
-    chart.scroll_into_view_if_needed()
-    for head in heads:
-        expect(chart.get_by_label(f"head: {head}", exact=True)).to_be_visible()
-    rules = chart.locator("g.mark-rule.role-mark line[opacity='0.5']")
-    expect(rules).to_have_count(charts)
-    places = "lines => lines.map(line => line.getAttribute('transform'))"
-    at_rest = rules.evaluate_all(places)
-    del sent[:]
-    assert chart.evaluate(MOVE) is not None
-    pointed = rules.evaluate_all(places)
-    assert len(pointed) == charts
-    assert all(before != now for before, now in zip(at_rest, pointed, strict=True))
-    assert sent == []
 
 
 def test_the_map_of_precision_is_a_link_and_reads_out(page: Page, address: str) -> None:

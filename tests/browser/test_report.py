@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +11,10 @@ from playwright.sync_api import Browser, Dialog, expect
 from core.diagnosis import Summary, diagnose
 from experiments.diagnosing import Diagnosed
 from experiments.report import to_html
-from tests.browser.servers import chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 FOREIGN = ("<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "=1+1")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -1,3 +1,4 @@
+import re
 import shlex
 
 import numpy as np
@@ -7,14 +8,16 @@ from streamlit.testing.v1 import AppTest
 
 from core.activations import softmax
 from core.heads import HEADS, heads_for
-from dashboard.charts.train import boundary_chart, course_chart, pull_course_chart
+from dashboard import lesson
+from dashboard.charts.train import HEAD_COLOURS, PULL_OTHERS, boundary_chart, course_chart
 from dashboard.frames import train as frames
+from dashboard.views import play
 from dashboard.views import train as views
-from dashboard.views.train import JOB, titled
+from dashboard.views.keep import JOB
+from dashboard.views.train import titled
 from experiments import cli, models, runs, tracking
 from experiments.config import TrainConfig
 from experiments.datasets import DATASETS, load
-from experiments.frames import pull_frame
 from experiments.training import start, train
 from tests.dashboard.test_pages import metrics, open_page
 
@@ -84,14 +87,36 @@ def test_points_are_wrong_where_the_accuracy_says_so() -> None:
 def test_charts_draw_up_to_the_epoch_and_stay_small() -> None:
     dataset = load("moons", 0)
     course = frames.course(CONFIG, dataset)
-    history = frames.histories([course])
-    for chart in (
-        course_chart(history, "loss", 1),
-        pull_course_chart(pull_frame(course.epochs), 1, 1.0),
+    chart = course_chart(frames.histories([course]), 1, {course.title: "#000"})
+    spec = chart.to_dict()
+    table, *panels = spec["vconcat"]
+    for panel, columns in zip(
+        panels,
+        [
+            ("loss", "train_loss"),
+            ("entropy_bits", "train_entropy_bits"),
+            ("train_positive_pull", "train_negative_pull"),
+        ],
+        strict=True,
     ):
-        spec = chart.to_dict()
-        lasts = [max(row["epoch"] for row in rows) for rows in spec["datasets"].values()]
-        assert sorted(lasts) == [1, 1, CONFIG.num_epochs]
+        lines = [layer for layer in panel["layer"] if layer["mark"]["type"] == "line"]
+        last = {
+            (line["encoding"]["y"]["field"], "opacity" in line["mark"]): max(
+                row["epoch"] for row in spec["datasets"][line["data"]["name"]]
+            )
+            for line in lines
+        }
+        assert last == {
+            (column, is_to_come): CONFIG.num_epochs if is_to_come else 1
+            for column in columns
+            for is_to_come in (False, True)
+        }
+    # What the table shows where no pointer is.
+    (now,) = [row for row in spec["datasets"][spec["data"]["name"]] if row["now"]]
+    assert (now["epoch"], now["loss"]) == (1, course.at(1).val.loss)
+    assert now[PULL_OTHERS] == course.at(1).train.negative_pull
+    read = [layer["encoding"].get("text", {}).get("field") for layer in table["layer"]]
+    assert {"loss", "entropy_bits", "accuracy", "train_positive_pull", PULL_OTHERS} <= set(read)
     cells = frames.boundary(course, 1, dataset)
     spec = boundary_chart(
         cells, frames.points(course, 1, dataset, dataset.val), dataset.class_names
@@ -131,7 +156,7 @@ def test_train_shows_the_epoch_of_the_link(query: dict[str, str], epoch: int) ->
     ]
     assert metrics(page) == wanted[0] + wanted[1]
     assert [header.value for header in page.header[:2]] == [head.title for head in heads]
-    assert len(page.get("vega_lite_chart")) == 6
+    assert len(page.get("vega_lite_chart")) == 3
     text = " ".join(element.value for element in page.markdown)
     assert f"After epoch {epoch}, on the validation rows" in text
 
@@ -145,7 +170,7 @@ def test_heads_that_fit_are_offered_and_mistakes_say_so(name: str) -> None:
     assert all(("a mistake" in titled(head)) == head.is_mistake for head in heads)
     is_planar = name in ("spirals", "blobs", "moons")
     shown = min(len(heads), 2)
-    assert len(page.get("vega_lite_chart")) == 2 + shown * (2 if is_planar else 1)
+    assert len(page.get("vega_lite_chart")) == 1 + (shown if is_planar else 0)
     captions = " ".join(caption.value for caption in page.caption)
     assert ("no plane to draw a boundary in" in captions) == (not is_planar)
     if len(heads) > 1:
@@ -157,7 +182,7 @@ def test_play_goes_at_its_speed_whatever_the_machine_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 100.0
-    monkeypatch.setattr(views, "monotonic", lambda: now)
+    monkeypatch.setattr(play, "monotonic", lambda: now)
     page = open_page("train", epoch="50", speed="4")
     page.button(key="play").click().run()
     assert page.button(key="play").label == "Pause"
@@ -175,7 +200,7 @@ def test_play_goes_at_its_speed_whatever_the_machine_takes(
 
 def test_play_pause_and_step_move_the_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(views, "monotonic", lambda: now)
+    monkeypatch.setattr(play, "monotonic", lambda: now)
     page = open_page("train", epoch="58", speed="2")
     page.button(key="step").click().run()
     assert epoch_of(page) == 59
@@ -190,12 +215,12 @@ def test_play_pause_and_step_move_the_epoch(monkeypatch: pytest.MonkeyPatch) -> 
     now += 1000
     page.run()
     # A page that was left for long goes on from where it was seen.
-    assert f"After epoch {2 * int(views.LONGEST_TICK_SECONDS)}, on" in " ".join(
+    assert f"After epoch {2 * int(play.LONGEST_TICK_SECONDS)}, on" in " ".join(
         element.value for element in page.markdown
     )
     page.button(key="play").click().run()
     paused = epoch_of(page)
-    assert paused == 2 * views.LONGEST_TICK_SECONDS
+    assert paused == 2 * play.LONGEST_TICK_SECONDS
     now += 5
     page.run()
     assert epoch_of(page) == paused
@@ -216,12 +241,20 @@ def test_in_a_talk_play_stays_in_sight() -> None:
 
 
 def test_each_head_has_its_loss_as_a_formula() -> None:
-    assert views.LATEX.keys() == HEADS.keys()
+    assert views.LATEX.keys() == HEADS.keys() == HEAD_COLOURS.keys()
     page = open_page("train", sample="moons", epoch="1")
     heads = heads_for(DATASETS["moons"].task, mistakes=True)
-    assert [each.value for each in page.latex] == [
-        f"$$\n{views.LATEX[head.name]}\n$$" for head in heads
-    ]
+    for written, head in zip(page.latex, heads, strict=True):
+        ink, _, body = views.LATEX[head.name].partition("{")
+        colour = ink.rpartition("\\")[2]
+        assert colour in lesson.COLOURS
+        assert re.search(r"\\textcolor\{#\w+\}\{" + re.escape(body), written.value)
+
+
+def test_heads_that_are_compared_have_a_colour_each() -> None:
+    for spec in DATASETS.values():
+        colours = [HEAD_COLOURS[head.name] for head in heads_for(spec.task, mistakes=True)]
+        assert len(set(colours)) == len(colours)
 
 
 def test_the_command_gives_the_figures_of_the_page() -> None:

@@ -7,7 +7,7 @@ from experiments.charts.history import TITLES, history_chart
 HISTORY = pd.DataFrame(
     [
         {"run": run, "split": split, "epoch": epoch, "loss": 1 / (epoch + 1), "accuracy": 0.5,
-         "entropy_bits": 2.0}
+         "entropy_bits": 2.0, "cross_entropy_bits": 1.0}
         for run in ("a", "b")
         for split in ("train", "val")
         for epoch in range(3)
@@ -15,20 +15,63 @@ HISTORY = pd.DataFrame(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("metric", TITLES)
-def test_history_draws_a_line_per_run_and_split(metric: str) -> None:
-    spec = history_chart(HISTORY, metric).to_dict()
-    lines = spec["layer"][0]
-    assert lines["mark"]["type"] == "line"
-    assert lines["encoding"]["y"]["field"] == metric
-    assert lines["encoding"]["y"]["title"] == TITLES[metric]
-    assert lines["encoding"]["color"]["scale"]["domain"] == ["a", "b"]
-    assert lines["encoding"]["strokeDash"]["scale"]["domain"] == ["val", "train"]
-    assert len(next(iter(spec["datasets"].values()))) == len(HISTORY)
+@pytest.mark.parametrize("metrics", [*([metric] for metric in TITLES), list(TITLES)])
+def test_history_draws_a_line_per_run_and_split_and_reads_both_out(metrics: list[str]) -> None:
+    spec = history_chart(HISTORY, metrics).to_dict()
+    table, *panels = spec["vconcat"]
+    assert [panel["title"]["text"] for panel in panels] == [TITLES[metric] for metric in metrics]
+    for panel, metric in zip(panels, metrics, strict=True):
+        val, train, *_ = (layer for layer in panel["layer"] if layer["mark"]["type"] == "line")
+        assert val["encoding"]["y"]["field"] == metric
+        assert train["encoding"]["y"]["field"] == f"train_{metric}"
+        assert train["mark"]["strokeDash"]
+        for lines in (val, train):
+            assert lines["encoding"]["color"]["scale"]["domain"] == ["a", "b"]
+    (hover,) = spec["params"]
+    assert hover["views"] == [panel["layer"][-1]["name"] for panel in panels]
+    read = [layer["encoding"].get("text", {}).get("field") for layer in table["layer"]]
+    assert {"curve", f"train_{metrics[0]}", *metrics} <= set(read)
+
+
+def test_the_table_stands_at_the_last_epoch_that_all_runs_have() -> None:
+    shorter = HISTORY[(HISTORY["run"] == "a") | (HISTORY["epoch"] < 2)]
+    spec = history_chart(shorter, ["loss"]).to_dict()
+    rows = spec["datasets"][spec["data"]["name"]]
+    assert [(row["curve"], row["epoch"], row["loss"]) for row in rows if row["now"]] == [
+        ("a", 1, 0.5),
+        ("b", 1, 0.5),
+    ]
+
+
+def test_a_run_without_validation_rows_has_its_training_rows() -> None:
+    spec = history_chart(HISTORY[HISTORY["split"] == "train"], ["loss"]).to_dict()
+    rows = spec["datasets"][spec["data"]["name"]]
+    assert [row["train_loss"] for row in rows if row["curve"] == "a"] == [1, 0.5, 1 / 3]
+    assert {row["loss"] for row in rows} == {None}
+
+
+def test_long_names_stand_over_their_numbers() -> None:
+    heights = []
+    for longer in ("", " of a run with a long name"):
+        named = HISTORY.assign(run=HISTORY["run"] + longer)
+        table = history_chart(named, ["loss", "accuracy"]).to_dict()["vconcat"][0]
+        names, number = (
+            next(layer["mark"]["dy"] for layer in table["layer"]
+                 if layer["encoding"].get("text", {}).get("field") == field)
+            for field in ("curve", "loss")
+        )  # fmt: skip
+        assert (names < number) == bool(longer)
+        heights.append(table["height"])
+    assert heights[0] < heights[1]
+
+
+def test_saved_figures_are_as_wide_as_saved_charts() -> None:
+    html = style.to_html(history_chart(HISTORY, ["loss", "accuracy"]))
+    assert html.count('"width": 640') == 3
 
 
 def test_saved_charts_need_no_internet() -> None:
-    html = style.to_html(history_chart(HISTORY, "loss"))
+    html = style.to_html(history_chart(HISTORY, ["loss"]))
     assert "<script src=" not in html
     assert 'rel="stylesheet"' not in html
     assert "vegaEmbed" in html

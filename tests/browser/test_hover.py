@@ -1,0 +1,101 @@
+"""The pointer reads out curves: in all charts of a figure, in the browser alone."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.servers import PAGES, wait_until_drawn
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+# In the page: moves the pointer over a chart; the frames until its words are others.
+MOVE = """async element => {
+    const svg = element.querySelector("svg.marks");
+    const places = svg.querySelector("g.mark-path.role-mark");
+    places.scrollIntoView({block: "center"});
+    const box = places.getBoundingClientRect();
+    const at = {clientX: box.x + 0.4 * box.width, clientY: box.y + 0.5 * box.height, bubbles: true};
+    const words = () => [...svg.querySelectorAll("text")].map(each => each.textContent).join();
+    const before = words();
+    const target = document.elementFromPoint(at.clientX, at.clientY);
+    target.dispatchEvent(new PointerEvent("pointerover", at));
+    for (let frames = 1; frames < 60; frames++) {
+        await new Promise(requestAnimationFrame);
+        if (words() !== before) return frames;
+    }
+    return null;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("path", "which", "charts", "heads"),
+    [
+        ("losses", 2, 3, ["p", "loss", "bits", "∂L/∂z"]),
+        ("gradients", 2, 1, ["p", "loss", "bits", "∂L/∂z"]),
+        ("activations", 4, 1, ["largest p", "bits"]),
+        ("entropy", 1, 1, ["surprise of yes", "entropy (bits)"]),
+        ("entropy", 3, 1, ["bits a symbol", "over H"]),
+        ("train", 2, 3, ["loss", "entropy", "accuracy", "pull: true", "others"]),
+        ("mistakes", 0, 1, ["nats", "bits"]),
+        ("runs", 0, 4, ["loss", "train", "bits", "entropy", "accuracy"]),
+    ],
+)
+def test_the_pointer_reads_out_all_linked_charts_without_the_server(
+    page: Page, address: str, path: str, which: int, charts: int, heads: list[str]
+) -> None:
+    sent: list[str | bytes] = []
+    page.on("websocket", lambda it: it.on("framesent", lambda message: sent.append(message)))
+    page.goto(f"{address}/{path}")
+    wait_until_drawn(page, charts=PAGES[path])
+    chart = page.locator(".stVegaLiteChart").nth(which)
+    for head in heads:
+        expect(chart.get_by_label(f"head: {head}", exact=True)).to_be_visible()
+    rules = chart.locator("g.mark-rule.role-mark line[opacity='0.5']")
+    expect(rules).to_have_count(charts)
+    places = "lines => lines.map(line => line.getAttribute('transform'))"
+    at_rest = rules.evaluate_all(places)
+    del sent[:]
+    assert chart.evaluate(MOVE) == 1
+    pointed = rules.evaluate_all(places)
+    assert len(pointed) == charts
+    assert all(before != now for before, now in zip(at_rest, pointed, strict=True))
+    assert sent == []
+
+
+def test_each_run_is_read_out_at_the_epoch_of_the_pointer(
+    page: Page, address: str, tmp_path: Path
+) -> None:
+    page.goto(f"{address}/runs")
+    wait_until_drawn(page, charts=PAGES["runs"])
+    chart = page.locator(".stVegaLiteChart")
+    assert chart.evaluate(MOVE) == 1
+    words = chart.locator("text").all_text_contents()
+    (epoch,) = [int(word.split()[1]) for word in words if re.fullmatch(r"Epoch \d+", word)]
+    page.get_by_role("button", name="Download", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    download.value.save_as(tmp_path / "epochs.csv")
+    rows = pd.read_csv(tmp_path / "epochs.csv")
+    assert 0 < epoch < rows["epoch"].max()
+
+    there = rows[rows["epoch"] == epoch].pivot_table(index="run", columns="split")
+    assert len(there) == 4
+    assert set(there.index) <= set(words)
+    for column, split in (
+        *((metric, "val") for metric in ("loss", "cross_entropy_bits", "entropy_bits")),
+        ("accuracy", "val"),
+        ("loss", "train"),
+    ):
+        for value in there[column, split]:
+            assert any(
+                float(word) == pytest.approx(value, rel=0.006) for word in words if is_number(word)
+            ), (column, split, value)
+
+
+def is_number(word: str) -> bool:
+    return re.fullmatch(r"\d+(\.\d+)?(e[-−]?\d+)?", word) is not None
