@@ -13,7 +13,7 @@ from dashboard import state
 from dashboard.diagnosis.definitions import FIGURES, FLOORS
 from dashboard.diagnosis.handed_in import Model
 from dashboard.frames.common import written
-from experiments.report import figures_of
+from experiments.report import figures_of, reading, unbroken
 
 MAIN = ("accuracy", "nll", "bits_saved", "ece", "temperature", "ece_after")
 COLOURS = {"error": "red", "warning": "orange", "note": "blue"}
@@ -107,12 +107,7 @@ def show_losses(model: Model) -> None:
     if not diagnosis.pairings:
         st.markdown("No row could be used.")
         return
-    st.markdown(
-        f"Labels: **{state.plain(diagnosis.labels)}**, "
-        f"{'one a row' if diagnosis.task == 'exclusive' else 'any number of them may hold'}. "
-        f"Scores look like **{state.plain(diagnosis.scores.found)}** and are read as "
-        f"**{diagnosis.scores.reading}**."
-    )
+    st.markdown(f"Labels: **{state.plain(diagnosis.labels)}**. {state.plain(reading(model.found))}")
     _table(
         {
             "Loss": [pairing.loss for pairing in diagnosis.pairings],
@@ -189,7 +184,7 @@ def _table(columns: dict[str, list[str]], says: str) -> None:
 
 def _sentence(text: str) -> str:
     """Return a clause as a sentence; a formula that begins it stays as it is."""
-    is_word = text[:2].isalpha()
+    is_word, text = text[:2].isalpha(), unbroken(text)
     return (text[0].upper() if is_word else text[:1]) + text[1:] + "."
 
 

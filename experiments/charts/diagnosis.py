@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from experiments.charts import style
@@ -17,6 +18,11 @@ from experiments.diagnosis_frames import NEGATIVE, POSITIVE, SIGMOID, SOFTMAX
 # Of a matrix: more have no room for their numbers, or on a phone at all.
 MOST_NUMBERED, MOST_IN_MATRIX = 10, 24
 MOST_PAIRS = 15
+# Letters of a class's name that stand side by side on a phone, too.
+MOST_UPRIGHT = 4
+COSTS = {"bits": "Bits in all", "rows": "Rows, each infinitely surprising"}
+# Of a log axis, which would leave out numbers that it has no room for, but not evenly.
+MOST_TICKS = 6
 # Of a line: what fewer rows say jumps about.
 FEWEST_JOINED = 10
 CONFIDENCE = "Confidence: the probability of what it predicts"
@@ -156,7 +162,7 @@ def pair_chart(pairs: pd.DataFrame, class_names: Sequence[str]) -> alt.LayerChar
     Parameters
     ----------
     pairs : DataFrame
-        From `pair_frame`.
+        From `pair_frame`. Where some cost infinitely much, only these are drawn.
     class_names : sequence of str
         All of them, in the order of their ids.
     """
@@ -164,22 +170,36 @@ def pair_chart(pairs: pd.DataFrame, class_names: Sequence[str]) -> alt.LayerChar
         alt.Tooltip("label:N", title="Label"),
         alt.Tooltip("predicted:N", title="Predicted"),
         alt.Tooltip("rows:Q", title="Rows", format=",d"),
-        alt.Tooltip("bits_each:Q", title="Bits a row", format=".3~f"),
-        alt.Tooltip("bits:Q", title="Bits in all", format=",.3~f"),
     ]
+    cost = "bits"
+    if np.isinf(pairs["bits"]).any():
+        # Beside what costs infinitely much, nothing else costs anything.
+        pairs, cost = pairs.loc[np.isinf(pairs["bits"]), ["label", "predicted", "rows"]], "rows"
+    else:
+        tooltip += [
+            alt.Tooltip("bits_each:Q", title="Bits a row", format=".3~f"),
+            alt.Tooltip("bits:Q", title="Bits in all", format=",.3~f"),
+        ]
     if len(class_names) > MOST_IN_MATRIX:
-        return _pair_bars(pairs.head(MOST_PAIRS), tooltip)
+        return _pair_bars(pairs.head(MOST_PAIRS), tooltip, cost)
     names = [str(name) for name in class_names]
     scale = alt.Scale(domain=names)
+    is_short = len(names) <= MOST_NUMBERED and max(map(len, names)) <= MOST_UPRIGHT
+    angle = 0 if is_short else alt.Undefined
     base = alt.Chart(pairs).encode(
-        x=alt.X("predicted:N", title="Predicted", scale=scale, axis=alt.Axis(labelLimit=90)),
+        x=alt.X(
+            "predicted:N",
+            title="Predicted",
+            scale=scale,
+            axis=alt.Axis(labelLimit=90, labelAngle=angle),
+        ),
         y=alt.Y("label:N", title="Label", scale=scale, axis=alt.Axis(labelLimit=110)),
         tooltip=tooltip,
     )
-    most = float(pairs["bits"].max()) if len(pairs) else 1.0
+    most = float(pairs[cost].max()) if len(pairs) else 1.0
     colour = alt.Color(
-        "bits:Q",
-        title="Bits in all",
+        f"{cost}:Q",
+        title=COSTS[cost],
         scale=alt.Scale(domain=[0, most], scheme="oranges"),
         legend=alt.Legend(orient="top", gradientLength=140, format="~s"),
     )
@@ -189,7 +209,7 @@ def pair_chart(pairs: pd.DataFrame, class_names: Sequence[str]) -> alt.LayerChar
             base.mark_text(fontSize=11).encode(
                 text=alt.Text("rows:Q", format="~s"),
                 color=alt.condition(
-                    f"datum.bits > {most / 2}", alt.value("white"), alt.value("#31333f")
+                    f"datum.{cost} > {most / 2}", alt.value("white"), alt.value("#31333f")
                 ),
             )
         )
@@ -217,7 +237,7 @@ def budget_chart(pulls: pd.DataFrame) -> alt.LayerChart:
         "pull:Q",
         title="Pull on the logit, Σ |p − y| (log scale)",
         scale=alt.Scale(type="log", nice=False, padding=14),
-        axis=alt.Axis(format="~s", tickCount=6),
+        axis=alt.Axis(format="~s", values=_ticks(drawn["pull"])),
     )
     colour = alt.Color(
         "loss:N",
@@ -253,7 +273,7 @@ def budget_chart(pulls: pd.DataFrame) -> alt.LayerChart:
     )
 
 
-def _pair_bars(pairs: pd.DataFrame, tooltip: list[alt.Tooltip]) -> alt.LayerChart:
+def _pair_bars(pairs: pd.DataFrame, tooltip: list[alt.Tooltip], cost: str) -> alt.LayerChart:
     drawn = pairs.assign(pair=pairs["label"] + " → " + pairs["predicted"])
     bars = (
         alt.Chart(drawn)
@@ -265,11 +285,25 @@ def _pair_bars(pairs: pd.DataFrame, tooltip: list[alt.Tooltip]) -> alt.LayerChar
                 sort=list(drawn["pair"]),
                 axis=alt.Axis(labelLimit=160),
             ),
-            x=alt.X("bits:Q", title="Bits in all"),
+            x=alt.X(f"{cost}:Q", title=COSTS[cost]),
             tooltip=tooltip,
         )
     )
     return alt.LayerChart(layer=[bars]).properties(width="container", height=alt.Step(20))
+
+
+def _ticks(values: pd.Series[float]) -> list[float]:
+    """Return where a log axis has its numbers: 1, 2, 5 of each power of ten, or fewer of them."""
+    if values.empty:
+        return []
+    low, high = float(values.min()), float(values.max())
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        ticks = [step * 10.0**power for power in powers for step in steps]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) <= MOST_TICKS:
+            return ticks
+    return ticks[:: -(-len(ticks) // MOST_TICKS)]
 
 
 def _even(least: float) -> pd.DataFrame:

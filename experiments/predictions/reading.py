@@ -228,7 +228,7 @@ def _tables(files: Sequence[Opened]) -> tuple[Table, ...]:
     if len(kinds) > 1:
         raise PredictionsError(
             f"{files[0].name}: files of several kinds ({listed(sorted(suffixes))}); give those of "
-            "one"
+            "one kind, and remove the others"
         )
     return tuple(_TABLES[file.suffix](file) for file in files)
 

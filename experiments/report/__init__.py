@@ -6,6 +6,15 @@ What a user's file calls things is data: it stands in each of them as text.
 from experiments.report.figures import Figure, figures_of
 from experiments.report.json import to_json
 from experiments.report.page import charts_of, to_html
-from experiments.report.text import to_text
+from experiments.report.text import reading, to_text, unbroken
 
-__all__ = ["Figure", "charts_of", "figures_of", "to_html", "to_json", "to_text"]
+__all__ = [
+    "Figure",
+    "charts_of",
+    "figures_of",
+    "reading",
+    "to_html",
+    "to_json",
+    "to_text",
+    "unbroken",
+]

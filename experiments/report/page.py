@@ -18,7 +18,7 @@ from experiments.charts.precision import own_rows_map
 from experiments.diagnosing import Diagnosed
 from experiments.precision import precision_map
 from experiments.report.figures import figures_of
-from experiments.report.text import counted, headline, reading
+from experiments.report.text import counted, headline, reading, unbroken
 
 MOST_ROWS = 100
 MOST_IN_BUDGET = 24
@@ -96,7 +96,7 @@ def to_html(found: Diagnosed) -> str:
         },
         captions={name: _CAPTIONS[name] for name in drawn},
         specs=_as_script({name: _spec(chart) for name, chart in drawn.items()}),
-        bundle=vl_convert.javascript_bundle(_NOTHING_MORE) if drawn else "",
+        bundle=_bundle() if drawn else "",
     )
 
 
@@ -137,6 +137,13 @@ def _as_script(value: object) -> str:
 
 
 @lru_cache(maxsize=1)
+def _bundle() -> str:
+    """Return what draws; making it takes a second or more."""
+    bundle: str = vl_convert.javascript_bundle(_NOTHING_MORE)
+    return bundle
+
+
+@lru_cache(maxsize=1)
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("experiments.report", ""),
@@ -144,5 +151,7 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        # Not what is marked as safe: scripts.
+        finalize=lambda value: unbroken(value) if type(value) is str else value,
     )
     return environment.get_template("page.html")

@@ -77,6 +77,11 @@ def reading(found: Diagnosed) -> str:
     return f"{seen} and are read as {scores.reading} ({how}); {labels}."
 
 
+def unbroken(text: str) -> str:
+    """Return text whose percentages do not break over a line."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
 def _lines(found: Diagnosed, width: int) -> Iterator[str]:
     diagnosis = found.diagnosis
     yield click.style(f"{found.name}: {headline(found)}", bold=True)
@@ -158,5 +163,9 @@ def _surprising(found: Diagnosed) -> Iterator[str]:
 
 def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
     return textwrap.wrap(
-        text, width, subsequent_indent=indent, break_on_hyphens=False, drop_whitespace=True
+        unbroken(text),
+        width,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        drop_whitespace=True,
     )

@@ -40,7 +40,7 @@ def words(page: AppTest) -> str:
 
 def as_read(text: str) -> str:
     """Return Markdown without the backslashes that make it text."""
-    return text.replace("\\", "")
+    return text.replace("\\", "").replace("\N{NO-BREAK SPACE}%", " %")
 
 
 def metrics(page: AppTest) -> dict[str, str]:

@@ -194,6 +194,42 @@ def test_many_classes_are_pairs_as_bars(num_classes: int, mark: str) -> None:
     assert len(next(iter(spec["datasets"].values()))) <= 50
 
 
+@pytest.mark.parametrize("num_classes", [3, 30])
+def test_pairs_that_cost_infinitely_much_are_drawn_by_their_rows(num_classes: int) -> None:
+    rng = np.random.default_rng(2)
+    summary = Summary()
+    summary.update(
+        np.eye(num_classes)[rng.integers(0, num_classes, 900)], rng.integers(0, num_classes, 900)
+    )
+    names = [str(k) for k in range(num_classes)]
+    chart = charts.pair_chart(frames.pair_frame(diagnose(summary), names), names)
+    spec = chart.to_dict()
+    assert "Infinity" not in json.dumps(spec)
+    assert "infinitely surprising" in json.dumps(spec["layer"][0]["encoding"])
+    assert "bits" not in values(chart, 0)[0]
+
+
+def test_names_of_a_few_letters_stand_upright() -> None:
+    for names, is_upright in ((("cat", "dog"), True), (("abyssinian", "dog"), False)):
+        summary = Summary()
+        summary.update([[1.0, 0.0], [0.0, 1.0]], [1, 0])
+        spec = charts.pair_chart(frames.pair_frame(diagnose(summary), names), names).to_dict()
+        assert ("labelAngle" in spec["layer"][0]["encoding"]["x"]["axis"]) == is_upright
+
+
+@pytest.mark.parametrize("highest", [2.0, 900.0, 1e9])
+def test_the_axis_of_the_pulls_has_numbers_to_its_ends(
+    highest: float, rows: tuple[np.ndarray, np.ndarray], diagnosis: Diagnosis
+) -> None:
+    budget = frames.budget_frame(diagnosis, FOREIGN)
+    budget["pull"] *= highest / budget["pull"].max()
+    low = budget["pull"].min()
+    ticks = charts.budget_chart(budget).to_dict()["layer"][1]["encoding"]["x"]["axis"]["values"]
+    assert 1 <= len(ticks) <= charts.MOST_TICKS
+    assert low <= ticks[0]
+    assert highest / 10 < ticks[-1] <= highest
+
+
 def test_the_budget_is_what_both_sides_pull(
     rows: tuple[np.ndarray, np.ndarray], diagnosis: Diagnosis
 ) -> None:
