@@ -124,9 +124,9 @@ def written_counts(names: tuple[str, ...], values: np.ndarray) -> str:
     )
 
 
-def written_numbers(counts: np.ndarray) -> str:
-    """Return counts without names, which any outcome can have, to all their digits."""
-    return ", ".join(f"{count:.15g}" for count in counts)
+def written_numbers(counts: np.ndarray, digits: int = 15) -> str:
+    """Return counts without names, which any outcome can have; by default to all their digits."""
+    return ", ".join(f"{count:.{digits}g}" for count in counts)
 
 
 def with_share(p: np.ndarray, outcome: int, share: float) -> np.ndarray:

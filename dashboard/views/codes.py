@@ -12,6 +12,7 @@ from dashboard.charts import entropy as charts
 from dashboard.frames import entropy as frames
 from dashboard.frames.common import written
 from dashboard.sources import MAX_OUTCOMES, Source, parse_beside, written_numbers
+from dashboard.views import shares
 from experiments.charts import style
 
 MAX_LEAVES = 16
@@ -188,11 +189,17 @@ def wrong_code(source: Source) -> None:
                     disabled=len(source.names) > MAX_OUTCOMES,
                 )
         entered = state.long_text(OTHER)
-    try:
-        other = parse_beside(entered, source)
-    except ValueError as error:
-        state.refuse("This q can't be read.", str(error))
-        return
+        try:
+            other = parse_beside(entered, source)
+        except ValueError as error:
+            state.refuse("This q can't be read.", str(error))
+            return
+        shares.sliders(
+            [f"q of {state.plain(name)}" for name in source.names],
+            other.p,
+            "q share",
+            lambda percent: _enter_other(written_numbers(percent, 4)),
+        )
     costs = frames.costs(source, other)
     rows = frames.wrong_code(source, other)
     right, more, wrong = (

@@ -17,10 +17,9 @@ from dashboard.sources import (
     is_number,
     parse_counts,
     source_of,
-    with_share,
     written_counts,
 )
-from dashboard.views import codes
+from dashboard.views import codes, shares
 from experiments.charts import style
 
 SUMMARY = "Surprise, entropy as the shortest code, and what the wrong code costs."
@@ -40,7 +39,6 @@ PRESETS = {
     "No choice": "always=1",
 }
 COUNTS, TEXT = "Counts", "Text"
-MAX_SLIDERS = 8
 
 FROM = state.Choice("from", "Distribution from", "Counts as numbers, or a text to count in.")
 KIND = state.Choice("kind", "Count its", "What an outcome is: a letter, a character or a word.")
@@ -90,10 +88,12 @@ def _source() -> Source | None:
     except ValueError as error:
         state.refuse("This is no distribution yet.", str(error))
         return None
-    if 2 <= len(source.names) <= MAX_SLIDERS:
-        _sliders(source)
-    else:
-        st.caption(f"There is a slider for each of 2 to {MAX_SLIDERS} outcomes.")
+    shares.sliders(
+        [state.plain(name) for name in source.names],
+        source.p,
+        "share",
+        lambda percent: _write(written_counts(source.names, percent)),
+    )
     return source
 
 
@@ -111,39 +111,12 @@ def _read_while_typed(entered: str) -> Source:
 
 
 def _enter(counts: str, other: str) -> None:
-    st.session_state[ENTERED.key] = counts
+    _write(counts)
     st.session_state[codes.OTHER.key] = other
 
 
-def _sliders(source: Source) -> None:
-    """Show a slider per outcome; each writes the counts anew, and they hold the state."""
-    columns = st.columns(min(4, len(source.names)))
-    for i, name in enumerate(source.names):
-        key = f"share {i}"
-        st.session_state[key] = _percent(source, i)
-        columns[i % len(columns)].slider(
-            state.plain(name),
-            0.0,
-            100.0,
-            step=0.1,
-            format="%.1f %%",
-            key=key,
-            on_change=_move,
-            args=(source, i),
-        )
-
-
-def _percent(source: Source, i: int) -> float:
-    return round(100 * float(source.p[i]), 1)
-
-
-def _move(source: Source, i: int) -> None:
-    percent = st.session_state[f"share {i}"]
-    if percent == _percent(source, i):
-        # Sliders that come back after a text say where they stand, and nobody moved them.
-        return
-    moved = with_share(source.p, i, percent / 100)
-    st.session_state[ENTERED.key] = written_counts(source.names, 100 * moved)
+def _write(counts: str) -> None:
+    st.session_state[ENTERED.key] = counts
 
 
 def _surprise(source: Source) -> None:

@@ -299,6 +299,38 @@ def test_q_is_read_off_against_p() -> None:
     assert metrics(page)[7] == f"{kl_divergence(WEATHER.p, WEATHER.p[::-1], base=2):.4f}"
 
 
+def test_a_slider_of_q_moves_the_wrong_code_and_the_others_keep_their_proportions() -> None:
+    page = open_page("entropy", "as code", q="1 1 2 4")
+    assert [page.slider(key=f"q share {i}").value for i in range(4)] == [12.5, 12.5, 25.0, 50.0]
+    assert page.slider(key="q share 3").label == "q of snow"
+    page.slider(key="q share 3").set_value(20.0).run()
+    assert not page.exception
+    q = np.array([0.2, 0.2, 0.4, 0.2])
+    assert page.text_input(key="q").value == "20, 20, 40, 20"
+    assert metrics(page)[6:] == [
+        f"{entropy(WEATHER.p, base=2):.4f}",
+        f"{kl_divergence(WEATHER.p, q, base=2):.4f}",
+        f"{cross_entropy(WEATHER.p, q, base=2):.4f}",
+    ]
+    # p stays, and what is copied as code is what stands there.
+    assert metrics(page)[0] == f"{entropy(WEATHER.p, base=2):.4f}"
+    figures = run_code(page.code[1].value)
+    assert figures["kl_bits"] == pytest.approx(kl_divergence(WEATHER.p, q, base=2), rel=1e-12)
+
+    # Nothing in q for what does happen.
+    page.slider(key="q share 0").set_value(0.0).run()
+    assert page.text_input(key="q").value == "0, 25, 50, 25"
+    assert metrics(page)[7:] == ["∞", "∞"]
+    page.slider(key="share 0").set_value(20.0).run()
+    assert page.text_input(key="q").value == "0, 25, 50, 25"
+
+
+def test_so_many_outcomes_have_no_sliders_of_q() -> None:
+    page = open_page("entropy", counts=PRESETS["English letters"])
+    assert not [each for each in page.slider if each.label.startswith("q of")]
+    assert captions(page).count("a slider for each of 2 to 8 outcomes") == 2
+
+
 @pytest.mark.parametrize(
     "query",
     [
