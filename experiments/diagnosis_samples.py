@@ -37,7 +37,7 @@ class Sample:
     story : str
         What went wrong, in a sentence.
     make : callable
-        Scores of shape (N, 5) and labels, from a random generator.
+        Scores of shape (N, 5), or (N, 1) for two classes, and labels, from a random generator.
     kind, loss : str
         What its owner says of the scores, and of the loss that they go to.
     """
@@ -57,8 +57,11 @@ class Sample:
     def frame(self) -> pd.DataFrame:
         """Return them as a file has them: a column of scores for each class, and the labels."""
         scores, labels = self.arrays()
-        is_inside = bool(np.all((scores >= 0) & (scores <= 1)))
-        prefix = "logit" if self.kind == "logits" or not is_inside else "prob"
+        if scores.shape[1] == 1:
+            return pd.DataFrame({"score": scores[:, 0], "label": labels})
+        # A few rows astray do not make logits of probabilities.
+        is_logit = np.mean(np.all((scores >= 0) & (scores <= 1), axis=1)) < 0.99
+        prefix = "logit" if self.kind == "logits" or is_logit else "prob"
         frame = pd.DataFrame(scores, columns=[f"{prefix}_{name}" for name in CLASSES])
         if labels.ndim == 1:
             return frame.assign(label=labels)
@@ -225,6 +228,18 @@ def _upside_down(rng: np.random.Generator) -> Made:
 def _hard(rng: np.random.Generator) -> Made:
     logits, labels = _drawn(rng)
     return _one_hot(logits.argmax(axis=1)).astype(np.float32), labels
+
+
+def _below_zero(rng: np.random.Generator) -> Made:
+    logits, labels = _drawn(rng)
+    p = softmax(logits)
+    p[rng.choice(len(p), 12, replace=False)] -= 0.4
+    return p, labels
+
+
+def _predicted(rng: np.random.Generator) -> Made:
+    logits, labels = _drawn(rng)
+    return logits.argmax(axis=1)[:, np.newaxis], (labels > 1).astype(np.int64)
 
 
 def _log_probabilities(rng: np.random.Generator) -> Made:
@@ -394,6 +409,18 @@ SAMPLES: dict[str, Sample] = {
             "Hard predictions",
             "The predicted class as a 1 and zeros, in place of scores.",
             _hard,
+        ),
+        Sample(
+            "below_zero",
+            "Below 0 and above 1",
+            "Softmax output, of which a few rows lost 0.4 in a later step.",
+            _below_zero,
+        ),
+        Sample(
+            "predicted_classes",
+            "Predicted classes",
+            "The number of the predicted class, where a score was wanted.",
+            _predicted,
         ),
         Sample(
             "declared_logits",

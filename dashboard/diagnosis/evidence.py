@@ -62,9 +62,10 @@ def show_side_by_side(first: Model, second: Model) -> None:
         st.markdown(f"{rows}a label was given probability 0: the difference has no mean.")
     else:
         better = "less" if found.bits < 0 else "more"
+        low, high = (f"{end:.3g}".replace("-", "−") for end in (found.low, found.high))
         st.markdown(
             f"{rows}the first is **{abs(found.bits):.3g} bits a row {better}** surprised than the "
-            f"second (its difference lies between {found.low:.3g} and {found.high:.3g}: mean ± "
+            f"second (its difference lies between {low} and {high}: mean ± "
             "1.96 standard errors of the pairs)."
         )
     if found.only_first == found.only_second == 0:
@@ -178,7 +179,9 @@ def _details(evidence: Evidence, key: str) -> None:
 
 def _table(columns: dict[str, list[str]], says: str) -> None:
     """Show a few lines of text, wrapped; what stands in them is text and no Markdown."""
-    frame = pd.DataFrame({name: map(state.plain, cells) for name, cells in columns.items()})
+    frame = pd.DataFrame(
+        {name: [state.plain(unbroken(cell)) for cell in cells] for name, cells in columns.items()}
+    )
     st.table(frame, border="horizontal", hide_index=True, alt=says)
 
 

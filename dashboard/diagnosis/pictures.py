@@ -15,6 +15,7 @@ from experiments import diagnosis_frames as frames
 from experiments.charts import diagnosis as charts
 from experiments.charts.precision import own_rows_map
 from experiments.precision import precision_map
+from experiments.report import unbroken
 
 WIDTH, MASS = "Equal width", "Equal mass"
 MOST_CLASSES = 12
@@ -74,7 +75,7 @@ def show_calibration(model: Model, which: int) -> None:
             f"a loss of {after.nll:.4g} in place of {found.nll:.4g} nats: fitted on these rows, so "
             "on others a little less is gained."
         )
-    st.caption(says)
+    st.caption(unbroken(says))
 
 
 def show_concentration(model: Model, which: int) -> None:
@@ -207,7 +208,7 @@ def show_precision(model: Model, which: int) -> None:
         hide_index=True,
         alt="The share on which each formula fails",
     )
-    st.caption(OF_ROWS if diagnosis.precision is not None else OF_ANSWERS)
+    st.caption(unbroken(OF_ROWS if diagnosis.precision is not None else OF_ANSWERS))
 
 
 PICTURES: dict[str, Callable[[Model, int], None]] = {
