@@ -13,8 +13,11 @@ import click
 from tqdm import tqdm
 
 from core.diagnosis import Evidence, Kind, Loss
-from experiments import cluster, diagnosing, predictions, report, stored, tracking
-from experiments.diagnosing import Diagnosed, OnRows, Settings
+from experiments import cluster, predictions, report, stored, tracking
+from experiments.diagnosis import passes
+from experiments.diagnosis.passes import Diagnosed, OnRows
+from experiments.diagnosis.plateau import with_plateau
+from experiments.diagnosis.rows import Settings
 from experiments.predictions import Predictions, PredictionsError
 
 FOUND, UNREADABLE, INTERRUPTED = 1, 2, 130
@@ -116,7 +119,7 @@ def diagnose_command(
             found_in = predictions.read(files, scores=scores, labels=labels)
         other = predictions.read(calibration, scores=scores, labels=labels) if calibration else None
         with _progress(found_in, other) as on_rows:
-            found = diagnosing.diagnose_predictions(
+            found = passes.diagnose_predictions(
                 found_in,
                 Settings(kind, loss),
                 calibration=other,
@@ -126,7 +129,7 @@ def diagnose_command(
             )
         if run_id and head not in _WITHOUT_FLOORS:
             histories = {name: tracking.read_losses(run_id, name) for name in ("train", split)}
-            found = diagnosing.with_plateau(found, histories, smoothing)
+            found = with_plateau(found, histories, smoothing)
         _write(json_path, html_path, found)
         if json_path != "-":
             width = shutil.get_terminal_size((_WIDEST, 24)).columns

@@ -17,9 +17,11 @@ import streamlit as st
 from core.diagnosis import Kind, Ledger, Loss
 from dashboard import state
 from experiments import predictions, tracking
-from experiments.diagnosing import Diagnosed, Settings, diagnose_predictions, with_plateau
-from experiments.diagnosis_frames import ledger_frame
-from experiments.diagnosis_samples import SAMPLES
+from experiments.diagnosis.frames import ledger_frame
+from experiments.diagnosis.passes import Diagnosed, diagnose_predictions
+from experiments.diagnosis.plateau import with_plateau
+from experiments.diagnosis.rows import Settings
+from experiments.diagnosis.samples import SAMPLES
 from experiments.predictions import Predictions, PredictionsError, Upload
 from experiments.stored import stored_predictions
 

@@ -11,9 +11,9 @@ import streamlit as st
 from core.diagnosis import loss_histogram
 from dashboard import page, state
 from dashboard.diagnosis.handed_in import Model
-from experiments import diagnosis_frames as frames
 from experiments.charts import diagnosis as charts
 from experiments.charts.precision import own_rows_map
+from experiments.diagnosis import frames
 from experiments.precision import precision_map
 from experiments.report import unbroken
 

@@ -1,4 +1,4 @@
-"""Pictures of a diagnosis, for the page and the report; frames are `experiments.diagnosis_frames`.
+"""Pictures of a diagnosis, for the page and the report; frames are `experiments.diagnosis.frames`.
 
 What the user's file calls a class is data: it stands in axes and tooltips as text.
 """
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.charts import style
-from experiments.diagnosis_frames import NEGATIVE, POSITIVE, SIGMOID, SOFTMAX
+from experiments.diagnosis.frames import NEGATIVE, POSITIVE, SIGMOID, SOFTMAX
 
 # Of a matrix: more have no room for their numbers, or on a phone at all.
 MOST_NUMBERED, MOST_IN_MATRIX = 10, 24

@@ -72,7 +72,7 @@ def own_rows_map(cells: pd.DataFrame, margins: pd.DataFrame) -> alt.LayerChart:
     cells : DataFrame
         As of `outcome_map`, of CCE.
     margins : DataFrame
-        Columns start, end, rows and share: see `experiments.diagnosis_frames.margin_frame`.
+        Columns start, end, rows and share: see `experiments.diagnosis.frames.margin_frame`.
     """
     # Blank stripes make the room.
     blanks = [" " * (10 + i) for i in range(ROOM)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.diagnosis import Calibration
-from experiments.diagnosing import Diagnosed
+from experiments.diagnosis.passes import Diagnosed
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.diagnosing import Diagnosed
+from experiments.diagnosis.passes import Diagnosed
 from experiments.report.figures import figures_of
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import vl_convert
 
 from core.diagnosis import loss_histogram
-from experiments import diagnosis_frames as frames
 from experiments.charts import diagnosis as charts
 from experiments.charts.precision import own_rows_map
-from experiments.diagnosing import Diagnosed
+from experiments.diagnosis import frames
+from experiments.diagnosis.passes import Diagnosed
 from experiments.precision import precision_map
 from experiments.report.figures import figures_of
 from experiments.report.text import counted, headline, reading, unbroken

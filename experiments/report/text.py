@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 from core.diagnosis import Evidence
-from experiments.diagnosing import Diagnosed
+from experiments.diagnosis.passes import Diagnosed
 from experiments.predictions import shown
 from experiments.report.figures import figures_of
 

@@ -78,7 +78,8 @@ def usual(path: Path) -> dict[str, float]:
 def one_pass(path: Path) -> dict[str, float]:
     """Return what one pass finds: all of the report but the calibration after the temperature."""
     from core.diagnosis import diagnose
-    from experiments.diagnosing import Settings, summarize
+    from experiments.diagnosis.passes import summarize
+    from experiments.diagnosis.rows import Settings
     from experiments.predictions import read
 
     found_in = read(path)
@@ -95,7 +96,7 @@ def one_pass(path: Path) -> dict[str, float]:
 
 def both_passes(path: Path) -> dict[str, float]:
     """Return what the command finds, which reads every row twice."""
-    from experiments.diagnosing import diagnose_predictions
+    from experiments.diagnosis.passes import diagnose_predictions
     from experiments.predictions import read
     from experiments.report import figures_of
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, expect
 
 from core.diagnosis import Summary, diagnose
-from experiments.diagnosing import Diagnosed
+from experiments.diagnosis.passes import Diagnosed
 from experiments.report import to_html
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]

@@ -21,7 +21,7 @@ from dashboard.diagnosis.handed_in import Model
 from dashboard.views.runs import diagnose_link
 from experiments.config import TrainConfig
 from experiments.datasets import load
-from experiments.diagnosis_samples import CLASSES, SAMPLES, Sample
+from experiments.diagnosis.samples import CLASSES, SAMPLES, Sample
 from experiments.runs import train_and_track
 from tests.dashboard.test_pages import open_page
 

@@ -19,8 +19,9 @@ from distributed import Client, LocalCluster
 
 from core.activations import softmax
 from core.losses import categorical_cross_entropy
-from experiments import cluster, diagnosing, tracking
+from experiments import cluster, tracking
 from experiments.cli import cli
+from experiments.diagnosis import passes
 from experiments.predictions import read
 from tests.experiments.test_predictions import BAD
 
@@ -414,7 +415,7 @@ def test_each_pass_is_told_how_far_it_is(good):
     def on_rows(what: str, rows: int) -> None:
         told[what] = told.get(what, 0) + rows
 
-    diagnosing.diagnose_predictions(read(good), on_rows=on_rows)
+    passes.diagnose_predictions(read(good), on_rows=on_rows)
     assert told == {"reading": 4000, "after the temperature": 4000}
 
 
@@ -422,6 +423,6 @@ def test_a_stop_is_no_finding_and_leaves_nothing(good, tmp_path, monkeypatch):
     def stopped(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(diagnosing, "diagnose", stopped)
+    monkeypatch.setattr(passes, "diagnose", stopped)
     result = run(good, "--csv", tmp_path / "a.csv", "--scores", "logit_*")
     assert (result.exit_code, result.stderr) == (130, "Stopped.\n")

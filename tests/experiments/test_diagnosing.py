@@ -14,8 +14,9 @@ from core.heads import HEADS
 from core.losses import categorical_cross_entropy
 from experiments.config import TrainConfig
 from experiments.datasets import load
-from experiments.diagnosing import Settings, diagnose_predictions
-from experiments.diagnosis_samples import CLASSES, SAMPLES, Sample
+from experiments.diagnosis.passes import diagnose_predictions
+from experiments.diagnosis.rows import Settings
+from experiments.diagnosis.samples import CLASSES, SAMPLES, Sample
 from experiments.predictions import Upload, read
 from experiments.runs import train_and_track
 from experiments.stored import handed_to_loss, stored_predictions

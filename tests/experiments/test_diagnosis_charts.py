@@ -14,10 +14,10 @@ from core.calibration import reliability
 from core.diagnosis import Diagnosis, LossHistogram, Summary, diagnose, loss_histogram
 from core.diagnosis.spread import margin_of_loss
 from core.losses import categorical_cross_entropy
-from experiments import diagnosis_frames as frames
 from experiments.charts import diagnosis as charts
 from experiments.charts import style
 from experiments.charts.precision import ROOM, STEP, own_rows_map
+from experiments.diagnosis import frames
 from experiments.precision import REACH, precision_map
 
 FOREIGN = ("cat", "<b>dog</b>", "=1+1", "a [link](http://x.example)", "")

@@ -1,0 +1,1 @@
+"""Prediction files diagnosed: pass by pass, as frames for pictures, and samples of mistakes."""

@@ -1,0 +1,236 @@
+"""Prediction files diagnosed: pass by pass, here or on the workers of a cluster."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from core.diagnosis import (
+    AFTER_TEMPERATURE,
+    Calibration,
+    Diagnosis,
+    Kind,
+    Ledger,
+    Summary,
+    diagnose,
+)
+from experiments import cluster
+from experiments.diagnosis.rows import Fits, Rows, Settings, summed_here
+from experiments.diagnosis.workers import summed_there
+from experiments.predictions import (
+    LedgerFile,
+    Predictions,
+    PredictionsError,
+    shown,
+)
+
+_FIND_OUT = Settings()
+
+# (what is being done, rows more that are through)
+OnRows = Callable[[str, int], None]
+
+
+@dataclass(frozen=True)
+class Diagnosed:
+    """What a file's diagnosis is made of.
+
+    Parameters
+    ----------
+    name : str
+        The file.
+    class_names, notes : tuple of str
+        As of `Predictions`.
+    summary : Summary
+    diagnosis : Diagnosis
+    after : Calibration or None
+        Of the same rows at `temperature`.
+    temperature : float
+        NaN where none could be fitted.
+    fitted_on : str
+        Other rows that the temperature is of; "" for the same.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    notes: tuple[str, ...]
+    summary: Summary
+    diagnosis: Diagnosis
+    after: Calibration | None = None
+    temperature: float = math.nan
+    fitted_on: str = ""
+
+
+def diagnose_predictions(
+    predictions: Predictions,
+    settings: Settings = _FIND_OUT,
+    *,
+    calibration: Predictions | None = None,
+    ledger: Path | list[Ledger] | None = None,
+    scheduler: str = "",
+    on_rows: OnRows = lambda what, rows: None,
+) -> Diagnosed:
+    """Return what is wrong with predictions.
+
+    Every row is gone through once for nearly all of it, and once more at the fitted temperature;
+    what fits in a few megabytes is kept from the first time.
+
+    Parameters
+    ----------
+    predictions : Predictions
+    settings : Settings
+        What they do not say is taken from the names in the file.
+    calibration : Predictions, optional
+        Other rows, to fit the temperature on.
+    ledger : Path or list of Ledger, optional
+        A CSV file to write what each row costs to, or a list to append it to, batch by batch.
+    scheduler : str
+        A Dask cluster to spread the files over; the ledger is written by this process.
+    on_rows : callable
+        Told how far it is.
+
+    Raises
+    ------
+    PredictionsError
+        If a file can't be read, or scores and labels do not fit each other.
+    ClusterError
+        If nobody answers at `scheduler`.
+    """
+    settings = Settings(
+        predictions.kind if settings.kind == "auto" else settings.kind, settings.loss
+    )
+    rows = Rows(predictions)
+    with ExitStack() as stack:
+        client = stack.enter_context(cluster.connected(scheduler)) if scheduler else None
+
+        def summed(what: str, rows: Rows, settings: Settings, temperature: float = 1.0) -> Summary:
+            if client is None:
+                return summed_here(rows, settings, temperature, partial(on_rows, what))
+            return summed_there(client, rows.of, settings, temperature, partial(on_rows, what))
+
+        # Only rows whose reading is known before the first of them have a ledger in this pass.
+        at_once = ledger is not None and client is None and settings.kind != "auto"
+        if at_once and ledger is not None:
+            summary = _with_ledger(rows, settings, ledger, "reading", on_rows)
+        else:
+            summary = summed("reading", rows, settings)
+        diagnosis = diagnose(summary, tuple(shown(name) for name in predictions.class_names))
+        known = Settings(_declared(summary), settings.loss)
+        if ledger is not None and not at_once:
+            _with_ledger(rows, known, ledger, "ledger", on_rows)
+        found = Diagnosed(
+            predictions.name, predictions.class_names, predictions.notes, summary, diagnosis
+        )
+        fitted = diagnosis
+        if calibration is not None:
+            fitted = diagnose(summed("calibration data", Rows(calibration), known))
+            if fitted.num_classes != diagnosis.num_classes:
+                raise PredictionsError(
+                    f"{calibration.name}: has {fitted.num_classes} classes and {predictions.name} "
+                    f"{diagnosis.num_classes}; a temperature is fitted on outputs of the same model"
+                )
+        value, why_not = _fitted_temperature(fitted)
+        if calibration is not None and not why_not:
+            diagnosis = _fitted_elsewhere(diagnosis, value, calibration.name)
+        if why_not:
+            return replace(found, diagnosis=checked(diagnosis, AFTER_TEMPERATURE, why_not))
+        after = diagnose(summed("after the temperature", rows, known, value)).calibration
+        return replace(
+            found,
+            diagnosis=checked(diagnosis, AFTER_TEMPERATURE, "done"),
+            after=after,
+            temperature=value,
+            fitted_on=calibration.name if calibration is not None else "",
+        )
+
+
+def summarize(
+    predictions: Predictions,
+    settings: Settings,
+    temperature: float = 1.0,
+    on_rows: Callable[[int], None] = lambda rows: None,
+) -> Summary:
+    """Return the summary of all rows, in this process.
+
+    Parameters
+    ----------
+    predictions : Predictions
+    settings : Settings
+    temperature : float
+        As `core.diagnosis.Summary` takes it.
+    on_rows : callable
+        Told how many rows more are through.
+
+    Raises
+    ------
+    PredictionsError
+        If a file can't be read, or scores and labels do not fit each other.
+    """
+    return summed_here(Rows(predictions), settings, temperature, on_rows)
+
+
+def _with_ledger(
+    rows: Rows, settings: Settings, ledger: Path | list[Ledger], what: str, on_rows: OnRows
+) -> Summary:
+    summary = Summary(None, settings.kind, settings.loss)
+    with ExitStack() as stack:
+        stack.enter_context(summary)
+        write = (
+            ledger.append
+            if isinstance(ledger, list)
+            else stack.enter_context(LedgerFile(ledger, rows.of.class_names)).write
+        )
+        for batch in rows:
+            with Fits(rows.of):
+                entries = summary.update(
+                    batch.scores, batch.labels, first_row=batch.first_row, ledger=True
+                )
+            if entries is not None:
+                write(entries)
+            on_rows(what, len(batch.scores))
+    return summary
+
+
+def _declared(summary: Summary) -> Kind:
+    """Return a kind by which every batch is read as all of them together are."""
+    if summary.kind != "auto":
+        return summary.kind
+    if summary.reading()[1] == "logits":
+        return "logits"
+    found = summary.found_kind()
+    return "softmax" if found == "softmax" else "one-hot" if found == "one-hot" else "sigmoid"
+
+
+def _fitted_temperature(fitted: Diagnosis) -> tuple[float, str]:
+    """Return a temperature, or why there is none."""
+    if fitted.calibration is None or fitted.calibration.temperature is None:
+        return math.nan, "not done: no usable row"
+    if fitted.labels.startswith("soft"):
+        return math.nan, "not done: labels are soft, not drawn"
+    if not fitted.calibration.temperature.is_inside:
+        return math.nan, "not done: no temperature from 1/8 to 8 has the least loss"
+    return fitted.calibration.temperature.value, ""
+
+
+def _fitted_elsewhere(diagnosis: Diagnosis, value: float, name: str) -> Diagnosis:
+    """Return a diagnosis that advises the temperature of other rows, not that of its own."""
+    evidence = tuple(
+        replace(
+            item,
+            do=f"divide the logits by {value:.3f}, as fitted on {name}",
+            figures={**item.figures, "temperature": value, "own temperature": own},
+            seen=item.seen.replace("the temperature of least loss", "their own temperature"),
+        )
+        if item.name == "miscalibrated" and (own := item.figures.get("temperature"))
+        else item
+        for item in diagnosis.evidence
+    )
+    return replace(diagnosis, evidence=evidence)
+
+
+def checked(diagnosis: Diagnosis, name: str, said: str) -> Diagnosis:
+    """Return a diagnosis with one more check that was done, or why not."""
+    return replace(diagnosis, checked={**diagnosis.checked, name: said})
