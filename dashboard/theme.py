@@ -34,6 +34,7 @@ def draw(chart: alt.TopLevelMixin | Plot, says: str) -> None:
             "legend": {"labelColor": ink},
             "text": {"color": ink},
             "rule": {"color": ink},
+            "style": _styles(of_viewer()),
         },
         "datasets": dict(plot.tables),
     }
@@ -70,5 +71,11 @@ def on_paper(chart: alt.TopLevelMixin | Plot, theme: str) -> Plot:
         "view": {"stroke": None},
         "text": {"color": ink},
         "rule": {"color": ink},
+        "style": _styles(theme),
     }
     return Plot({**plot.spec, "config": config}, plot.tables)
+
+
+def _styles(theme: str) -> dict[str, Any]:
+    # Points on a coloured ground stand out by a rim like the page.
+    return {style.ON_PAPER: {"stroke": PAPER[theme]}}

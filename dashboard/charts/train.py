@@ -137,7 +137,7 @@ def boundary_chart(
     )
     rows = (
         alt.Chart(points)
-        .mark_point(filled=True, size=34, opacity=1, stroke="white", strokeWidth=0.6)
+        .mark_point(filled=True, size=34, opacity=1, strokeWidth=0.6, style=style.ON_PAPER)
         .encode(
             x="x:Q",
             y="y:Q",

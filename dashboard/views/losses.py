@@ -210,7 +210,7 @@ def show_others(logits: np.ndarray, label: int, options: Options, is_plain: bool
     """Show the losses that cross-entropy is compared with."""
     beside = compared(logits, label, options)
     focal, squared = (written(beside[name], 4) for name in ("focal", "squared error"))
-    st.header("Beside them")
+    st.header("Focal loss and squared error")
     for column, name, formula, figure in zip(
         st.columns(2),
         ("Focal loss (nats)", "Squared error"),

@@ -90,15 +90,12 @@ def compare() -> None:
         st.link_button(
             "The theory's curves there", theory, icon=":material/functions:", type="tertiary"
         )
-    if chosen:
-        with st.container(horizontal=True):
-            for label in chosen[:MOST_DRAWN]:
-                st.link_button(
-                    f"Diagnose {state.plain(label)}",
-                    diagnose_link(of_label[label]),
-                    icon=":material/troubleshoot:",
-                    type="tertiary",
-                )
+    st.markdown(
+        "\n".join(
+            f"- [Diagnose {state.plain(label)}]({diagnose_link(of_label[label])})"
+            for label in chosen[:MOST_DRAWN]
+        )
+    )
     if not ui_answers(tracking.ui_address()):
         st.markdown(
             f"Nothing answers at `{tracking.ui_address()}` yet: `python -m experiments serve` "
@@ -172,8 +169,10 @@ def _choose(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Show whose curves to draw; return the runs to choose from, and the labels chosen."""
     dataset = state.choose(state.DATASET, _datasets(runs))
     runs = runs[runs["dataset"] == dataset]
-    runs = runs.assign(run=runs["run_id"].str[:ID_SHOWN])
-    runs = runs.assign(label=[_label(run, dataset) for run in runs.itertuples()])
+    runs = runs.assign(
+        run=runs["run_id"].str[:ID_SHOWN], title=runs["name"].str.removesuffix(f" · {dataset}")
+    )
+    runs = runs.assign(label=[_label(run) for run in runs.itertuples()])
     worth_first = runs.assign(
         unfinished=runs["status"] != "FINISHED", mistake=runs["head"].isin(MISTAKES)
     ).sort_values(["unfinished", "mistake"], kind="stable")
@@ -213,16 +212,16 @@ def _show_side_by_side(drawn: pd.DataFrame) -> None:
     table = side_by_side(drawn)
     best, has_value = table.iloc[0], table["val bits"].notna().sum()
     if has_value > 1:
-        of_best = drawn.set_index("label").loc[best["run"], "val_cross_entropy_bits"]
+        best_run = drawn.set_index("run").loc[best["run"]]
         st.markdown(
-            f"The least surprised by the validation labels is **{state.plain(best['run'])}**: "
-            f"{written(of_best, 4)} bits a row."
+            "The least surprised by the validation labels is "
+            f"**{state.plain(best_run['label'])}**: {written(best_run['val_cross_entropy_bits'], 4)} bits a row."
         )
     st.dataframe(
         table,
         hide_index=True,
         column_config={
-            "run": st.column_config.TextColumn(pinned=True, width="medium"),
+            "run": st.column_config.TextColumn(pinned=True, width="small"),
             "val bits": st.column_config.NumberColumn(
                 help="Mean cross-entropy, in bits a row.", format="%.4f"
             ),
@@ -242,10 +241,10 @@ def _datasets(runs: pd.DataFrame) -> list[str]:
     return [name for name in DATASETS if name in found] + sorted(found - set(DATASETS))
 
 
-def _label(run: Any, dataset: str) -> str:
+def _label(run: Any) -> str:
     """Return what a run is called in the link too: it stays when a run ends."""
     ending = " · a mistake" if run.head in MISTAKES else ""
-    return f"{run.name.removesuffix(f' · {dataset}')} · {run.run}{ending}"
+    return f"{run.title} · {run.run}{ending}"
 
 
 def _drawn(run: Any) -> str:

@@ -27,8 +27,15 @@ LABELLED_ONLY: dict[str, Any] = {
     "value": 0.15,
 }
 
+# The style of marks with a rim of the page's own colour.
+ON_PAPER = "on paper"
+
 # Of a chart in a file, where it has none of its own.
 WIDTH = 640
+
+# Of pictures: the page's own where it is installed, else one that has ∂, γ and ‖. For a letter that
+# it lacks a picture takes any font, serifs included, and for the whole label.
+FONT = '"Source Sans 3", "Source Sans Pro", "DejaVu Sans", "Noto Sans", "Segoe UI", sans-serif'
 
 SERIES = (BLUE, VERMILLION, GREEN, PURPLE, GREY)
 
@@ -64,4 +71,4 @@ def _of_fixed_width(chart: alt.TopLevelMixin | Plot) -> dict[str, Any]:
     for part in [spec] if is_one else spec.get("vconcat", []):
         if part.get("width", "container") == "container":
             part["width"] = WIDTH
-    return spec
+    return {**spec, "config": {"font": FONT, **spec.get("config", {})}}

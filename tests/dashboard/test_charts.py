@@ -105,3 +105,18 @@ def test_a_file_of_a_chart_has_the_ink_and_the_paper_of_the_theme(name: str) -> 
     assert f'fill="{theme.PAPER[name]}"' in svg
     assert f'fill="{theme.INK[name]}"' in svg
     assert style.to_png(theme.on_paper(chart, name)).startswith(b"\x89PNG")
+
+
+def test_a_picture_takes_a_font_that_has_the_letters_of_the_formulas() -> None:
+    chart = alt.Chart(pd.DataFrame({"says": ["KL(p‖q)"]})).mark_text().encode(text="says:N")
+    svg = style.to_svg(theme.on_paper(chart, "light"))
+    fonts = set(re.findall(r'font-family="([^"]+)"', svg))
+    assert fonts == {style.FONT.replace('"', "&quot;")}
+    assert "KL(p‖q)" in svg
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_points_on_a_plane_have_a_rim_like_the_page(name: str) -> None:
+    points = alt.Chart(pd.DataFrame({"x": [1.0]})).mark_point(filled=True, style=style.ON_PAPER)
+    svg = style.to_svg(theme.on_paper(points.encode(x="x:Q"), name))
+    assert f'stroke="{theme.PAPER[name]}"' in svg

@@ -90,9 +90,9 @@ def test_the_runs_chosen_stand_side_by_side_with_what_tells_them_apart() -> None
     best = log_run("better", learning_rate=0.01)
     page = open_page("runs")
     table = page.dataframe[0].value
-    assert table["run"].tolist()[0] == f"better · {best[:8]}"
+    assert table[["run", "name"]].iloc[0].tolist() == [best[:8], "better"]
     assert table.columns.tolist() == [
-        *("run", "head", "learning_rate"),
+        *("run", "name", "head", "learning_rate"),
         *("val bits", "val accuracy", "val entropy"),
     ]
     assert table["learning_rate"].tolist() == ["0.01", "0.1"]
@@ -104,9 +104,10 @@ def test_the_runs_chosen_stand_side_by_side_with_what_tells_them_apart() -> None
 def test_a_run_without_a_value_comes_last_and_foreign_settings_keep_apart() -> None:
     runs = pd.DataFrame(
         {
-            "label": ["a", "b"],
+            "run": ["a", "b"],
+            "title": ["first", "second"],
             "status": ["RUNNING", "FINISHED"],
-            "settings": [{"run": "1", "same": "x"}, {"same": "x", "val bits": "7"}],
+            "settings": [{"run": "1", "name": "2", "same": "x"}, {"same": "x", "val bits": "7"}],
             "val_cross_entropy_bits": [np.nan, 1.0],
             "val_accuracy": [np.nan, 0.5],
             "val_entropy_bits": [np.nan, 0.1],
@@ -115,6 +116,7 @@ def test_a_run_without_a_value_comes_last_and_foreign_settings_keep_apart() -> N
     table = side_by_side(runs)
     assert table["run"].tolist() == ["b", "a"]
     assert table["run (setting)"].tolist() == ["", "1"]
+    assert table["name (setting)"].tolist() == ["", "2"]
     assert table["val bits (setting)"].tolist() == ["7", ""]
     assert table["status"].tolist() == ["FINISHED", "RUNNING"]
     assert "same" not in table
@@ -170,7 +172,7 @@ def test_more_runs_than_colours_are_said_to_be() -> None:
     page.multiselect(key="runs_wine").set_value(every).run()
     assert not page.exception
     assert any(f"first {views.MOST_DRAWN} of {len(ids)}" in each.value for each in page.caption)
-    assert page.dataframe[0].value.columns.tolist()[1] == "seed"
+    assert page.dataframe[0].value.columns.tolist()[2] == "seed"
 
 
 @pytest.mark.parametrize(
