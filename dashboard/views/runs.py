@@ -213,9 +213,10 @@ def _show_side_by_side(drawn: pd.DataFrame) -> None:
     best, has_value = table.iloc[0], table["val bits"].notna().sum()
     if has_value > 1:
         best_run = drawn.set_index("run").loc[best["run"]]
+        bits = written(best_run["val_cross_entropy_bits"], 4)
         st.markdown(
             "The least surprised by the validation labels is "
-            f"**{state.plain(best_run['label'])}**: {written(best_run['val_cross_entropy_bits'], 4)} bits a row."
+            f"**{state.plain(best_run['label'])}**: {bits} bits a row."
         )
     st.dataframe(
         table,
