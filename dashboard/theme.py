@@ -30,6 +30,8 @@ def draw(chart: alt.TopLevelMixin | Plot, says: str) -> None:
         "padding": PADDING,
         "config": {
             **plot.spec.get("config", {}),
+            # Words for each point, that a canvas has nobody to give to: `says` is for all of it.
+            "aria": False,
             "axis": {"labelColor": ink, "titleColor": ink},
             "legend": {"labelColor": ink},
             "text": {"color": ink},

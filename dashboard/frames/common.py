@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-CURVE_POINTS = 241
+CURVE_POINTS = 121
 NATS_PER_BIT = math.log(2)
 
 

@@ -135,7 +135,7 @@ def test_the_fix_is_code_and_the_link_opens_a_page(mistake) -> None:
         return
     page = open_page(link.path, **query)
     assert not page.error
-    assert len(page.get("vega_lite_chart")) >= 3
+    assert page.get("vega_lite_chart")
     if "second" in query:
         assert page.selectbox(key="second").value == query["second"]
     if "logits" in query:
