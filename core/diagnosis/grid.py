@@ -37,6 +37,8 @@ _PRODUCTS = (
     (16, 64, (32, 32)),
     (16, 128, (64, 64)),
 )
+# No node, and no factor of another.
+_SUMS_ALONE = (6, 10, 14)
 _NODES = {round(16 * beta): i for i, beta in enumerate(BETAS.tolist())}
 _NOISY = {round(16 * beta): i for i, beta in enumerate(NOISY_BETAS.tolist())}
 
@@ -85,12 +87,15 @@ def add_temperatures(
     values, slopes, curvatures = np.empty((3, len(BETAS)))
     noisy = np.empty((len(NOISY_BETAS), len(NOISES)))
     for buffer, at, (first, second) in _PRODUCTS:
-        power = work(f"power_{buffer}", z.shape, dtype)
-        np.multiply(powers[first], powers[second], out=power)
-        if math.exp(at * lowest) < least:
-            np.add(power, least, out=power)
-        powers[at] = power
-        np.einsum(sum_of, power, out=total)
+        if at in _SUMS_ALONE:
+            np.einsum(names, powers[first], powers[second], out=total)
+        else:
+            power = work(f"power_{buffer}", z.shape, dtype)
+            np.multiply(powers[first], powers[second], out=power)
+            if math.exp(at * lowest) < least:
+                np.add(power, least, out=power)
+            powers[at] = power
+            np.einsum(sum_of, power, out=total)
         if left_out is not None:
             total[left_out] = 1
         if at <= 16:

@@ -89,7 +89,10 @@ class ParquetTable:
 
     def _batches(self, names: Sequence[str], width: int) -> Iterator[pa.RecordBatch]:
         with self._opened() as parquet:
-            yield from parquet.iter_batches(batch_rows(width), columns=list(names))
+            # In one thread: the others are at work on the batch before.
+            yield from parquet.iter_batches(
+                batch_rows(width), columns=list(names), use_threads=False
+            )
 
     @contextmanager
     def _opened(self) -> Iterator[pq.ParquetFile]:
