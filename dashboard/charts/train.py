@@ -96,9 +96,7 @@ def _courses(
     )
 
 
-def boundary_chart(
-    cells: pd.DataFrame, points: pd.DataFrame, class_names: Sequence[str]
-) -> alt.LayerChart:
+def boundary_chart(cells: pd.DataFrame, points: pd.DataFrame, class_names: Sequence[str]) -> Plot:
     """Draw which class a model takes each place for, and the points that it is judged by.
 
     Parameters
@@ -110,10 +108,19 @@ def boundary_chart(
     class_names : sequence of str
         In the order of their colours.
     """
+    return _boundary(cells, points, class_names=tuple(class_names))
+
+
+@template
+def _boundary(
+    cells: pd.DataFrame, points: pd.DataFrame, class_names: tuple[str, ...]
+) -> alt.LayerChart:
+    # As far as the cells go.
+    fitted = alt.Scale(nice=False, zero=False)
     colour = alt.Color(
         "class:N",
         title=None,
-        scale=alt.Scale(domain=list(class_names), range=list(style.SERIES[: len(class_names)])),
+        scale=alt.Scale(domain=class_names, range=style.SERIES[: len(class_names)]),
         legend=alt.Legend(orient="top", symbolType="circle", symbolOpacity=1, symbolStrokeWidth=0),
     )
     confidence = alt.Tooltip("confidence:Q", format=".4f")
@@ -121,9 +128,9 @@ def boundary_chart(
         alt.Chart(cells)
         .mark_rect(strokeWidth=0)
         .encode(
-            x=alt.X("x:Q", title="x", scale=_fitted(cells, "x")),
+            x=alt.X("x:Q", title="x", scale=fitted),
             x2="x2:Q",
-            y=alt.Y("y:Q", title="y", scale=_fitted(cells, "y")),
+            y=alt.Y("y:Q", title="y", scale=fitted),
             y2="y2:Q",
             color=colour,
             # From one guess among the classes, hardly seen, to certain.
@@ -152,14 +159,10 @@ def boundary_chart(
                 scale=alt.Scale(domain=["right", "wrong"], range=[34, 110]),
                 legend=None,
             ),
-            tooltip=["class", alt.Tooltip("predicted", title="taken for"), confidence],
+            tooltip=["class:N", alt.Tooltip("predicted:N", title="taken for"), confidence],
         )
     )
     return (plane + rows).properties(height=340)
-
-
-def _fitted(cells: pd.DataFrame, axis: str) -> alt.Scale:
-    return alt.Scale(domain=[float(cells[axis].min()), float(cells[f"{axis}2"].max())], nice=False)
 
 
 def _to_come(drawn: pd.DataFrame, x: alt.X, column: str) -> alt.Chart:

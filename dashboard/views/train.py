@@ -142,9 +142,8 @@ def _show_heads(courses: list[Course], epoch: int, dataset: Dataset) -> None:
         head, said = HEADS[each.config.head], each.at(epoch).val
         with column, st.container(border=True):
             st.header(head.title)
-            if head.is_mistake:
-                st.badge("a mistake", icon=":material/bug_report:", color="red")
-            st.caption(head.meaning)
+            badge = ":red-badge[:material/bug_report: a mistake] " if head.is_mistake else ""
+            st.caption(badge + head.meaning)
             lesson.formula(LATEX[head.name])
             with st.container(horizontal=True):
                 st.metric("Loss", written(said.loss, 4), help="Of the validation rows.")

@@ -32,6 +32,17 @@ ON_PAPER = "on paper"
 
 # Of a chart in a file, where it has none of its own.
 WIDTH = 640
+# A width, axes included, that is the page's: JSON Patch of Vega.
+_OF_PAGE = "max(240, containerSize()[0])"
+FOLLOWS = {
+    "op": "add",
+    "path": "/signals/-",
+    "value": {
+        "name": "width",
+        "init": _OF_PAGE,
+        "on": [{"events": "window:resize", "update": _OF_PAGE}],
+    },
+}
 
 # Of pictures: the page's own where it is installed, else one that has ∂, γ and ‖. For a letter that
 # it lacks a picture takes any font, serifs included, and for the whole label.
@@ -42,13 +53,15 @@ SERIES = (BLUE, VERMILLION, GREEN, PURPLE, GREY)
 
 def to_html(chart: alt.TopLevelMixin) -> str:
     """Return a page that shows the chart, with its interaction, without internet."""
+    options = None
     if isinstance(chart, alt.VConcatChart):
-        # Charts below each other have no width of their container's.
+        # Charts below each other can't be told to be as wide as the page: what they become can.
         chart = chart.copy()
         for part in chart.vconcat:
             part.width = WIDTH
+        options = {"patch": [{"op": "remove", "path": "/width"}, FOLLOWS]}
     with ALTAIR:
-        html: str = chart.to_html(inline=True)
+        html: str = chart.to_html(inline=True, embed_options=options)
     return html
 
 

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
+from experiments.charts import style
+from experiments.charts.history import history_chart
 from tests.browser.servers import PAGES, wait_until_drawn
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -95,6 +97,30 @@ def test_each_run_is_read_out_at_the_epoch_of_the_pointer(
             assert any(
                 float(word) == pytest.approx(value, rel=0.006) for word in words if is_number(word)
             ), (column, split, value)
+
+
+def test_a_saved_figure_is_as_wide_as_its_page_and_follows_the_pointer(
+    page: Page, tmp_path: Path
+) -> None:
+    history = pd.DataFrame(
+        {"run": "a", "split": "val", "epoch": range(20), "loss": range(20, 0, -1)}
+    )
+    path = tmp_path / "loss_curve.html"
+    path.write_text(style.to_html(history_chart(history, ["loss"])), encoding="utf-8")
+    page.goto(path.as_uri())
+    drawn = page.locator("#vis canvas")
+    for width in (380, 1000):
+        page.set_viewport_size({"width": width, "height": 500})
+        page.wait_for_function(
+            """([drawn, width]) => {
+                const right = drawn.getBoundingClientRect().right;
+                return right <= width && right > width - 40;
+            }""",
+            arg=[drawn.element_handle(), width],
+        )
+    before = drawn.screenshot()
+    page.mouse.move(400, 200)
+    assert drawn.screenshot() != before
 
 
 def is_number(word: str) -> bool:

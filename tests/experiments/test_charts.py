@@ -65,11 +65,6 @@ def test_long_names_stand_over_their_numbers() -> None:
     assert heights[0] < heights[1]
 
 
-def test_saved_figures_are_as_wide_as_saved_charts() -> None:
-    html = style.to_html(history_chart(HISTORY, ["loss", "accuracy"]))
-    assert html.count('"width": 640') == 3
-
-
 def test_saved_charts_need_no_internet() -> None:
     html = style.to_html(history_chart(HISTORY, ["loss"]))
     assert "<script src=" not in html
