@@ -114,7 +114,7 @@ def test_a_saved_figure_is_as_wide_as_its_page_and_follows_the_pointer(
         page.wait_for_function(
             """([drawn, width]) => {
                 const right = drawn.getBoundingClientRect().right;
-                return right <= width && right > width - 40;
+                return right <= width && right > width - 80;
             }""",
             arg=[drawn.element_handle(), width],
         )
