@@ -39,8 +39,10 @@ _PRODUCTS = (
 )
 # No node, and no factor of another.
 _SUMS_ALONE = (6, 10, 14)
-_NODES = {round(16 * beta): i for i, beta in enumerate(BETAS.tolist())}
-_NOISY = {round(16 * beta): i for i, beta in enumerate(NOISY_BETAS.tolist())}
+# Where each stands among the sums: nodes first.
+_NODES = tuple(round(16 * beta) for beta in BETAS.tolist())
+_NOISY = tuple(round(16 * beta) for beta in NOISY_BETAS.tolist())
+_PLACES = {at: i for i, at in enumerate(dict.fromkeys((*_NODES, *_NOISY)))}
 
 
 def add_temperatures(
@@ -83,50 +85,50 @@ def add_temperatures(
         np.add(power, least, out=power)
     powers = {1: power}
     of_label = {1: np.exp(gap * dtype.type(-1 / 16))}
-    total, mean, variance = (work(name, gap.shape, dtype) for name in ("total", "mean", "variance"))
-    values, slopes, curvatures = np.empty((3, len(BETAS)))
-    noisy = np.empty((len(NOISY_BETAS), len(NOISES)))
+    totals = work("totals", (len(_PLACES), len(gap)), dtype)
+    means, variances = (work(name, (len(BETAS), len(gap)), dtype) for name in ("mean", "variance"))
     for buffer, at, (first, second) in _PRODUCTS:
-        if at in _SUMS_ALONE:
-            np.einsum(names, powers[first], powers[second], out=total)
-        else:
-            power = work(f"power_{buffer}", z.shape, dtype)
-            np.multiply(powers[first], powers[second], out=power)
-            if math.exp(at * lowest) < least:
-                np.add(power, least, out=power)
-            powers[at] = power
-            np.einsum(sum_of, power, out=total)
-        if left_out is not None:
-            total[left_out] = 1
+        place = _PLACES[at]
         if at <= 16:
             of_label[at] = of_label[first] * of_label[second]
-        if at in _NOISY:
-            p = np.divide(of_label[at], total, out=mean)
-            if left_out is not None:
-                p[left_out] = 1
-            noisy[_NOISY[at]] = _noisy_losses(p, num_classes)
-        if at in _NODES:
-            np.einsum(names, power, z, out=mean)
-            np.divide(mean, total, out=mean)
-            np.einsum(names, power, squares, out=variance)
-            np.divide(variance, total, out=variance)
-            variance -= np.square(mean, out=work("square", mean.shape, dtype))
-            if left_out is not None:
-                mean[left_out] = variance[left_out] = 0
-            i = _NODES[at]
-            values[i] = float(_sums_of_logs(total[np.newaxis], num_classes)[0]) + BETAS[i] * gaps
-            slopes[i] = float(np.add.reduce(mean)) + gaps
-            curvatures[i] = float(np.add.reduce(variance))
-    sums["values_at_beta"], sums["slopes_at_beta"] = values, slopes
-    sums["curvatures_at_beta"], sums["noisy_losses"] = curvatures, noisy
+        if at in _SUMS_ALONE:
+            np.einsum(names, powers[first], powers[second], out=totals[place])
+            continue
+        power = work(f"power_{buffer}", z.shape, dtype)
+        np.multiply(powers[first], powers[second], out=power)
+        if math.exp(at * lowest) < least:
+            np.add(power, least, out=power)
+        powers[at] = power
+        np.einsum(sum_of, power, out=totals[place])
+        if place < len(BETAS):
+            np.einsum(names, power, z, out=means[place])
+            np.einsum(names, power, squares, out=variances[place])
+    if left_out is not None:
+        totals[:, left_out] = 1
+        means[:, left_out] = variances[:, left_out] = 0
+    of_nodes = totals[: len(BETAS)]
+    np.divide(means, of_nodes, out=means)
+    np.divide(variances, of_nodes, out=variances)
+    sums["values_at_beta"] = _sums_of_logs(of_nodes, num_classes) + BETAS * gaps
+    sums["slopes_at_beta"] = np.add.reduce(means, axis=1).astype(np.float64) + gaps
+    np.subtract(variances, np.square(means, out=means), out=variances)
+    sums["curvatures_at_beta"] = np.add.reduce(variances, axis=1).astype(np.float64)
+    p = means[: len(_NOISY)]
+    for i, at in enumerate(_NOISY):
+        np.divide(of_label[at], totals[_PLACES[at]], out=p[i])
+    if left_out is not None:
+        p[:, left_out] = 1
+    sums["noisy_losses"] = _noisy_losses(work, p, num_classes)
 
 
-def _noisy_losses(p: Array, num_classes: int) -> Array:
-    """Return Σ −log((1 − ε) p + ε/K) for each share ε of labels that are noise."""
+def _noisy_losses(work: Work, p: Array, num_classes: int) -> Array:
+    """Return Σ −log((1 − ε) p + ε/K) for each row of p and share ε of labels that are noise."""
     noises = np.array(NOISES)
     even = (noises / num_classes / (1 - noises)).astype(p.dtype)
-    logs = _sums_of_logs(p + even[:, np.newaxis], num_classes)
-    return -logs - len(p) * np.log1p(-noises)
+    shape = (len(p), len(noises), p.shape[1])
+    q = np.add(p[:, np.newaxis], even[:, np.newaxis], out=work("noisy", shape, p.dtype))
+    logs = _sums_of_logs(q.reshape(-1, p.shape[1]), num_classes).reshape(shape[:2])
+    return -logs - p.shape[1] * np.log1p(-noises)
 
 
 def _sums_of_logs(values: Array, num_classes: int) -> Array:
@@ -137,5 +139,5 @@ def _sums_of_logs(values: Array, num_classes: int) -> Array:
     products = np.multiply.reduce(factors, axis=1)
     np.log(products, out=products)
     rest = np.log(values[:, length * together :])
-    sums: Array = np.add.reduce(products, axis=1) + np.add.reduce(rest, axis=1)
-    return sums
+    sums = np.add.reduce(products, axis=1) + np.add.reduce(rest, axis=1)
+    return sums.astype(np.float64)
