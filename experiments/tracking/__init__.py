@@ -2,11 +2,13 @@
 
 docs/tracking.md says what happens to a run when something breaks.
 
-`store` says where runs are kept and opens it, `writing` writes runs, `sending` sends them now or
-later, `reading` reads them back, `model` logs a trained classifier, and `logged_model` is what
-MLflow runs to load it.
+`store` says where runs are kept and opens it, `opening` opens, resumes and ends runs, `writing` is
+what they take, `origin` says what made them, `sending` sends them now or later, `reading` reads
+them back, `model` logs a trained classifier, and `logged_model` is what MLflow runs to load it.
 """
 
+from experiments.tracking.opening import resume, track
+from experiments.tracking.origin import source
 from experiments.tracking.reading import (
     ERROR_TAG,
     Child,
@@ -40,7 +42,7 @@ from experiments.tracking.store import (
     tracking_uri,
     ui_address,
 )
-from experiments.tracking.writing import Run, resume, source, track
+from experiments.tracking.writing import Run
 
 __all__ = [
     "DEFAULT_UI",
