@@ -9,13 +9,12 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from core.heads import HEADS
-from dashboard import page, state, theme
+from dashboard import lesson, page, state, theme
 from dashboard.charts.bars import activation_comparison
 from dashboard.charts.mistakes import right_and_wrong
 from dashboard.frames import mistakes as frames
 from dashboard.frames.common import written
 from dashboard.views.train import titled
-from experiments.charts import style
 
 SUMMARY = "Bug gallery: the classic mistakes, what one sees, why, and the fix."
 CLASSES = state.Slider("classes", "Classes K", 10, 2, 100, 1, "How many classes each example has.")
@@ -80,7 +79,9 @@ def _show_floor(head: str, num_classes: int) -> None:
         f"The loss starts at ln K = {written(start, 3)} and stops at **{written(least, 3)}**, "
         "however right the model is:"
     )
-    st.latex(rf"\ln\left(1 + \frac{{{num_classes} - 1}}{{e}}\right) = {written(least, 3)}")
+    lesson.formula(
+        rf"\orange{{\ln\left(1 + \frac{{{num_classes} - 1}}{{e}}\right) = {written(least, 3)}}}"
+    )
     curves = frames.head_curves(("softmax_cce", head), num_classes)
     page.figure(
         right_and_wrong(curves, "logit", "Logit x of the true class (others: −x)"),
@@ -100,11 +101,12 @@ def _show_sigmoid_cce(num_classes: int) -> None:
 
 def _show_one_hot_bce(num_classes: int) -> None:
     found = frames.averaged_bce(num_classes)
-    st.latex(
-        rf"\begin{{aligned}}L = \tfrac{{1}}{{{num_classes}}} "
-        rf"\Big(&{{\color{{{style.GREEN}}} -\log \sigma(z_p)}}\\"
-        rf"&{{\color{{{style.PURPLE}}} {{}} - \textstyle\sum_n \log(1 - \sigma(z_n))}}\Big)"
-        r"\end{aligned}"
+    lesson.formula(
+        rf"\orange{{L}} &= \orange{{\tfrac{{1}}{{{num_classes}}} \big(-\log \sigma(z_p)}}",
+        r"&\quad \orange{{} - \textstyle\sum_n \log(1 - \sigma(z_n))\big)}",
+        rf"&= \orange{{{written(found['loss'], 3)}}}",
+        rf"\green{{\text{{CCE}}}} &= \green{{\ln {num_classes} = "
+        rf"{written(frames.plateau(num_classes), 3)}}}",
     )
     st.markdown(
         f"A model that knows nothing looks good: it says no to all {num_classes} classes, and "
@@ -148,7 +150,7 @@ def _show_exclusive_sigmoid(num_classes: int) -> None:
 def _show_log_of_zero(num_classes: int) -> None:
     curves = frames.naive_curves(num_classes)
     last = curves.loc[curves["curve"] == "textbook", "gap"].max()
-    st.latex(r"s_p = \frac{e^{z_p}}{\sum_j e^{z_j}} \to 0, \qquad -\log 0 = \infty")
+    lesson.formula(r"s_p = \frac{e^{z_p}}{\sum_j e^{z_j}} \to 0, \qquad \orange{-\log 0 = \infty}")
     st.markdown(
         f"Training runs well, and then the loss is `inf` and every weight `nan`. In float32 the "
         f"textbook's formula gives no number once the true class is more than {written(last, 1)} "
@@ -165,6 +167,11 @@ def _show_log_of_zero(num_classes: int) -> None:
 
 
 def _show_plateau(num_classes: int) -> None:
+    lesson.formula(
+        rf"\green{{\ln {num_classes} = {written(frames.plateau(num_classes), 3)}}}",
+        rf"\orange{{\ln\left(1 + \frac{{{num_classes} - 1}}{{e}}\right) = "
+        rf"{written(frames.floor('softmax_twice_cce', num_classes), 3)}}}",
+    )
     st.markdown(
         f"The loss stays at ln K = **{written(frames.plateau(num_classes), 3)}**, what a guess "
         f"among {num_classes} classes costs. Not to be mixed up with the floor of a softmax "
@@ -181,7 +188,10 @@ def _show_plateau(num_classes: int) -> None:
 
 def _show_sum_for_mean(num_classes: int) -> None:
     losses = frames.batch_losses(num_classes)
-    st.latex(r"\textstyle\sum_{i=1}^{N} L_i \text{ for } \frac{1}{N} \sum_{i=1}^{N} L_i")
+    lesson.formula(
+        r"\orange{\textstyle\sum_{i=1}^{N} L_i} \text{ for } "
+        r"\green{\textstyle\frac{1}{N} \sum_{i=1}^{N} L_i}"
+    )
     of_32 = losses[losses["rows"] == 32].set_index("curve")["loss"]
     st.markdown(
         f"The loss grows with the batch: at 32 rows **{written(of_32['sum'], 2)}** in place of "

@@ -153,7 +153,7 @@ def _stripe_layers(
                 scale=alt.Scale(
                     domain=list(WORDS.values()), range=[COLOURS[name] for name in OUTCOMES]
                 ),
-                legend=alt.Legend(orient="top", columns=3),
+                legend=alt.Legend(orient="top", columns=3, columnPadding=4, labelFontSize=11),
             ),
         )
     )
