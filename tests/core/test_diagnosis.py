@@ -619,3 +619,16 @@ def test_a_soft_target_on_a_masked_class_costs_infinity() -> None:
     losses = [diagnosed(logits, t, kind="logits").pairings[0].nats for t in (masked, touched)]
     expected = categorical_cross_entropy(logits, masked).mean()
     assert losses == [pytest.approx(expected, rel=1e-12), np.inf]
+
+
+def test_memory_to_work_in_is_kept_inside_with_alone_and_changes_nothing() -> None:
+    logits, labels = sample(30_000, 10)
+    plain, held = Summary(), Summary()
+    with held:
+        for first in range(0, len(labels), 10_000):
+            part = slice(first, first + 10_000)
+            for summary in (plain, held):
+                summary.update(logits[part], labels[part])
+        assert held._scratch
+    assert held._scratch is None
+    assert diagnose(held).evidence == diagnose(plain).evidence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -14,10 +15,11 @@ from core.heads import HEADS
 from core.losses import categorical_cross_entropy
 from experiments.config import TrainConfig
 from experiments.datasets import load
+from experiments.diagnosis import rows
 from experiments.diagnosis.passes import diagnose_predictions
 from experiments.diagnosis.rows import Settings
 from experiments.diagnosis.samples import CLASSES, SAMPLES, Sample
-from experiments.predictions import Upload, read
+from experiments.predictions import Batch, Predictions, Upload, read
 from experiments.runs import train_and_track
 from experiments.stored import handed_to_loss, stored_predictions
 
@@ -60,16 +62,16 @@ HARMLESS = {"healthy", "sigmoid_exclusive", "log_probabilities", "soft_labels", 
 
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=list(SAMPLES))
 def test_what_was_planted_is_found(sample: Sample) -> None:
-    rows: list[Ledger] = []
+    ledgers: list[Ledger] = []
     settings = Settings(sample.kind, sample.loss)
-    found = diagnose_predictions(sample.predictions(), settings, ledger=rows)
+    found = diagnose_predictions(sample.predictions(), settings, ledger=ledgers)
     evidence = found.diagnosis.evidence
     assert PLANTED[sample.key] <= {each.name for each in evidence}
     severities = [each.severity for each in evidence]
     assert severities == sorted(severities, key=["error", "warning", "note"].index)
     if sample.key in HARMLESS:
         assert set(severities) == {"note"}
-    assert sum(len(part.row) for part in rows) == found.diagnosis.num_used
+    assert sum(len(part.row) for part in ledgers) == found.diagnosis.num_used
 
 
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=list(SAMPLES))
@@ -95,11 +97,34 @@ def test_a_sample_read_as_a_file_keeps_its_numbers() -> None:
         np.testing.assert_array_equal(batch.labels, labels)
 
 
+@pytest.mark.parametrize(("most", "times"), [(1 << 20, 1), (0, 2)])
+def test_few_rows_are_read_once_and_many_for_each_pass(
+    most: int, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_to_the_end = 0
+    every = Predictions.batches
+
+    def counted(predictions: Predictions) -> Iterator[Batch]:
+        nonlocal read_to_the_end
+        yield from every(predictions)
+        read_to_the_end += 1
+
+    sample = SAMPLES["overconfident"].predictions()
+    wanted = diagnose_predictions(sample)
+    monkeypatch.setattr(rows, "_MOST_KEPT", most)
+    monkeypatch.setattr(Predictions, "batches", counted)
+    found = diagnose_predictions(sample)
+    assert read_to_the_end == times
+    assert found.after is not None
+    assert wanted.after is not None
+    assert (found.temperature, found.after.ece) == (wanted.temperature, wanted.after.ece)
+
+
 def test_a_ledger_can_be_held() -> None:
     logits, labels = SAMPLES["overconfident"].arrays()
-    rows: list[Ledger] = []
-    found = diagnose_predictions(SAMPLES["overconfident"].predictions(), ledger=rows)
-    (ledger,) = rows
+    ledgers: list[Ledger] = []
+    found = diagnose_predictions(SAMPLES["overconfident"].predictions(), ledger=ledgers)
+    (ledger,) = ledgers
     bits = categorical_cross_entropy(logits.astype(float), labels) / np.log(2)
     np.testing.assert_allclose(ledger.surprise, bits, rtol=1e-3, atol=1e-6)
     assert found.temperature == pytest.approx(2.5, abs=0.1)
