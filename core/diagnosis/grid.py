@@ -19,26 +19,28 @@ BETAS = np.array([1 / 8, 3 / 16, 1 / 4, 1 / 2, 1, 2, 4, 8])
 AT_ONE = 4
 # Shares of labels replaced by any class, evenly: what is compared with every temperature.
 NOISES = (0.005, 0.01, 0.02, 0.08)
-# At which β: as finely as networks are overconfident, or a temperature passes for the noise.
-NOISY_BETAS = np.array([1, 7 / 8, 3 / 4, 5 / 8, 1 / 2, 3 / 8, 1 / 4])
+# At which β, closer to each other towards the ends: a polynomial has what lies between.
+NOISY_BETAS = np.array([16, 15, 14, 13, 12, 11, 10, 8, 6, 5, 4]) / 16
 # In sixteenths of β: e^{βd} is a product of two that were there before. Each is kept in a buffer
-# of the number that stands first, until the next that has the same.
+# of the number that stands first, until the next that has the same; of 0 only the sum is wanted.
 _PRODUCTS = (
     (2, 2, (1, 1)),
-    (16, 3, (1, 2)),
+    (3, 3, (1, 2)),
     (4, 4, (2, 2)),
-    (16, 6, (4, 2)),
+    (0, 5, (4, 1)),
+    (0, 6, (4, 2)),
     (8, 8, (4, 4)),
-    (16, 10, (8, 2)),
+    (0, 10, (8, 2)),
+    (0, 11, (8, 3)),
     (16, 12, (8, 4)),
-    (16, 14, (12, 2)),
+    (0, 13, (12, 1)),
+    (0, 14, (12, 2)),
+    (0, 15, (12, 3)),
     (16, 16, (8, 8)),
     (16, 32, (16, 16)),
     (16, 64, (32, 32)),
     (16, 128, (64, 64)),
 )
-# No node, and no factor of another.
-_SUMS_ALONE = (6, 10, 14)
 # Where each stands among the sums: nodes first.
 _NODES = tuple(round(16 * beta) for beta in BETAS.tolist())
 _NOISY = tuple(round(16 * beta) for beta in NOISY_BETAS.tolist())
@@ -91,7 +93,7 @@ def add_temperatures(
         place = _PLACES[at]
         if at <= 16:
             of_label[at] = of_label[first] * of_label[second]
-        if at in _SUMS_ALONE:
+        if not buffer:
             np.einsum(names, powers[first], powers[second], out=totals[place])
             continue
         power = work(f"power_{buffer}", z.shape, dtype)
@@ -113,22 +115,20 @@ def add_temperatures(
     sums["slopes_at_beta"] = np.add.reduce(means, axis=1).astype(np.float64) + gaps
     np.subtract(variances, np.square(means, out=means), out=variances)
     sums["curvatures_at_beta"] = np.add.reduce(variances, axis=1).astype(np.float64)
-    p = means[: len(_NOISY)]
+    p = work("p", (len(_NOISY), len(gap)), dtype)
     for i, at in enumerate(_NOISY):
         np.divide(of_label[at], totals[_PLACES[at]], out=p[i])
     if left_out is not None:
         p[:, left_out] = 1
-    sums["noisy_losses"] = _noisy_losses(work, p, num_classes)
+    sums["noisy_losses"] = np.stack([_noisy_losses(work, row, num_classes) for row in p])
 
 
 def _noisy_losses(work: Work, p: Array, num_classes: int) -> Array:
-    """Return Σ −log((1 − ε) p + ε/K) for each row of p and share ε of labels that are noise."""
+    """Return Σ −log((1 − ε) p + ε/K) for each share ε of labels that are noise."""
     noises = np.array(NOISES)
     even = (noises / num_classes / (1 - noises)).astype(p.dtype)
-    shape = (len(p), len(noises), p.shape[1])
-    q = np.add(p[:, np.newaxis], even[:, np.newaxis], out=work("noisy", shape, p.dtype))
-    logs = _sums_of_logs(q.reshape(-1, p.shape[1]), num_classes).reshape(shape[:2])
-    return -logs - p.shape[1] * np.log1p(-noises)
+    q = np.add(p, even[:, np.newaxis], out=work("noisy", (len(noises), len(p)), p.dtype))
+    return -_sums_of_logs(q, num_classes) - len(p) * np.log1p(-noises)
 
 
 def _sums_of_logs(values: Array, num_classes: int) -> Array:
