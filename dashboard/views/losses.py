@@ -6,40 +6,17 @@ import streamlit as st
 
 from dashboard import lesson, page, snippets, state, theme
 from dashboard.charts.bars import MAX_LABELLED, term_bars
-from dashboard.charts.curves import loss_curves_chart
-from dashboard.charts.losses import optimum_bars, stacked_parts
 from dashboard.frames.common import NATS_PER_BIT, class_names, written
 from dashboard.frames.losses import (
     Options,
-    compared,
-    entropy_and_divergence,
-    loss_curves,
     loss_terms,
-    optimum,
-    probability_curves,
-    rivals,
     surprises,
 )
-from experiments.charts import style
+from dashboard.views import loss_pictures
 
 SUMMARY = (
     "What each class adds to BCE and to CCE; smoothing, weights, and other losses beside them."
 )
-# Probability: less is the rounding of a figure.
-VISIBLE = 0.00005
-CURVES = {
-    "CCE": theme.CCE,
-    "BCE, target 1": theme.BCE,
-    "BCE, target 0": theme.BCE,
-    "Focal": style.GREY,
-    "Squared error": style.GREEN,
-}
-PARTS = {
-    "entropy": "H(t), the entropy of the target",
-    "divergence": "KL(t‖s), what training can take away",
-}
-OPTIMA = {"target": style.GREEN, "best softmax": style.VERMILLION}
-
 TARGET = state.Text(
     "target",
     "Target distribution",
@@ -166,15 +143,15 @@ def compare() -> None:
         )
     st.markdown(f"{left} **BCE** adds {yes_no} nats for {names[label]}, {rest}")
     page.numbers(terms, "Every term of both losses")
-    show_others(logits, label, options, is_plain)
+    loss_pictures.show_others(logits, label, options, is_plain)
     if np.isfinite(logits).all():
-        show_curves(logits, label, options, is_plain)
+        loss_pictures.show_curves(logits, label, options, is_plain)
     else:
         st.caption("Curves over a logit need logits that are all finite: they are left out here.")
     if np.isfinite(totals["CCE"]):
-        show_parts(logits, label, options)
+        loss_pictures.show_parts(logits, label, options)
     if not np.isnan(totals["CCE"]):
-        show_optimum(logits, label, options, is_hard)
+        loss_pictures.show_optimum(logits, label, options, is_hard)
     page.as_code(lambda: snippets.losses(logits, label, options))
 
 
@@ -204,147 +181,6 @@ def _set_target(target: str, smoothing: float, weight: float) -> None:
     st.session_state[TARGET.key] = target
     st.session_state[SMOOTHING.key] = smoothing
     st.session_state[WEIGHT.key] = weight
-
-
-def show_others(logits: np.ndarray, label: int, options: Options, is_plain: bool) -> None:
-    """Show the losses that cross-entropy is compared with."""
-    beside = compared(logits, label, options)
-    focal, squared = (written(beside[name], 4) for name in ("focal", "squared error"))
-    st.header("Focal loss and squared error")
-    for column, name, formula, figure in zip(
-        st.columns(2),
-        ("Focal loss (nats)", "Squared error"),
-        (
-            rf"\gray{{(1 - s_p)^\gamma\,(-\log s_p)}},\quad \gamma = {lesson.short(options.gamma)}",
-            r"\green{\textstyle\sum_i (s_i - t_i)^2}",
-        ),
-        (focal, squared),
-        strict=True,
-    ):
-        with column, st.container(border=True):
-            lesson.formula(formula)
-            st.metric(name, figure)
-    share = "" if is_plain else " Neither takes the class weight."
-    st.markdown(
-        "The **focal loss** turns down what is already right, by $(1 - s_p)^\\gamma$. The "
-        "**squared error** is a distance of probabilities: it never exceeds 2, however sure the "
-        f"mistake.{share}"
-    )
-
-
-def show_curves(logits: np.ndarray, label: int, options: Options, is_plain: bool) -> None:
-    """Show the losses against the true class's logit, and against its probability."""
-    name = class_names(len(logits))[label]
-    st.header("Loss against logit and probability")
-    curves = loss_curves(logits, label, options)
-    against_probability = probability_curves(logits, label, options)
-    page.figure(
-        loss_curves_chart(curves, against_probability, float(logits[label]), CURVES),
-        "CCE, BCE with the targets 1 and 0, focal loss and squared error: their values and "
-        "gradients against the logit of the true class, and their values against its probability",
-        "loss curves",
-        pd.concat([curves, against_probability], ignore_index=True),
-    )
-    if len(logits) == 1:
-        st.markdown(
-            "With one class there is nothing to choose from: its softmax is 1 and CCE is 0, "
-            "whatever the logit. A yes-no question needs a sigmoid with BCE."
-        )
-    else:
-        least, most = curves["logit"].min(), curves["logit"].max()
-        cce, bce = (
-            f"at {bend:.4g}" + ("" if least <= bend <= most else ", off this picture")
-            for bend in (rivals(logits, label), 0.0)
-        )
-        st.markdown(
-            f"**CCE** is drawn for the logit of {name} while the others stay; it bends "
-            f"where that overtakes all the others together, {cce}. **BCE** looks at one logit "
-            f"alone, and bends {bce}."
-        )
-        lesson.more(
-            "Far on the wrong side of its bend each grows by nearly one nat per unit of logit: the "
-            "gradient stays near 1 in size, so that no mistake is too large to learn from. The "
-            "**squared error** is flat there: its gradient vanishes, and the surest mistakes are "
-            "the ones that it does not correct."
-            if is_plain
-            else "A weight makes its side of a curve steeper. Where a target is not all or "
-            "nothing, a curve turns up again on the side of too much confidence."
-        )
-
-    st.markdown(
-        f"The last picture has the same losses against what {name} is given: its softmax, where "
-        "the rule stands, and for BCE its sigmoid. With a hard target CCE and BCE with target 1 "
-        "are one curve, −log of the probability, that climbs without end towards 0; the squared "
-        "error stays finite."
-    )
-
-
-def show_parts(logits: np.ndarray, label: int, options: Options) -> None:
-    """Show how much of the cross-entropy is the target's own entropy."""
-    st.header("Cross-entropy = entropy + KL")
-    parts = entropy_and_divergence(logits, label, options)
-    lesson.formula(
-        r"H(t, s) &= \gray{H(t)} + \orange{\mathrm{KL}(t \,\|\, s)}",
-        *(
-            rf"{lesson.number(of_unit['value'].sum(), 4)} &= \gray{{{lesson.number(own, 4)}}} + "
-            rf"\orange{{{lesson.number(divergence, 4)}}}\;\text{{{unit}}}"
-            for unit, of_unit in parts.groupby("unit", sort=False)
-            for own, divergence in [of_unit["value"]]
-        ),
-    )
-    page.figure(
-        stacked_parts(parts, PARTS, [style.GREY, theme.CCE]),
-        "Cross-entropy as entropy and divergence, in nats and in bits",
-        "entropy and divergence",
-        parts,
-    )
-    own, divergence = parts[parts["unit"] == "nats"]["value"]
-    unweighted = "" if options.weight == 1 else " The class weight is left out here."
-    if own == 0:
-        says = (
-            f"A hard target has no entropy: all {written(divergence, 4)} nats are divergence, and "
-            "training can take all of it away."
-        )
-    else:
-        says = (
-            f"The target itself holds {written(own, 4)} nats, that no prediction can get below; "
-            f"the divergence, {written(divergence, 4)} nats, is 0 where softmax and target are one."
-        )
-    st.markdown(f"{says} A bit is {NATS_PER_BIT:.4f} nats.{unweighted}")
-
-
-def show_optimum(logits: np.ndarray, label: int, options: Options, is_hard: bool) -> None:
-    """Show where CCE is least, and how weights move that."""
-    st.header("Where CCE is least")
-    best = optimum(logits, label, options)
-    lesson.formula(
-        r"\orange{s_i^\ast} = \frac{w_i\, \green{t_i}}{\sum_j w_j\, \green{t_j}}",
-    )
-    page.figure(
-        optimum_bars(best, style.GREY, OPTIMA),
-        "The softmax as bars, the target and the best softmax as marks",
-        "optimum",
-        best,
-    )
-    name, target, optimal = best["class"][label], best["target"][label], best["optimum"][label]
-    if is_hard:
-        says = (
-            f"A hard target is best met with probability 1 for {name}, which no finite logits "
-            "reach. A class weight only makes its loss larger: it moves nothing until the target "
-            "is smoothed or soft."
-        )
-    elif abs(optimal - target) < VISIBLE:
-        says = (
-            f"The best softmax is the target itself: {written(optimal, 4)} for {name}. From there "
-            "more confidence costs."
-        )
-    else:
-        says = (
-            f"A weight of {options.weight:g} moves the optimum: {name} is best given "
-            f"{written(optimal, 4)}, where the target says {written(target, 4)}. Weights and "
-            "smoothing together shift what a perfect model answers, and its calibration with it."
-        )
-    st.markdown(says)
 
 
 def _formulas(
