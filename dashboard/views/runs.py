@@ -90,12 +90,6 @@ def compare() -> None:
         st.link_button(
             "The theory's curves there", theory, icon=":material/functions:", type="tertiary"
         )
-    st.markdown(
-        "\n".join(
-            f"- [Diagnose {state.plain(label)}]({diagnose_link(of_label[label])})"
-            for label in chosen[:MOST_DRAWN]
-        )
-    )
     if not ui_answers(tracking.ui_address()):
         st.markdown(
             f"Nothing answers at `{tracking.ui_address()}` yet: `python -m experiments serve` "
@@ -110,6 +104,12 @@ def compare() -> None:
         st.text(f"Without a curve so far: {', '.join(without)}")
     if not history.empty:
         _show_epochs(history)
+    st.markdown(
+        "\n".join(
+            f"- [Diagnose {state.plain(label)}]({diagnose_link(of_label[label])})"
+            for label in chosen[:MOST_DRAWN]
+        )
+    )
 
     if len(drawn) > 1:
         _show_side_by_side(drawn)
