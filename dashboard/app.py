@@ -23,6 +23,7 @@ from dashboard.views import (
 # A file: the browser would fetch the picture of an icon's name from the internet.
 ICON = Path(__file__).parent / "icon.svg"
 st.set_page_config(page_icon=ICON, layout="wide")
+st.html(Path(__file__).parent / "page.css")
 
 VIEWS = {
     st.Page(view.show, title=title, icon=f":material/{icon}:", url_path=title.lower()): view

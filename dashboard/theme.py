@@ -32,6 +32,8 @@ def draw(chart: alt.TopLevelMixin | Plot, says: str) -> None:
             **plot.spec.get("config", {}),
             # Words for each point, that a canvas has nobody to give to: `says` is for all of it.
             "aria": False,
+            # Or a group of marks in an SVG would be a picture without a name.
+            "mark": {"aria": False},
             "axis": {"labelColor": ink, "titleColor": ink},
             "legend": {"labelColor": ink},
             "text": {"color": ink},

@@ -105,6 +105,13 @@ def connect(uri: str = "") -> MlflowClient:
     uri = uri or tracking_uri()
     _require_answer(uri)
     with explained():
+        client = _client(uri)
+        database = sqlite_path(uri)
+        if database is None or _identity(database) == _opened.get(uri):
+            return client
+        # Deleted, and perhaps made anew, since: what is open reads the file that is no more.
+        client._tracking_client.store.engine.dispose()
+        _client.cache_clear()
         return _client(uri)
 
 
@@ -140,6 +147,19 @@ def experiment_id(client: MlflowClient, name: str) -> str:
     return str(experiment.experiment_id)
 
 
+# Address → the file that was there when it was opened.
+_opened: dict[str, tuple[int, int] | None] = {}
+
+
+def _identity(database: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another of the same name; of none, None."""
+    try:
+        status = database.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 @lru_cache(maxsize=4)
 def _client(uri: str) -> MlflowClient:
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -168,6 +188,7 @@ def _client(uri: str) -> MlflowClient:
             connection.execute("PRAGMA journal_mode=WAL")
         client = MlflowClient(uri)
         client.search_experiments(max_results=1)
+    _opened[uri] = _identity(database)
     return client
 
 

@@ -1,34 +1,23 @@
-"""One dashboard on the sample runs, and one browser, for all tests that look at pages."""
+"""One dashboard, on the sample runs, and one browser for all tests here."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.servers import ROOT, chromium, dashboard
+from tests.browser.servers import chromium, dashboard
+from tests.conftest import Demo
 
 
-@pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    uri = f"sqlite:///{tmp_path_factory.mktemp('browser') / 'mlflow.db'}"
-    subprocess.run(
-        [sys.executable, "-m", "experiments", "demo"],
-        cwd=ROOT,
-        env={**os.environ, "MLFLOW_TRACKING_URI": uri},
-        check=True,
-        stdout=subprocess.DEVNULL,
-        timeout=240,
-    )
-    with dashboard(uri) as running:
+@pytest.fixture(scope="package")
+def address(demo: Demo) -> Iterator[str]:
+    with dashboard(demo.uri) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with chromium() as running:
         yield running

@@ -57,6 +57,7 @@ def dashboard(uri: str, app: Path = Path("dashboard/app.py"), **env: str) -> Ite
             "MLFLOW_TRACKING_URI": uri,
             "STREAMLIT_SERVER_PORT": str(port),
             "STREAMLIT_SERVER_HEADLESS": "true",
+            "STREAMLIT_SERVER_FILE_WATCHER_TYPE": "none",
             **env,
         },
         stdout=subprocess.PIPE,

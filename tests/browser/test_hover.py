@@ -56,7 +56,10 @@ def test_the_pointer_reads_out_all_linked_charts_without_the_server(
     wait_until_drawn(page, charts=PAGES[path])
     chart = page.locator(".stVegaLiteChart").nth(which)
     for head in heads:
-        expect(chart.get_by_label(f"head: {head}", exact=True)).to_be_visible()
+        written = chart.locator("svg.marks text").filter(
+            has_text=re.compile(f"^{re.escape(head)}$")
+        )
+        expect(written.first).to_be_visible()
     rules = chart.locator("g.mark-rule.role-mark line[opacity='0.5']")
     expect(rules).to_have_count(charts)
     places = "lines => lines.map(line => line.getAttribute('transform'))"

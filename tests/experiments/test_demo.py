@@ -14,31 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments import tracking
 from experiments.datasets import load
+from tests.conftest import ROOT, Demo
 
-ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "experiments"]
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    """Run the demo once on a file of its own; give what it printed and where the runs are."""
-    folder = tmp_path_factory.mktemp("demo")
-    uri = f"sqlite:///{folder / 'mlflow.db'}"
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": uri}
-    environment.pop(tracking.UI_VARIABLE, None)
-    done = subprocess.run(
-        [*COMMAND, "demo", "--seed", "3"],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done, uri, folder
 
 
 def client(uri: str):
@@ -54,22 +33,21 @@ def runs_of(uri: str):
     return found, experiment
 
 
-def test_it_prints_a_line_and_a_row_per_run_and_the_link(demo) -> None:
-    done, uri, _ = demo
-    runs, experiment = runs_of(uri)
+def test_it_prints_a_line_and_a_row_per_run_and_the_link(demo: Demo) -> None:
+    runs, experiment = runs_of(demo.uri)
     for run in runs:
         # Of a sweep, what sets a run apart.
         said = run.info.run_name.removesuffix(" · breast_cancer")
-        assert f"\n{said}: val accuracy" in f"\n{done.stdout}"
-        assert run.info.run_id[:8] in done.stdout
-    assert done.stdout.count("predicts the validation rows best") == 3
-    assert f"/#/experiments/{experiment.experiment_id}/runs?workflowType" in done.stdout
-    assert "\r" not in done.stdout + done.stderr
-    assert "Warning" not in done.stderr
+        assert f"\n{said}: val accuracy" in f"\n{demo.stdout}"
+        assert run.info.run_id[:8] in demo.stdout
+    assert demo.stdout.count("predicts the validation rows best") == 3
+    assert f"/#/experiments/{experiment.experiment_id}/runs?workflowType" in demo.stdout
+    assert "\r" not in demo.stdout + demo.stderr
+    assert "Warning" not in demo.stderr
 
 
-def test_mlflows_own_client_reads_the_runs_back(demo) -> None:
-    _, uri, folder = demo
+def test_mlflows_own_client_reads_the_runs_back(demo: Demo) -> None:
+    uri, folder = demo.uri, demo.folder
     runs, experiment = runs_of(uri)
     assert experiment.artifact_location == (folder / "artifacts").as_uri()
     assert {
@@ -105,8 +83,8 @@ def test_mlflows_own_client_reads_the_runs_back(demo) -> None:
         }  # fmt: skip
 
 
-def test_it_leaves_the_parents_and_the_theory_too(demo) -> None:
-    _, uri, _ = demo
+def test_it_leaves_the_parents_and_the_theory_too(demo: Demo) -> None:
+    uri = demo.uri
     children, experiment = runs_of(uri)
     everything = client(uri).search_runs([experiment.experiment_id])
     parents = {run.info.run_name for run in everything} - {run.info.run_name for run in children}
@@ -119,29 +97,31 @@ def test_it_leaves_the_parents_and_the_theory_too(demo) -> None:
     assert len(client(uri).search_runs([theory.experiment_id])) == 7
 
 
-def test_the_model_loads_in_a_fresh_process_and_predicts_what_was_measured(demo) -> None:
-    _, uri, folder = demo
+def test_the_model_loads_in_a_fresh_process_and_predicts_what_was_measured(
+    demo: Demo, tmp_path: Path
+) -> None:
+    uri = demo.uri
     runs, _ = runs_of(uri)
     run = next(
         run
         for run in runs
         if run.data.params["head"] == "ovr_sigmoid_bce" and run.data.params["hidden"] == "32"
     )
-    assert not list((folder / "artifacts").rglob("*.pkl"))
+    assert not list((demo.folder / "artifacts").rglob("*.pkl"))
     data = load("digits", seed=3)
-    data.val.features.to_parquet(folder / "features.parquet")
+    data.val.features.to_parquet(tmp_path / "features.parquet")
     script = (
         "import mlflow, pandas as pd\n"
         f"mlflow.set_tracking_uri({uri!r})\n"
         f"model = mlflow.pyfunc.load_model('models:/{run.outputs.model_outputs[0].model_id}')\n"
-        f"table = pd.read_parquet({str(folder / 'features.parquet')!r})\n"
-        f"model.predict(table).to_parquet({str(folder / 'answer.parquet')!r})\n"
+        f"table = pd.read_parquet({str(tmp_path / 'features.parquet')!r})\n"
+        f"model.predict(table).to_parquet({str(tmp_path / 'answer.parquet')!r})\n"
     )
     # Far from the checkout, so that the code is that of the model.
-    subprocess.run([sys.executable, "-c", script], cwd=folder, check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, timeout=120)
     import pandas as pd
 
-    probabilities = pd.read_parquet(folder / "answer.parquet")
+    probabilities = pd.read_parquet(tmp_path / "answer.parquet")
     assert list(probabilities.columns) == list(data.class_names)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
     accuracy = (probabilities.to_numpy().argmax(axis=1) == data.val.labels).mean()

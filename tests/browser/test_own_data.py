@@ -1,0 +1,95 @@
+"""Runs, trainings, and outputs of one's own: what is chosen is in the link, but no file is."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.pages import assert_the_link_opens_the_same, opened, query
+from tests.browser.servers import PAGES, wait_until_drawn
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+def test_runs_shows_the_curves_and_leads_into_mlflow_and_to_a_diagnosis(
+    page: Page, address: str
+) -> None:
+    opened(page, address, "runs")
+    link = page.get_by_role("link", name="Open in the MLflow UI")
+    assert "compareRunsMode=CHART" in (link.get_attribute("href") or "")
+    diagnose = page.get_by_role("link").filter(has_text="Diagnose").filter(has_text="·").first
+    with page.context.expect_page() as shown:
+        diagnose.click()
+    diagnosis = shown.value
+    expect(diagnosis.locator("h1")).to_have_text("Diagnose", timeout=60_000)
+    expect(diagnosis.get_by_role("heading", name="What was found")).to_be_visible(timeout=60_000)
+    assert len(query(diagnosis)["run"][0]) == 32
+    diagnosis.close()
+
+    page.get_by_role("combobox", name="Data set").click()
+    page.get_by_role("option", name="breast_cancer").click()
+    page.wait_for_url("**dataset=breast_cancer**")
+    expect(page.get_by_text("hidden=0 ·").first).to_be_visible()
+    wait_until_drawn(page, charts=PAGES["runs"])
+    chosen = page.get_by_test_id("stMultiSelect").locator("[data-tag-index]")
+    expect(chosen).to_have_count(2)
+    page.get_by_test_id("stMultiSelect").get_by_role("combobox").press("Backspace")
+    expect(chosen).to_have_count(1)
+    page.wait_for_url("**runs_breast_cancer=**")
+    assert_the_link_opens_the_same(page)
+
+
+def test_a_sample_of_diagnose_and_the_bins_are_a_link(page: Page, address: str) -> None:
+    opened(page, address, "diagnose")
+    choice = page.get_by_role("combobox", name="Sample")
+    choice.fill("Label off by one")
+    expect(page.get_by_role("option")).to_have_count(1)
+    choice.press("Enter")
+    expect(page.get_by_text("with -1 added to each label")).to_be_visible()
+    page.wait_for_url("**sample=**")
+    assert query(page) == {"sample": ["Label off by one"]}
+    page.get_by_role("radio", name="Equal mass").click()
+    page.wait_for_url("**bins=**")
+    expect(page.get_by_text("Each mark holds about as many rows")).to_be_visible()
+    assert_the_link_opens_the_same(page)
+
+
+def test_an_upload_stays_with_who_made_it(page: Page, address: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{address}/diagnose?from=Your+file")
+    content = b"logit_cat,logit_dog,label\n" + b"3,-1,cat\n-2,1,dog\n0.5,1.5,cat\n" * 20
+    page.locator("input[type=file]").set_input_files(
+        {"name": "mine.csv", "mimeType": "text/csv", "buffer": content}
+    )
+    expect(page.get_by_text("60 rows of 2 classes")).to_be_visible(timeout=60_000)
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+    # Who opens the same address sees an empty field, and so does a reload.
+    other = page.context.new_page()
+    other.goto(page.url)
+    page.reload()
+    for seen in (other, page):
+        expect(seen.get_by_text("A row for each example")).to_be_visible(timeout=60_000)
+        expect(seen.get_by_text("60 rows of 2 classes")).to_have_count(0)
+
+
+def test_train_plays_and_its_link_opens_the_epoch_where_it_was_paused(
+    page: Page, address: str
+) -> None:
+    opened(page, address, "train?sample=moons&hidden=8&seed=3&epoch=0&speed=2")
+    rate = page.get_by_label("Learning rate", exact=True)
+    rate.fill("0.02")
+    rate.press("Enter")
+    page.wait_for_url("**rate=0.02**")
+    wait_until_drawn(page, PAGES["train"])
+    page.get_by_role("button", name="Play").click()
+    moved = page.get_by_text(re.compile(r"After epoch [1-9]\d*, on"))
+    expect(moved).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_url(re.compile(r"[?&]epoch=[1-9]"))
+    epoch = query(page)["epoch"][0]
+    said = page.get_by_text(f"After epoch {epoch}, on the validation rows")
+    expect(said).to_be_visible(timeout=30_000)
+    assert_the_link_opens_the_same(page)

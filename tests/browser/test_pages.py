@@ -1,0 +1,89 @@
+"""Each page, in both themes and on a narrow screen: what must hold of all of them."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.pages import opened, wait_for_ink, wait_for_theme
+from tests.browser.servers import PAGES, wait_until_drawn
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+# What axe-core finds in Streamlit's own DOM, which we can't mend.
+STREAMLITS = (
+    ("empty-table-header", "stDataFrame"),
+    ("presentation-role-conflict", "stFileUploader"),
+    # KaTeX's box, taller by a pixel than Streamlit lets it be.
+    ("scrollable-region-focusable", "katex-display"),
+)
+
+
+def problems(page: Page) -> list[tuple[str, str, str]]:
+    """Return what axe-core finds on a page, but for what is Streamlit's."""
+    return [
+        (violation["id"], node["html"], node["failureSummary"])
+        for violation in Axe().run(page).response["violations"]
+        for node in violation["nodes"]
+        if not any(
+            violation["id"] == rule and words in f"{node['html']} {node['target']}"
+            for rule, words in STREAMLITS
+        )
+    ]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_each_page_is_accessible_fits_and_asks_nobody_else(
+    page: Page, address: str, path: str
+) -> None:
+    asked: list[str] = []
+    errors: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    opened(page, address, path)
+    main = page.get_by_test_id("stMain")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        wait_for_theme(page, scheme)
+        # Formulas have the colours of the theme in which the page ran last.
+        page.keyboard.press("r")
+        wait_for_ink(page, scheme)
+        wait_until_drawn(page, PAGES[path])
+        assert page.get_by_test_id("stException").count() == 0
+        assert problems(page) == []
+        for width in (380, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            wait_until_drawn(page, PAGES[path])
+            page.wait_for_function(
+                "main => main.scrollWidth <= main.clientWidth", arg=main.element_handle()
+            )
+    # Each chart says what it shows.
+    for chart in page.get_by_test_id("stVegaLiteChart").all():
+        assert chart.get_attribute("aria-label")
+    assert errors == []
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+
+
+def test_home_has_a_name_too(page: Page, address: str) -> None:
+    page.goto(f"{address}/home?present=1")
+    wait_until_drawn(page, charts=PAGES[""])
+    page.wait_for_url(f"{address}/?present=true")
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    expect(page.locator("h1")).to_have_text("Cross-Entropy Lab")
+
+
+def test_the_buttons_of_a_chart_cover_nothing_over_it(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 380, "height": 700})
+    opened(page, address, "losses")
+    chart = page.locator(".stVegaLiteChart").first
+    chart.hover()
+    buttons = page.get_by_test_id("stElementToolbar").first
+    expect(buttons).to_have_css("opacity", "1")
+    under, over = buttons.bounding_box(), chart.bounding_box()
+    assert under is not None
+    assert over is not None
+    assert under["y"] >= over["y"] + over["height"]
+    page.get_by_role("button", name="Fullscreen").first.click()
+    page.get_by_role("button", name="Close fullscreen").click()
+    expect(page.get_by_role("button", name="Close fullscreen")).to_have_count(0)

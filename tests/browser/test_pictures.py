@@ -1,0 +1,96 @@
+"""What charts show: the numbers of core, under the pointer and as files too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image, ImageColor
+from playwright.sync_api import Page, expect
+
+from core.activations import sigmoid
+from core.entropy import entropy_from_logits
+from core.losses import binary_cross_entropy
+from dashboard import theme
+from dashboard.state import SAMPLES, parse_logits
+from tests.browser.pages import (
+    assert_the_link_opens_the_same,
+    opened,
+    pictures,
+    query,
+    wait_for_ink,
+    wait_for_theme,
+)
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+def test_what_moving_controls_shows_are_the_numbers_of_core_and_the_pictures_of_a_page_drawn_anew(
+    page: Page, address: str
+) -> None:
+    opened(page, address, "activations")
+    logits = parse_logits(SAMPLES[0].logits)
+    sums = page.get_by_test_id("stMetric").filter(has_text="Sum")
+    # On a busy machine a chart's picture can come before the number beside it.
+    expect(sums.nth(0)).to_contain_text(f"{sigmoid(logits).sum():.3f}")
+    expect(sums.nth(1)).to_contain_text("1.000")
+
+    slider = page.get_by_role("slider", name="Temperature")
+    slider.focus()
+    for _ in range(5):
+        slider.press("ArrowRight")
+    bits = entropy_from_logits(logits / 1.5, base=2)
+    expect(page.get_by_test_id("stMetric").filter(has_text="Entropy").nth(1)).to_contain_text(
+        f"{bits:.3f}"
+    )
+    expect(page.get_by_text(f"At temperature 1.5 the softmax holds {bits:.3f}")).to_be_visible()
+
+    before = pictures(page)
+    page.get_by_label("Logits", exact=True).fill("2, 0, 1, -3")
+    page.wait_for_url("**logits=**")
+    expect(sums.first).to_contain_text(f"{sigmoid(parse_logits('2, 0, 1, -3') / 1.5).sum():.3f}")
+    assert pictures(page) != before
+
+    page.get_by_test_id("stSidebar").get_by_text("Present").click()
+    page.wait_for_url("**present=true**")
+    expect(page.get_by_label("Logits", exact=True)).to_be_hidden()
+    assert query(page) == {
+        "logits": ["2, 0, 1, -3"],
+        "temperature": ["1.5"],
+        "present": ["true"],
+    }
+    assert_the_link_opens_the_same(page)
+
+
+def test_a_download_is_the_picture_in_the_theme_and_its_numbers(
+    page: Page, address: str, tmp_path: Path
+) -> None:
+    opened(page, address, "losses")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        wait_for_theme(page, scheme)
+        page.keyboard.press("r")
+        wait_for_ink(page, scheme)
+        page.get_by_role("button", name="Download", exact=True).first.click()
+        taken = {}
+        for kind in ("PNG", "SVG", "CSV"):
+            with page.expect_download() as download:
+                page.get_by_role("button", name=kind, exact=True).click()
+            taken[kind] = tmp_path / download.value.suggested_filename
+            download.value.save_as(taken[kind])
+        page.keyboard.press("Escape")
+
+        with Image.open(taken["PNG"]) as opened_picture:
+            picture = opened_picture.convert("RGBA")
+        assert picture.getpixel((0, 0)) == (*ImageColor.getrgb(theme.PAPER[scheme]), 255)
+        colours = {colour for _, colour in picture.getcolors(1 << 20) or []}
+        assert (*ImageColor.getrgb(theme.BCE), 255) in colours
+        svg = taken["SVG"].read_text()
+        assert svg.startswith("<svg")
+        for part in ("Adds to the loss (nats)", "class 3", theme.PAPER[scheme], theme.INK[scheme]):
+            assert part in svg
+        table = pd.read_csv(taken["CSV"])
+        losses = binary_cross_entropy(parse_logits(SAMPLES[0].logits), [1, 0, 0, 0])
+        assert table["term"].tolist() == pytest.approx(losses.tolist(), rel=1e-14)
+        assert taken["CSV"].name == "terms of BCE.csv"
