@@ -60,6 +60,9 @@ def test_the_pointer_reads_out_all_linked_charts_without_the_server(
             has_text=re.compile(f"^{re.escape(head)}$")
         )
         expect(written.first).to_be_visible()
+    # Every place has room of its own, in which it is the nearest.
+    places_of = chart.locator("svg.marks g[class*=voronoi]").first.locator("path")
+    assert all(places_of.evaluate_all("paths => paths.map(path => !!path.getAttribute('d'))"))
     rules = chart.locator("g.mark-rule.role-mark line[opacity='0.5']")
     expect(rules).to_have_count(charts)
     places = "lines => lines.map(line => line.getAttribute('transform'))"
