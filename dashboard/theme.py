@@ -30,7 +30,7 @@ def draw(chart: alt.TopLevelMixin | Plot, says: str) -> None:
         "padding": PADDING,
         "config": {
             **plot.spec.get("config", {}),
-            # Words for each point, that a canvas has nobody to give to: `says` is for all of it.
+            # Words for each point take a fifth of the time; `says` is for the whole.
             "aria": False,
             # Or a group of marks in an SVG would be a picture without a name.
             "mark": {"aria": False},
