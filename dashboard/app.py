@@ -50,9 +50,17 @@ if page is home_by_name:
     st.switch_page(home_page, query_params=st.query_params.to_dict())
 st.set_page_config(page_title=f"{page.title} · Cross-Entropy Lab")
 
+is_next = st.session_state.get("page", page.url_path) != page.url_path
 keep_logits(page.url_path)
 with st.sidebar:
     present_switch()
+    if is_next:
+        # Streamlit leaves it scrolled to where the last page was; the path makes it another script.
+        st.html(
+            "<script>document.querySelector('[data-testid=\"stMain\"]').scrollTo(0, 0)"
+            f" // {page.url_path}</script>",
+            unsafe_allow_javascript=True,
+        )
 
 # `page.run()` would make the logits of two pages two controls with two histories. A place for each
 # page: what the last one showed goes at once, also while the next one is still reading.

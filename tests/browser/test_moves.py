@@ -75,10 +75,15 @@ def test_a_page_leaves_neither_default_logits_in_the_link_nor_anything_on_the_ne
 ) -> None:
     opened(page, address, "activations")
     pages = page.get_by_test_id("stSidebarNavItems")
-    pages.get_by_role("link", name="Losses").click()
+    page.get_by_test_id("stMain").get_by_role("link", name="Next: Losses").click()
     expect(page.locator("h1")).to_have_text("Losses")
     wait_until_drawn(page, charts=PAGES["losses"])
     assert page.url == f"{address}/losses"
+    page.get_by_test_id("stMain").get_by_role("link", name="Next: Gradients").click()
+    expect(page.locator("h1")).to_have_text("Gradients")
+    wait_until_drawn(page, charts=PAGES["gradients"])
+    # Not where the last page was left, at its end.
+    expect(page.locator("h1")).to_be_in_viewport()
     pages.get_by_role("link", name="Runs").click()
     expect(page.locator("h1")).to_have_text("Runs")
     assert page.get_by_label("Logits", exact=True).count() == 0
