@@ -28,7 +28,10 @@ def test_runs_shows_the_curves_and_leads_into_mlflow_and_to_a_diagnosis(
     assert len(query(diagnosis)["run"][0]) == 32
     diagnosis.close()
 
-    page.get_by_role("combobox", name="Data set").click()
+    # A list that opens while the page scrolls to it closes again.
+    data_set = page.get_by_role("combobox", name="Data set")
+    data_set.scroll_into_view_if_needed()
+    data_set.click()
     page.get_by_role("option", name="breast_cancer").click()
     page.wait_for_url("**dataset=breast_cancer**")
     expect(page.get_by_text("hidden=0 ·").first).to_be_visible()
