@@ -2,6 +2,8 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
+# One more than there are cores: many a test waits for a server or a browser.
+WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--fork-strategy fewest --no-annotate --no-emit-index-url --no-emit-find-links \
@@ -21,10 +23,10 @@ serve: $(VENV)/.installed ## The dashboard and the MLflow UI without new runs, u
 
 test: $(VENV)/.installed-dev ## Every test; BROWSER=0 leaves out those that need a browser
 ifeq ($(BROWSER),0)
-	@$(PY) -m pytest -n auto --dist loadgroup -m "not browser"
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m "not browser"
 else
 	@browser=$$($(PY) -m tests.browser.find) || exit 1; \
-	BROWSER_PATH="$$browser" $(PY) -m pytest -n auto --dist loadgroup
+	BROWSER_PATH="$$browser" $(PY) -m pytest -n $(WORKERS) --dist loadgroup
 endif
 
 check: lint ## Lint, and the tests without the browser

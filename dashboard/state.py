@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import quote
 
 import numpy as np
@@ -123,7 +122,7 @@ def text(control: Text) -> str:
     What it holds follows the typing, key by key: a field that waits for Enter would give its value
     away when a link is tapped next, and Streamlit 1.67 then answers for the page just left.
     """
-    return _typed(control, "0ms").strip()
+    return _typed(control).strip()
 
 
 def pick(control: Choice, options: Sequence[str]) -> str:
@@ -142,10 +141,10 @@ def pick(control: Choice, options: Sequence[str]) -> str:
 
 def long_text(control: Text) -> str:
     """Show a field for what may be long, and return what it holds, as it is typed."""
-    return _typed(control, "200ms")
+    return _typed(control)
 
 
-def _typed(control: Text, live: Literal["0ms", "200ms"]) -> str:
+def _typed(control: Text) -> str:
     """Show a line of text; what is too long for a link is left out of it, and the page says so."""
     held = st.session_state.get(control.key, control.default)
     fits = len(quote(held)) <= MAX_LINKED
@@ -159,7 +158,7 @@ def _typed(control: Text, live: Literal["0ms", "200ms"]) -> str:
         key=control.key,
         help=control.help,
         placeholder=control.placeholder or None,
-        live=live,
+        live="0ms",
         bind="query-params" if fits else None,
     )
     if not fits:

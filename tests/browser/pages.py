@@ -42,7 +42,9 @@ def pictures(page: Page) -> list[list[str]]:
 
 def assert_the_link_opens_the_same(page: Page) -> None:
     """Open the address of a page as somebody else would, and compare charts and texts."""
-    charts = page.locator(".stVegaLiteChart").count()
+    # While a page runs, a chart may be away for a moment.
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    charts = len(pictures(page))
     wait_until_drawn(page, charts)
     browser = page.context.browser
     assert browser is not None
