@@ -112,7 +112,7 @@ def _between() -> Array:
     """Return what makes losses at every 1/32 of β of those at `NOISY_BETAS`, by a polynomial."""
     domain = (NOISY_BETAS[-1], NOISY_BETAS[0])
     terms = [np.polynomial.Chebyshev.basis(k, domain=domain) for k in range(len(NOISY_BETAS))]
-    betas = np.arange(domain[0], domain[1] + 1e-9, 1 / 32)
+    betas = np.linspace(*domain, round(32 * (domain[1] - domain[0])) + 1)
     at_nodes, at_betas = (np.stack([term(x) for term in terms]) for x in (NOISY_BETAS, betas))
     matrix: Array = np.linalg.solve(at_nodes, at_betas).T
     return matrix

@@ -8,7 +8,8 @@ import streamlit as st
 
 from core.coding import decode, encode, expected_length, huffman_code
 from dashboard import lesson, page, snippets, state
-from dashboard.charts import entropy as charts
+from dashboard.charts import codes as charts
+from dashboard.charts.entropy import cost_bars, wrong_code_area
 from dashboard.frames import entropy as frames
 from dashboard.frames.common import written
 from dashboard.sources import MAX_OUTCOMES, Source, parse_beside, written_numbers
@@ -216,7 +217,7 @@ def wrong_code(source: Source) -> None:
         st.metric("KL(p‖q) (bits)", written(costs["divergence"], 4))
         st.metric("Cross-entropy H(p, q) (bits)", written(costs["cross_entropy"], 4))
     page.figure(
-        charts.wrong_code_area(
+        wrong_code_area(
             rows.head(MAX_DRAWN),
             costs["entropy"],
             costs["cross_entropy"],
@@ -233,7 +234,7 @@ def wrong_code(source: Source) -> None:
         )
     else:
         page.figure(
-            charts.cost_bars(costs, (style.BLUE, style.VERMILLION, style.GREY)),
+            cost_bars(costs, (style.BLUE, style.VERMILLION, style.GREY)),
             "Bits a symbol by the code for p, and by the code for q",
             "cost",
             rows,

@@ -147,31 +147,6 @@ def diagnose_predictions(
         )
 
 
-def summarize(
-    predictions: Predictions,
-    settings: Settings,
-    temperature: float = 1.0,
-    on_rows: Callable[[int], None] = lambda rows: None,
-) -> Summary:
-    """Return the summary of all rows, in this process.
-
-    Parameters
-    ----------
-    predictions : Predictions
-    settings : Settings
-    temperature : float
-        As `core.diagnosis.Summary` takes it.
-    on_rows : callable
-        Told how many rows more are through.
-
-    Raises
-    ------
-    PredictionsError
-        If a file can't be read, or scores and labels do not fit each other.
-    """
-    return summed_here(Rows(predictions), settings, temperature, on_rows)
-
-
 def _with_ledger(
     rows: Rows, settings: Settings, ledger: Path | list[Ledger], what: str, on_rows: OnRows
 ) -> Summary:

@@ -78,12 +78,12 @@ def usual(path: Path) -> dict[str, float]:
 def one_pass(path: Path) -> dict[str, float]:
     """Return what one pass finds: all of the report but the calibration after the temperature."""
     from core.diagnosis import diagnose
-    from experiments.diagnosis.passes import summarize
-    from experiments.diagnosis.rows import Settings
+    from experiments.diagnosis.rows import Rows, Settings, summed_here
     from experiments.predictions import read
 
     found_in = read(path)
-    found = diagnose(summarize(found_in, Settings(found_in.kind)))
+    settings = Settings(found_in.kind)
+    found = diagnose(summed_here(Rows(found_in), settings, 1.0, lambda rows: None))
     assert found.calibration is not None
     assert found.calibration.temperature is not None
     return {

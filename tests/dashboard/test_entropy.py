@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from core.coding import block_code, decode, expected_length, huffman_code, shannon_lengths
 from core.entropy import binary_entropy, cross_entropy, entropy, kl_divergence, surprisal
 from dashboard import snippets
+from dashboard.charts import codes
 from dashboard.charts import entropy as charts
 from dashboard.frames import entropy as frames
 from dashboard.sources import Source, parse_counts, source_of
@@ -93,7 +94,7 @@ def test_the_tree_leads_to_each_outcome_by_its_word() -> None:
 
 def test_every_leaf_of_the_tree_is_labelled() -> None:
     branches = frames.tree(WEATHER, huffman_code(WEATHER.p))
-    spec = charts.code_tree(branches, COLOURS).to_dict()
+    spec = codes.code_tree(branches, COLOURS).to_dict()
     rows = spec["datasets"][spec["data"]["name"]]
     assert [row["label"] for row in rows if row["label"]] == [
         "sunny  0.6", "cloudy  0.2", "rain  0.15", "snow  0.05",
@@ -469,13 +470,13 @@ def test_a_sum_of_many_terms_is_not_written_out() -> None:
 @pytest.mark.parametrize("q", ["", "1 1 1 5", "sunny=1", "60 20 15 5"])
 def test_the_code_gives_the_numbers_of_the_page(q: str) -> None:
     page = open_page("entropy", "as code", q=q)
-    codes = [code.value for code in page.code[1:]]
-    assert len(codes) == 4
-    names = run_code(codes[0])
+    offered = [code.value for code in page.code[1:]]
+    assert len(offered) == 4
+    names = run_code(offered[0])
     figures = [names["entropy_bits"], names["kl_bits"], names["cross_bits"]]
     wanted = ["∞" if np.isinf(figure) else f"{figure:.4f}" for figure in figures]
     assert metrics(page)[6:] == wanted
-    assert "p = [0.6, 0.2, 0.15, 0.05]\n" in codes[0]
+    assert "p = [0.6, 0.2, 0.15, 0.05]\n" in offered[0]
 
 
 def test_more_outcomes_than_anybody_copies_are_no_code() -> None:
@@ -520,5 +521,5 @@ def test_where_huffman_meets_the_entropy_the_page_says_so() -> None:
 def test_a_message_that_never_varies_has_a_height() -> None:
     source = source_of({"a": 1.0, "b": 1.0})
     grown = frames.growth(source, frames.message(source, 100, 0), 1)
-    spec = charts.growth_curves(grown, 1.0, dict.fromkeys(grown["counted"], "#000")).to_dict()
+    spec = codes.growth_curves(grown, 1.0, dict.fromkeys(grown["counted"], "#000")).to_dict()
     assert {(row["low"], row["high"]) for row in spec["datasets"]["grown"]} == {(0.75, 1.25)}
