@@ -30,6 +30,11 @@ def test_powers_of_two_are_coded_at_their_entropy() -> None:
     assert expected_length(huffman_code(p), p) == entropy(p, base=2) == 1.75
 
 
+def test_words_read_in_the_order_of_the_symbols() -> None:
+    assert huffman_code([0.6, 0.2, 0.15, 0.05]) == ("0", "10", "110", "111")
+    assert huffman_code([0.05, 0.15, 0.2, 0.6]) == ("000", "001", "01", "1")
+
+
 def test_a_certain_symbol_needs_no_bits() -> None:
     code = huffman_code([0.0, 1.0])
     assert code == (None, "")
