@@ -215,8 +215,8 @@ def _show_side_by_side(drawn: pd.DataFrame) -> None:
         best_run = drawn.set_index("run").loc[best["run"]]
         bits = written(best_run["val_cross_entropy_bits"], 4)
         lesson.formula(
-            r"\text{val bits} = \textstyle\frac{1}{N} \sum_{i=1}^{N} -\log_2 s_{i, y_i}"
-            rf" = {bits} \text{{ at best}}"
+            r"\text{val bits} &= \textstyle\frac{1}{N} \sum_{i=1}^{N} -\log_2 s_{i, y_i}",
+            rf"&= {bits} \text{{ at best}}",
         )
         st.markdown(
             "The least surprised by the validation labels is "

@@ -209,7 +209,7 @@ def pair_chart(pairs: pd.DataFrame, class_names: Sequence[str]) -> alt.LayerChar
             base.mark_text(fontSize=11).encode(
                 text=alt.Text("rows:Q", format="~s"),
                 color=alt.condition(
-                    f"datum.{cost} > {most / 2}", alt.value("white"), alt.value("#31333f")
+                    f"datum.{cost} > {most / 2}", alt.value("white"), alt.value("black")
                 ),
             )
         )

@@ -59,7 +59,7 @@ def confusion_chart(counts: pd.DataFrame) -> alt.LayerChart:
     most = float(counts["rows"].max())
     words = base.mark_text().encode(
         text="rows:Q",
-        color=alt.condition(f"datum.rows > {most / 3}", alt.value("white"), alt.value("#31333f")),
+        color=alt.condition(f"datum.rows > {most / 3}", alt.value("white"), alt.value("black")),
     )
     return (cells + words).properties(width=alt.Step(34), height=alt.Step(34))
 

@@ -58,11 +58,26 @@ def test_each_page_is_accessible_fits_and_asks_nobody_else(
             page.wait_for_function(
                 "main => main.scrollWidth <= main.clientWidth", arg=main.element_handle()
             )
+            page.wait_for_function(
+                """() => [...document.querySelectorAll(".katex-display")].every(
+                    formula => formula.scrollWidth <= formula.clientWidth + 4)"""
+            )
     # Each chart says what it shows.
     for chart in page.get_by_test_id("stVegaLiteChart").all():
         assert chart.get_attribute("aria-label")
     assert errors == []
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+
+
+def test_words_on_pale_cells_stay_dark_on_a_dark_page(page: Page, address: str) -> None:
+    page.emulate_media(color_scheme="dark")
+    opened(page, address, "diagnose?sample=Overconfident")
+    wait_for_theme(page, "dark")
+    costs = page.locator(".stVegaLiteChart[aria-label^='Confused pairs']")
+    fills = costs.locator(".mark-text.role-mark text").evaluate_all(
+        "texts => texts.map(text => getComputedStyle(text).fill)"
+    )
+    assert set(fills) == {"rgb(0, 0, 0)", "rgb(255, 255, 255)"}
 
 
 def test_home_has_a_name_too(page: Page, address: str) -> None:
