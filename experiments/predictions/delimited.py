@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
+import os
 import re
 from collections.abc import Iterator, Sequence
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -117,7 +120,7 @@ class CsvTable:
         is_text: bool | None = None
         try:
             with self._file.opened() as file:
-                for batch in self._reader(file, kinds):
+                for batch in self._reader(_native(file), kinds):
                     columns = [batch.column(name) for name in kinds]
                     if len(labels) == 1:
                         column, is_text = self._read_labels(columns[-1], row, is_text)
@@ -203,3 +206,12 @@ def _is_number(text: str | None) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _native(file: BinaryIO) -> BinaryIO | pa.OSFile:
+    """Return a file of the disk as Arrow reads it without Python, and others as they are.
+
+    Arrow reads ahead: where a thread of its own waits for Python while that ends, the process is
+    aborted.
+    """
+    return pa.OSFile(os.fspath(file.name)) if isinstance(file, io.BufferedReader) else file

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import threading
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -389,3 +390,22 @@ def test_damaged_files_are_refused_or_read(tmp_path):
             said.append((name, str(error)))
     assert len(said) > 100
     assert all(name in sentence and "\n" not in sentence for name, sentence in said)
+
+
+def test_no_thread_of_arrow_reads_a_csv_file_through_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text("logit_0,logit_1,label\n" + "0.5,1.5,0\n" * 200_000)
+    readers = []
+
+    class Watched(io.BufferedReader):
+        def read(self, size: int | None = -1, /) -> bytes:
+            readers.append(threading.current_thread())
+            return super().read(size)
+
+    monkeypatch.setattr(Path, "open", lambda path, mode: Watched(io.FileIO(path)))
+    assert sum(len(batch.scores) for batch in read(path).batches()) == 200_000
+    # One that waits for Python while that ends aborts the process: in one of seven, of a long file
+    # that is wrong at its beginning.
+    assert set(readers) <= {threading.current_thread()}
