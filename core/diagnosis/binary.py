@@ -9,7 +9,7 @@ from core._blocked import Work
 from core._checks import Array
 from core.diagnosis.bins import NUM_CALIBRATION_BINS, calibration_bins
 from core.diagnosis.exclusive import PerRow, Sums, largest_loss
-from core.diagnosis.grid import BETAS
+from core.diagnosis.grid import LOWEST, add_temperatures
 from core.diagnosis.roundings import add_answer_precision
 from core.diagnosis.sketches import NUM_BINS, magnitude_bins
 
@@ -75,12 +75,14 @@ def _total(terms: Array, axis: int) -> float:
 
 
 def multi_label_sums(
-    scores: Array, targets: Array, *, is_probability: bool, with_temperatures: bool
+    work: Work, scores: Array, targets: Array, *, is_probability: bool, with_temperatures: bool
 ) -> tuple[Sums, Array, PerRow]:
     """Return the sums of rows that may have several labels, and their worst classes.
 
     Parameters
     ----------
+    work : Work
+        The thread's scratch arrays.
     scores : ndarray, (rows, K)
         Without NaN.
     targets : ndarray, shape of `scores`
@@ -149,26 +151,15 @@ def multi_label_sums(
     sums["odds_right"] = np.bincount(bins, is_right, NUM_BINS)
     sums["odds_doubt"] = np.bincount(bins, np.minimum(p, q).reshape(-1), NUM_BINS)
     if with_temperatures:
-        _add_temperatures(sums, x, t, infinite)
+        # Each answer is one of two: the other's odds against the larger are e^−|x|.
+        left_out = infinite.reshape(-1) if infinite.any() else None
+        away = np.where(infinite, 0, np.maximum(-np.abs(x), LOWEST)).reshape(1, -1)
+        gap = np.where(infinite, 0, np.maximum(x, 0) - t * x).reshape(-1)
+        add_temperatures(work, sums, away, np.exp(away), 0, gap, left_out, with_noise=False)
     worst = loss.argmax(axis=1)
     rows = np.arange(num_rows)
     worst_p = np.where(t > 0.5, p, q)[rows, worst]
     return sums, worst, PerRow(row_loss, worst_p, np.maximum(p, q)[rows, worst])
-
-
-def _add_temperatures(sums: Sums, x: Array, t: Array, infinite: Array) -> None:
-    found = []
-    x = np.where(infinite, 0, x)
-    away = np.where(infinite, 0, np.abs(x))
-    for beta in BETAS.astype(x.dtype):
-        decay = np.exp(-beta * away)
-        value = np.log1p(decay) + beta * (np.maximum(x, 0) - t * x)
-        larger = 1 / (1 + decay)
-        smaller = decay * larger
-        slope = x * (np.where(x >= 0, larger, smaller) - t)
-        terms = (np.where(infinite, 0, value), slope, x * x * larger * smaller)
-        found.append([term.sum(dtype=np.float64) for term in terms])
-    sums["values_at_beta"], sums["slopes_at_beta"], sums["curvatures_at_beta"] = np.array(found).T
 
 
 def _binary_entropy(t: Array) -> float:

@@ -232,7 +232,7 @@ def _read(work: Work, found: Found, held: _Rows, plan: Plan, reading: Reading) -
     if len(held.rows) == 0:
         return
     if held.kinds is not None and not plan.one_column:
-        found.parts["multi-label", reading] = _several(held, plan, reading)
+        found.parts["multi-label", reading] = _several(work, held, plan, reading)
         chosen = (held.kinds == ONE_HOT) | (held.kinds == SOFT)
         held = held.only(chosen if some is None else chosen & some)
         if len(held.rows) == 0:
@@ -253,13 +253,14 @@ def _read(work: Work, found: Found, held: _Rows, plan: Plan, reading: Reading) -
     found.parts["exclusive", reading] = Part(sums, held.rows, held.labels, held.top, per_row)
 
 
-def _several(held: _Rows, plan: Plan, reading: Reading) -> Part:
+def _several(work: Work, held: _Rows, plan: Plan, reading: Reading) -> Part:
     x = held.raw.T if held.axis == 0 else held.raw
     is_probability = reading == "probabilities"
     if plan.temperature != 1:
         x = (np.log(x) - np.log1p(-x) if is_probability else x) / plan.temperature
         is_probability = False
     sums, worst, per_row = multi_label_sums(
+        work,
         x,
         np.asarray(held.targets),
         is_probability=is_probability,

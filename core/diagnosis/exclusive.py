@@ -13,14 +13,12 @@ from core import _blocked
 from core._blocked import Work, column
 from core._checks import Array
 from core.diagnosis.bins import NUM_CALIBRATION_BINS, bin_edges, calibration_bins
-from core.diagnosis.grid import add_temperatures
+from core.diagnosis.grid import LOWEST, add_temperatures
 from core.diagnosis.roundings import add_row_precision
 from core.diagnosis.sketches import NUM_BINS, magnitude_bins
 
 # Above this many classes a table of confused pairs would outgrow the rest of the summary.
 MOST_PAIRED = 128
-# What stands for a logit of −inf: its exponential is 0 at every temperature of the grid.
-_BEYOND = -8 * _blocked.BEYOND_EXP
 
 Sums = dict[str, Array]
 # Some: what shows how a figure shifts when scores are read in another way.
@@ -98,13 +96,13 @@ def exclusive_sums(
     is_infinite = gap > largest_loss(dtype)
     any_infinite = bool(is_infinite.any())
     if any_infinite:
-        gap[is_infinite] = -_BEYOND
+        gap[is_infinite] = -LOWEST
     if targets is not None:
         # A class without a target costs nothing, however low its logit.
         terms = np.where(targets > 0, targets * z, 0).sum(axis=axis, dtype=np.float64)
-    if z.min() < _BEYOND:
+    if z.min() < LOWEST:
         # A mask may be −inf or the least number there is: a product with it is no small term.
-        np.maximum(z, _BEYOND, out=z)
+        np.maximum(z, LOWEST, out=z)
 
     e = np.exp(z, out=work("e", z.shape, dtype))
     e.reshape(-1)[at_top] = 0
@@ -115,7 +113,7 @@ def exclusive_sums(
     confidence = 1 / (1 + odds)
     label_probability = np.exp(-gap) * confidence
     doubt = odds * confidence
-    p = np.multiply(e, column(confidence, axis), out=e)  # but that of the top
+    p = np.multiply(e, column(confidence, axis), out=work("p", e.shape, dtype))  # but the top's
 
     finite_loss = loss
     if any_infinite:
@@ -160,7 +158,7 @@ def exclusive_sums(
         sums["loss_counts"][0] -= np.count_nonzero(is_infinite)
     if not is_probability:
         add_row_precision(sums, maximum, z_label, log_total, odds, loss)
-    add_temperatures(work, sums, z, axis, gap, is_infinite if any_infinite else None)
+    add_temperatures(work, sums, z, e, axis, gap, is_infinite if any_infinite else None, at_top)
     return sums, per_row
 
 

@@ -10,50 +10,49 @@ import math
 
 import numpy as np
 
-from core._blocked import Work
+from core._blocked import BEYOND_EXP, Work
 from core._checks import Array
 
-# An octave apart, so that e^{βd} is the square of that of the node before; and half an octave where
-# the loss of many classes bends most.
-BETAS = np.array([1 / 8, 3 / 16, 1 / 4, 1 / 2, 1, 2, 4, 8])
-AT_ONE = 4
+# In sixteenths of β: an octave apart, so that e^{βd} is the square of that of the node before; and
+# half an octave where the loss of many classes bends most.
+_NODES = (2, 3, 4, 8, 16, 32, 64, 128)
+BETAS = np.array(_NODES) / 16
+AT_ONE = _NODES.index(16)
+# What stands for a logit of −inf: its exponential is 0 at every node.
+LOWEST = -8 * BEYOND_EXP
 # Shares of labels replaced by any class, evenly: what is compared with every temperature.
 NOISES = (0.005, 0.01, 0.02, 0.08)
-# At which β, closer to each other towards the ends: a polynomial has what lies between.
-NOISY_BETAS = np.array([16, 15, 14, 13, 12, 11, 10, 8, 6, 5, 4]) / 16
-# In sixteenths of β: e^{βd} is a product of two that were there before. Each is kept in a buffer
-# of the number that stands first, until the next that has the same; of 0 only the sum is wanted.
-_PRODUCTS = (
-    (2, 2, (1, 1)),
-    (3, 3, (1, 2)),
-    (4, 4, (2, 2)),
-    (0, 5, (4, 1)),
-    (0, 6, (4, 2)),
-    (8, 8, (4, 4)),
-    (0, 10, (8, 2)),
-    (0, 11, (8, 3)),
-    (16, 12, (8, 4)),
-    (0, 13, (12, 1)),
-    (0, 14, (12, 2)),
-    (0, 15, (12, 3)),
-    (16, 16, (8, 8)),
-    (16, 32, (16, 16)),
-    (16, 64, (32, 32)),
-    (16, 128, (64, 64)),
-)
-# Where each stands among the sums: nodes first.
-_NODES = tuple(round(16 * beta) for beta in BETAS.tolist())
-_NOISY = tuple(round(16 * beta) for beta in NOISY_BETAS.tolist())
-_PLACES = {at: i for i, at in enumerate(dict.fromkeys((*_NODES, *_NOISY)))}
+# At which β in sixteenths: a polynomial has what lies between.
+_NOISY = (3, 4, 5, 6, 8, 10, 12, 16, 17)
+NOISY_BETAS = np.array(_NOISY) / 16
+# e^{βd} is a product of two that were there before.
+_PRODUCTS = {
+    2: (1, 1), 3: (1, 2), 4: (2, 2), 5: (4, 1), 6: (4, 2), 8: (4, 4), 10: (8, 2), 12: (8, 4),
+    16: (8, 8), 17: (16, 1), 32: (16, 16), 64: (32, 32), 128: (64, 64),
+}  # fmt: skip
+# Where the sums of each stand: nodes first.
+_PLACES = {at: i for i, at in enumerate((*_NODES, *sorted({*_NOISY}.difference(_NODES))))}
+# In whose memory one is that has no memory of its own.
+_INSTEAD = {32: 2, 64: 3, 128: 4}
 
 
 def add_temperatures(
-    work: Work, sums: dict[str, Array], z: Array, axis: int, gap: Array, left_out: Array | None
+    work: Work,
+    sums: dict[str, Array],
+    z: Array,
+    e: Array,
+    axis: int,
+    gap: Array,
+    left_out: Array | None,
+    at_top: Array | None = None,
+    *,
+    with_noise: bool = True,
 ) -> None:
     """Add the loss at every β with two derivatives by β, and the loss under noise.
 
-    The loss of a row is log Σ e^{βd} + β gap, with d = z − max z. With weights e^{βd}/Σ e^{βd} its
-    derivatives are the mean of d, to which the gap is added, and the variance of d.
+    The loss of a row is log(1 + Σ e^{βd}) + β gap, with d = z − max z and a sum over all classes
+    but the top. With weights e^{βd}/(1 + Σ e^{βd}) its derivatives are the mean of d, to which the
+    gap is added, and the variance of d.
 
     Parameters
     ----------
@@ -63,81 +62,97 @@ def add_temperatures(
         What is added to: of each of `BETAS` "values_at_beta", "slopes_at_beta" and
         "curvatures_at_beta", of each of `NOISY_BETAS` and `NOISES` "noisy_losses".
     z : ndarray, (K, rows) where `axis` is 0, else (rows, K)
-        Logits less their row's maximum; finite.
+        Logits less their row's maximum, from `LOWEST` on.
+    e : ndarray, shape of `z`
+        Their exponentials, but 0 at the top.
     axis : int
         The axis of the classes.
     gap : ndarray, shape (rows,)
         Of the label's logit below the maximum.
     left_out : ndarray of bool, shape (rows,), optional
         Rows whose loss is infinite.
+    at_top : ndarray, shape (rows,), optional
+        Where in `z`, flat, the tops are; None where `z` has only the other classes.
+    with_noise : bool
+        Whether to add the loss under noise.
     """
     dtype, num_classes = z.dtype, z.shape[axis]
-    names = "kr,kr->r" if axis == 0 else "rk,rk->r"
-    sum_of = names[:2] + names[-3:]
+    product_of = "kr,kr->r" if axis == 0 else "rk,rk->r"
+    sum_of = product_of[:2] + product_of[-3:]
     # Products stay normal numbers: below this an exponential is nothing beside the top's 1.
     least = dtype.type(1e-18 if dtype.itemsize == 4 else 1e-150)
     lowest = float(z.min()) / 16
     if left_out is not None:
         gap = np.where(left_out, 0, gap)
     gaps = float(np.add.reduce(gap, dtype=np.float64))
-    squares = np.square(z, out=work("squares", z.shape, dtype))
-    power = work("power_1", z.shape, dtype)
-    np.exp(np.multiply(z, dtype.type(1 / 16), out=power), out=power)
+    root = work("power_1", z.shape, dtype)
+    np.exp(np.multiply(z, dtype.type(1 / 16), out=root), out=root)
+    if at_top is not None:
+        root.reshape(-1)[at_top] = 0
     if math.exp(lowest) < least:
-        np.add(power, least, out=power)
-    powers = {1: power}
-    of_label = {1: np.exp(gap * dtype.type(-1 / 16))}
-    totals = work("totals", (len(_PLACES), len(gap)), dtype)
+        np.add(root, least, out=root)
+    powers = {1: root}
+    squares = np.square(z, out=work("squares", z.shape, dtype))
+    odds = work("odds_at_beta", (len(_PLACES), len(gap)), dtype)
     means, variances = (work(name, (len(BETAS), len(gap)), dtype) for name in ("mean", "variance"))
-    for buffer, at, (first, second) in _PRODUCTS:
+    for at, (first, second) in _PRODUCTS.items():
         place = _PLACES[at]
-        if at <= 16:
-            of_label[at] = of_label[first] * of_label[second]
-        if not buffer:
-            np.einsum(names, powers[first], powers[second], out=totals[place])
+        if at not in _NODES:
+            np.einsum(product_of, powers[first], powers[second], out=odds[place])
             continue
-        power = work(f"power_{buffer}", z.shape, dtype)
-        np.multiply(powers[first], powers[second], out=power)
-        if math.exp(at * lowest) < least:
-            np.add(power, least, out=power)
-        powers[at] = power
-        np.einsum(sum_of, power, out=totals[place])
-        if place < len(BETAS):
-            np.einsum(names, power, z, out=means[place])
-            np.einsum(names, power, squares, out=variances[place])
+        is_small = math.exp(at * lowest) < least
+        if at == 16 and not is_small:
+            powers[at] = e
+        else:
+            buffer = work(f"power_{_INSTEAD.get(at, at)}", z.shape, dtype)
+            powers[at] = np.multiply(powers[first], powers[second], out=buffer)
+            if is_small:
+                np.add(buffer, least, out=buffer)
+        np.einsum(sum_of, powers[at], out=odds[place])
+        np.einsum(product_of, powers[at], z, out=means[place])
+        np.einsum(product_of, powers[at], squares, out=variances[place])
     if left_out is not None:
-        totals[:, left_out] = 1
+        odds[:, left_out] = 0
         means[:, left_out] = variances[:, left_out] = 0
-    of_nodes = totals[: len(BETAS)]
+    of_nodes = odds[: len(BETAS)]
+    logs = np.log1p(of_nodes, out=work("logs", of_nodes.shape, dtype))
+    sums["values_at_beta"] = _sums(logs) + BETAS * gaps
+    totals = np.add(odds, 1, out=odds)
     np.divide(means, of_nodes, out=means)
     np.divide(variances, of_nodes, out=variances)
-    sums["values_at_beta"] = _sums_of_logs(of_nodes, num_classes) + BETAS * gaps
-    sums["slopes_at_beta"] = np.add.reduce(means, axis=1).astype(np.float64) + gaps
+    sums["slopes_at_beta"] = _sums(means) + gaps
     np.subtract(variances, np.square(means, out=means), out=variances)
-    sums["curvatures_at_beta"] = np.add.reduce(variances, axis=1).astype(np.float64)
-    p = work("p", (len(_NOISY), len(gap)), dtype)
-    for i, at in enumerate(_NOISY):
-        np.divide(of_label[at], totals[_PLACES[at]], out=p[i])
+    sums["curvatures_at_beta"] = _sums(variances)
+    if not with_noise:
+        return
+    decay = {1: np.exp(gap * dtype.type(-1 / 16))}
+    p = work("label_p", (len(_NOISY), len(gap)), dtype)
+    for at, (first, second) in _PRODUCTS.items():
+        if at > max(_NOISY):
+            break
+        decay[at] = decay[first] * decay[second]
+        if at in _NOISY:
+            np.divide(decay[at], totals[_PLACES[at]], out=p[_NOISY.index(at)])
     if left_out is not None:
         p[:, left_out] = 1
-    sums["noisy_losses"] = np.stack([_noisy_losses(work, row, num_classes) for row in p])
+    sums["noisy_losses"] = _noisy_losses(work, p, num_classes)
+
+
+def _sums(rows: Array) -> Array:
+    return np.add.reduce(rows, axis=1).astype(np.float64)
 
 
 def _noisy_losses(work: Work, p: Array, num_classes: int) -> Array:
-    """Return Σ −log((1 − ε) p + ε/K) for each share ε of labels that are noise."""
-    noises = np.array(NOISES)
-    even = (noises / num_classes / (1 - noises)).astype(p.dtype)
-    q = np.add(p, even[:, np.newaxis], out=work("noisy", (len(noises), len(p)), p.dtype))
-    return -_sums_of_logs(q, num_classes) - len(p) * np.log1p(-noises)
-
-
-def _sums_of_logs(values: Array, num_classes: int) -> Array:
-    """Return Σ log of rows of values from 5e-3/K to K: of products, which stay in range."""
+    """Return Σ −log((1 − ε) p + ε/K), by β and by the share ε of labels that are noise."""
     together = 8 if num_classes <= 64 else 4
-    length = values.shape[1] // together
-    factors = values[:, : length * together].reshape(len(values), together, length)
-    products = np.multiply.reduce(factors, axis=1)
-    np.log(products, out=products)
-    rest = np.log(values[:, length * together :])
-    sums = np.add.reduce(products, axis=1) + np.add.reduce(rest, axis=1)
-    return sums.astype(np.float64)
+    length = p.shape[1] // together
+    q = work("noisy", p.shape, p.dtype)
+    losses = np.empty((len(p), len(NOISES)))
+    # From 5e-3/K to about 1 each: products of so many stay in range.
+    for i, noise in enumerate(NOISES):
+        np.add(p, p.dtype.type(noise / num_classes / (1 - noise)), out=q)
+        factors = q[:, : length * together].reshape(len(q), together, length)
+        products = np.multiply.reduce(factors, axis=1)
+        logs = _sums(np.log(products, out=products)) + _sums(np.log(q[:, length * together :]))
+        losses[:, i] = -logs - p.shape[1] * math.log1p(-noise)
+    return losses
