@@ -55,11 +55,13 @@ def entropy_curve(
     # Exactly the ends, that one of them may be the current one.
     around[[0, -1]] = least, most
     temperatures = np.unique(np.append(around, current))
+    # Log-probabilities are logits of the same distribution; divided they overflow to −inf alone.
+    tempered = _tempered(log_softmax(logits), temperatures[:, np.newaxis])
     return pd.DataFrame(
         {
             "temperature": temperatures,
-            "entropy_bits": [_tempered_entropy(logits, each) for each in temperatures],
-            "largest": [softmax(logits, temperature=each).max() for each in temperatures],
+            "entropy_bits": entropy_from_logits(tempered, base=2),
+            "largest": softmax(tempered).max(axis=1),
         }
     )
 
@@ -122,7 +124,7 @@ def costs(logits: np.ndarray, temperature: float) -> pd.DataFrame:
     )
 
 
-def _tempered(logits: np.ndarray, temperature: float) -> np.ndarray:
+def _tempered(logits: np.ndarray, temperature: float | np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
         return logits / temperature
 
