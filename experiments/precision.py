@@ -16,7 +16,11 @@ Array = np.ndarray
 Formula = Callable[[Array], Array]
 
 TEXTBOOK, USUAL, OURS = "textbook", "log-sum-exp", "ours"
-DTYPES = {"float16": np.float16, "float32": np.float32, "float64": np.float64}
+DTYPES: dict[str, type[np.floating]] = {
+    "float16": np.float16,
+    "float32": np.float32,
+    "float64": np.float64,
+}
 
 RIGHT, TOO_SMALL, OFF = "right to 1 %", "too small for the dtype", "off by more than 1 %"
 ZERO, INFINITE, NAN = "0", "inf", "NaN"

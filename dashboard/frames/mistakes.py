@@ -9,7 +9,7 @@ from core import naive
 from core.activations import sigmoid, softmax
 from core.entropy import entropy
 from core.heads import HEADS
-from core.losses import categorical_cross_entropy
+from core.losses import binary_cross_entropy, categorical_cross_entropy
 from dashboard.frames.common import CURVE_POINTS, class_names
 
 # Beyond where e^−x is 0 in float32, and where a head is as sure as it gets.
@@ -29,6 +29,25 @@ def floor(head: str, num_classes: int) -> float:
 def plateau(num_classes: int) -> float:
     """Return the loss of a model that has learned nothing: the true class as likely as any."""
     return float(categorical_cross_entropy(np.zeros(num_classes), 0))
+
+
+def pulls(head: str, num_classes: int) -> dict[str, float]:
+    """Return how hard the gradient pulls at the true class's logit.
+
+    `untrained` is where all logits are alike, `wrong` where another class is `SURE` ahead of all
+    others, half of it over 0 and half below.
+    """
+    logits = np.zeros((2, num_classes))
+    logits[1] = -SURE / 2
+    logits[1, 1] = SURE / 2
+    _, grad = HEADS[head].loss_value_and_grad(logits, np.zeros(2, dtype=np.intp))
+    return dict(zip(("untrained", "wrong"), np.abs(grad[:, 0]).tolist(), strict=True))
+
+
+def where_sigmoid_is_one(dtype: type[np.floating]) -> float:
+    """Return from which logit on, to a hundredth, the sigmoid is rounded to 1."""
+    logits = np.arange(0, FARTHEST, 0.01, dtype=dtype)
+    return float(logits[sigmoid(logits) == 1][0])
 
 
 def head_curves(heads: tuple[str, ...], num_classes: int) -> pd.DataFrame:
@@ -78,6 +97,11 @@ def averaged_bce(num_classes: int) -> dict[str, float]:
         "pull": abs(float(grad[0, 0])) / num_classes,
         "pull of CCE": abs(float(of_cce[0, 0])),
     }
+
+
+def untrained_bce() -> float:
+    """Return the mean of the binary losses where all logits are 0; how many does not matter."""
+    return float(binary_cross_entropy(0.0, 0.0))
 
 
 def averaged_losses(most: int) -> pd.DataFrame:
@@ -159,6 +183,13 @@ def plateaus(most: int) -> pd.DataFrame:
         ],
         ignore_index=True,
     )
+
+
+def lopsided_plateau(num_classes: int) -> float:
+    """Return the plateau where half of the rows are of one class, and the others share the rest."""
+    shares = np.full(num_classes, 0.5 / (num_classes - 1))
+    shares[0] = 0.5
+    return float(entropy(shares))
 
 
 def batch_losses(num_classes: int) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from dashboard.charts.bars import activation_comparison
 from dashboard.charts.mistakes import right_and_wrong
 from dashboard.frames import mistakes as frames
 from dashboard.frames.common import written
+from dashboard.views import more_on_mistakes as more
 from dashboard.views.train import titled
 
 SUMMARY = "Bug gallery: the classic mistakes, what one sees, why, and the fix."
@@ -29,6 +30,7 @@ class Mistake:
     title: str
     show: Callable[[int], None]
     why: str
+    more: Callable[[int], str]
     wrong: str
     right: str
     page: str  # where it is live
@@ -71,6 +73,7 @@ def gallery() -> None:
                     mistake.link,
                     icon=":material/open_in_new:",
                 )
+                lesson.more(mistake.more(num_classes))
 
 
 def _show_floor(head: str, num_classes: int) -> None:
@@ -217,6 +220,7 @@ MISTAKES = (
         "The loss applies softmax itself. Handed probabilities, it takes them for logits between "
         "0 and 1: the surest answer, 1 beside zeros, becomes e/(e + K − 1). The order of the "
         "classes stays, so that accuracy looks fine.",
+        more.softmax_twice,
         "loss = cross_entropy(softmax(logits), labels)",
         "loss = cross_entropy(logits, labels)",
         "train",
@@ -227,6 +231,7 @@ MISTAKES = (
         _show_sigmoid_cce,
         "The same floor by another way: a sigmoid also gives numbers between 0 and 1, and the "
         "softmax inside the loss can't tell them further apart than 1.",
+        more.sigmoid_cce,
         "loss = cross_entropy(sigmoid(logits), labels)",
         "loss = cross_entropy(logits, labels)",
         "train",
@@ -238,6 +243,7 @@ MISTAKES = (
         "BCE asks K questions, and the answer to all but one is no. Averaged over the classes, "
         "the one that matters is a K-th of the loss and of the gradient, and accuracy counts the "
         "easy ones. With the sum, not the mean, it is one-vs-rest: a choice, and no mistake.",
+        more.one_hot_bce,
         "loss = binary_cross_entropy(logits, one_hot).mean()",
         "loss = categorical_cross_entropy(logits, labels).mean()",
         "losses",
@@ -248,6 +254,7 @@ MISTAKES = (
         _show_exclusive_sigmoid,
         "A sigmoid answers for one class alone and knows nothing of the others. Where exactly one "
         "class is true, their probabilities have to be shared out.",
+        more.exclusive_sigmoid,
         "probabilities = sigmoid(logits)",
         "probabilities = softmax(logits)",
         "activations",
@@ -259,6 +266,7 @@ MISTAKES = (
         "A probability that is small enough is rounded to 0, and log 0 is −∞; its gradient is "
         "NaN, and so is every weight after the next step. An epsilon hides it: the loss is then "
         "capped and its gradient gone, where it is needed most. Stay in logits.",
+        more.log_of_zero,
         "loss = -log(softmax(logits)[label])",
         "loss = categorical_cross_entropy(logits, label)",
         "precision",
@@ -270,6 +278,7 @@ MISTAKES = (
         "ln K is the loss of the same probability for every class. Who stays there has learned "
         "nothing: a learning rate that is far too low, labels that were shuffled apart from their "
         "rows, a layer whose gradient is dead, or inputs that are all alike.",
+        more.plateau,
         "x, y = shuffle(x), shuffle(y)",
         "x, y = shuffle(x, y)",
         "train",
@@ -282,6 +291,7 @@ MISTAKES = (
         "takes steps that long, and a learning rate that was right for one batch size is wrong "
         "for the next; Adam divides it out, and only the curve looks odd. Live: a learning rate "
         "32 times as high.",
+        more.sum_for_mean,
         "loss = categorical_cross_entropy(logits, labels).sum()",
         "loss = categorical_cross_entropy(logits, labels).mean()",
         "train",

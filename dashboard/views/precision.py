@@ -5,7 +5,8 @@ import math
 import pandas as pd
 import streamlit as st
 
-from dashboard import page, precision_snippets, state
+from dashboard import lesson, page, precision_snippets, state
+from dashboard.views import more_on_precision
 from experiments.charts.precision import outcome_map
 from experiments.precision import (
     DTYPES,
@@ -127,6 +128,7 @@ def compare() -> None:
                 for dtype in DTYPES
             )
         )
+    lesson.more(more_on_precision.more(function))
 
     if logit is not None:
         _show_yours(function, logit)

@@ -143,3 +143,67 @@ def test_the_fix_is_code_and_the_link_opens_a_page(mistake) -> None:
         assert len(parse_logits(query["logits"])) > 1
     if "rate" in query:
         assert page.number_input(key="rate").value == float(query["rate"])
+
+
+def gradient_at_the_true_class(chain, logits: np.ndarray) -> float:
+    """Return |dL/dz| at class 0 of a loss written out, by central differences."""
+    step = np.zeros(len(logits))
+    step[0] = 1e-5
+    return abs(chain(logits + step) - chain(logits - step)) / 2e-5
+
+
+@pytest.mark.parametrize("num_classes", [2, 10, 100])
+def test_the_pulls_are_the_slopes_of_the_losses(num_classes: int) -> None:
+    def soft(z: np.ndarray) -> np.ndarray:
+        return np.exp(z) / np.exp(z).sum()
+
+    chains = {
+        "softmax_cce": lambda z: -np.log(soft(z)[0]),
+        "softmax_twice_cce": lambda z: -np.log(soft(soft(z))[0]),
+        "sigmoid_cce": lambda z: -np.log(soft(1 / (1 + np.exp(-z)))[0]),
+    }
+    wrong = np.full(num_classes, -frames.SURE / 2)
+    wrong[1] += frames.SURE
+    for head, chain in chains.items():
+        found = frames.pulls(head, num_classes)
+        untrained = gradient_at_the_true_class(chain, np.zeros(num_classes))
+        assert found["untrained"] == pytest.approx(untrained, rel=1e-6)
+        assert found["wrong"] == pytest.approx(
+            gradient_at_the_true_class(chain, wrong), rel=1e-4, abs=1e-9
+        )
+    # What the words say of them.
+    once, twice, sigmoids = (
+        frames.pulls(head, num_classes)["untrained"]
+        for head in ("softmax_cce", "softmax_twice_cce", "sigmoid_cce")
+    )
+    assert twice == pytest.approx(once / num_classes)
+    assert sigmoids == pytest.approx(once / 4)
+
+
+def test_the_constants_in_more_words_are_what_they_are_called() -> None:
+    assert frames.untrained_bce() == pytest.approx(math.log(2))
+    # In float32 1 + e^−x is rounded to 1 where e^−x is at most 2^−24.
+    assert frames.where_sigmoid_is_one(np.float32) == pytest.approx(24 * math.log(2), abs=0.02)
+    assert frames.lopsided_plateau(2) == pytest.approx(math.log(2))
+    assert frames.lopsided_plateau(10) == pytest.approx(math.log(2) + 0.5 * math.log(9))
+    for num_classes in (2, 10, 100):
+        fall = frames.plateau(num_classes) - frames.floor("softmax_twice_cce", num_classes)
+        assert 0 < fall < 1
+
+
+@pytest.mark.parametrize("num_classes", [2, 10, 100])
+def test_each_mistake_says_more_on_request_with_numbers_of_core(num_classes: int) -> None:
+    page = open_page("mistakes", classes=str(num_classes))
+    texts = [fold.markdown[0].value for fold in page.expander if fold.label == "More"]
+    assert texts == [mistake.more(num_classes).strip() for mistake in MISTAKES]
+    plateau, floor = np.log(num_classes), np.log(1 + (num_classes - 1) / math.e)
+    twice, sigmoid_first, one_hot, exclusive, zero, stuck, summed = texts
+    assert f"From {plateau:.3f} to {floor:.3f}, by\n{plateau - floor:.3f} nats" in twice
+    assert f"probability of {math.exp(-floor):.3f}" in twice
+    assert f"it is\n{np.log(1 + 1 / math.e):.3f}" in sigmoid_first
+    assert f"ln 2 = {math.log(2):.3f}" in one_hot
+    assert f"−{math.log(99):.2f} for π = 0.01" in one_hot
+    assert "sum to" in exclusive
+    assert f"exceeds\n{7 * math.log(10):.1f}" in zero
+    assert f"log2 K = {math.log2(num_classes):.3f}" in stuck
+    assert f"{32 * plateau:.2f} at 32 rows" in summed
