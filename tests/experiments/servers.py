@@ -17,6 +17,9 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+# In the folder of a server: it makes one that is not there.
+DATABASE = "server.db"
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -41,7 +44,7 @@ class Server:
             [
                 sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1",
                 "--port", str(self.port), *self.options,
-                "--backend-store-uri", f"sqlite:///{self.folder / 'server.db'}",
+                "--backend-store-uri", f"sqlite:///{self.folder / DATABASE}",
                 "--artifacts-destination", str(self.folder / "artifacts"),
             ],
             env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", **self.variables},

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from distributed import LocalCluster
 
 import core
 from experiments import cluster, sweeps, tracking
-from tests.experiments.servers import free_port, server
+from tests.experiments.servers import DATABASE, free_port, server
 
+pytestmark = pytest.mark.usefixtures("tables")
 ROOT = Path(__file__).parents[2]
 
 
@@ -84,7 +86,7 @@ def test_a_worker_killed_costs_its_tasks_time_and_nothing_else() -> None:
         while not victim and time.monotonic() < deadline and process.poll() is None:
             running = [child for child in children() if child.status == "RUNNING"]
             victim = int(running[0].tags["lab.process"].partition(":")[0]) if running else 0
-            time.sleep(0.05)
+            time.sleep(0.2)
         os.kill(victim, signal.SIGKILL)
         output, errors = process.communicate(timeout=240)
     assert process.returncode == 0, output + errors
@@ -110,7 +112,7 @@ def test_a_sweep_that_is_stopped_ends_its_runs_as_killed(number: signal.Signals)
         while not any(child.status == "RUNNING" for child in children()):
             assert time.monotonic() < deadline
             assert process.poll() is None
-            time.sleep(0.05)
+            time.sleep(0.2)
         # As a terminal does: to every process of the group; a service manager, to the first.
         if number == signal.SIGINT:
             os.killpg(process.pid, number)
@@ -123,7 +125,10 @@ def test_a_sweep_that_is_stopped_ends_its_runs_as_killed(number: signal.Signals)
     assert {child.tags["lab.error"] for child in children()} == {"the sweep was stopped"}
 
 
-def test_a_cluster_trains_through_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_trains_through_a_server(
+    tmp_path: Path, copy_tables: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_tables(tmp_path / DATABASE)
     with (
         server(tmp_path) as running,
         LocalCluster(
