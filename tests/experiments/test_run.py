@@ -22,6 +22,7 @@ from core.losses import categorical_cross_entropy
 from experiments import datasets, models, tracking, training
 from experiments.config import TrainConfig
 
+pytestmark = pytest.mark.usefixtures("tables")
 ROOT = Path(__file__).parents[2]
 LOGITS = np.array([[2.0, -1.0, 0.5], [0.1, 0.2, 0.3], [-1.0, 4.0, 0.0], [0.0, 0.0, 3.0]])
 LABELS = np.array([0, 2, 1, 1])

@@ -23,6 +23,7 @@ from experiments.config import TrainConfig
 from experiments.training import Epoch
 from tests.experiments.servers import DATABASE, Server, losing_proxy, server
 
+pytestmark = pytest.mark.usefixtures("tables")
 ROOT = Path(__file__).parents[2]
 
 
