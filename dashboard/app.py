@@ -21,9 +21,9 @@ from dashboard.views import (
 )
 
 # A file: the browser would fetch the picture of an icon's name from the internet.
-ICON = Path(__file__).parent / "icon.svg"
-st.set_page_config(page_icon=ICON, layout="wide")
-st.html(Path(__file__).parent / "page.css")
+HERE = Path(__file__).parent
+st.set_page_config(page_icon=HERE / "icon.svg", layout="wide")
+st.html(HERE / "page.css")
 
 VIEWS = {
     st.Page(view.show, title=title, icon=f":material/{icon}:", url_path=title.lower()): view
@@ -46,8 +46,10 @@ SHOWS = {home_page: show_home, **{page: view.show for page, view in VIEWS.items(
 home_by_name = st.Page(show_home, title="Home", url_path="home", visibility="hidden")
 
 page = st.navigation([*SHOWS, home_by_name])
-if page is home_by_name:
-    st.switch_page(home_page, query_params=st.query_params.to_dict())
+with st.sidebar:
+    st.html(f"<script>{(HERE / 'page.js').read_text()}</script>", unsafe_allow_javascript=True)
+if page is home_by_name or st.query_params.get("present") == "1":
+    st.stop()  # until the script has put right what a link may say
 st.set_page_config(page_title=f"{page.title} · Cross-Entropy Lab")
 
 is_next = st.session_state.get("page", page.url_path) != page.url_path

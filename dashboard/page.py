@@ -24,10 +24,6 @@ def is_presented() -> bool:
 
 def present_switch() -> None:
     """Show the switch for a talk; it stays from page to page."""
-    # A link that was typed says 1; Streamlit itself writes and reads true.
-    if st.query_params.get("present") == "1":
-        st.query_params["present"] = "true"
-        st.rerun()
     st.toggle(
         "Present",
         key="present",

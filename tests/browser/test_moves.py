@@ -111,6 +111,49 @@ def test_back_and_forward_move_the_field_with_the_address(page: Page, address: s
         wait_until_drawn(page, charts=PAGES[name.lower()])
 
 
+def test_back_takes_one_press_to_the_page_before_and_its_controls(page: Page, address: str) -> None:
+    opened(page, address, "entropy?counts=3,1")
+    for name, control in (("Activations", "Temperature"), ("Losses", "Label smoothing")):
+        go_to(page, name)
+        page.get_by_role("slider", name=control).press("ArrowRight")
+        page.get_by_role("button", name=SAMPLES[2].title).click()
+        expect(page.get_by_label("Logits", exact=True)).to_have_value(SAMPLES[2].logits)
+    go_to(page, "Precision")
+    page.wait_for_url(f"{address}/precision")
+    for name, asked in (
+        ("Losses", {"logits": [SAMPLES[2].logits], "label_smoothing": ["0.01"]}),
+        ("Activations", {"logits": [SAMPLES[2].logits], "temperature": ["1.1"]}),
+        ("Entropy", {"counts": ["3,1"]}),
+    ):
+        page.go_back()
+        expect(page.locator("h1")).to_have_text(name)
+        wait_until_drawn(page, charts=PAGES[name.lower()])
+        assert query(page) == asked
+    expect(page.get_by_label("Counts", exact=True)).to_have_value("3,1")
+    page.go_back()
+    assert page.url == "about:blank"
+
+
+@pytest.mark.parametrize(
+    ("link", "known"), [("losses?present=1", "losses?present=true"), ("home", "")]
+)
+def test_back_from_a_link_that_was_put_right_leaves_the_dashboard(
+    page: Page, address: str, link: str, known: str
+) -> None:
+    page.goto(f"{address}/{link}")
+    wait_until_drawn(page, charts=PAGES[known.partition("?")[0]])
+    assert page.url == f"{address}/{known}"
+    page.go_back()
+    assert page.url == "about:blank"
+
+
+def go_to(page: Page, name: str) -> None:
+    """Go to another page by the sidebar, and return when all of it is drawn."""
+    page.get_by_test_id("stSidebarNavItems").get_by_role("link", name=name).click()
+    expect(page.locator("h1")).to_have_text(name)
+    wait_until_drawn(page, charts=PAGES[name.lower()])
+
+
 def test_foreign_text_stays_text(page: Page, address: str) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

@@ -1,0 +1,22 @@
+// What Streamlit can't be told. It has tests in tests/browser.
+if (!window.isEntryAPage) {
+  window.isEntryAPage = true;
+
+  // Streamlit opens a page with all that the last one had in the link, and takes out what has no
+  // control there in a second entry of the history: Back would stop between two pages. Here an entry
+  // is a page; what changes on it changes its link.
+  const push = history.pushState;
+  history.pushState = (state, unused, url) => {
+    const isOfThisPage = new URL(url, location.href).pathname === location.pathname;
+    (isOfThisPage ? history.replaceState : push).call(history, state, unused, url);
+  };
+
+  // Links may say /home and present=1; Streamlit knows neither.
+  const known = new URL(location.href);
+  known.pathname = known.pathname.replace(/\/home$/, "/");
+  if (known.searchParams.get("present") === "1") known.searchParams.set("present", "true");
+  if (known.href !== location.href) {
+    history.replaceState(null, "", known);
+    window.dispatchEvent(new PopStateEvent("popstate"));
+  }
+}
