@@ -9,12 +9,18 @@ import pandas as pd
 import streamlit as st
 
 from core.diagnosis import Evidence, Severity, compare
-from dashboard import state
+from dashboard import lesson, state
+from dashboard.diagnosis import formulas
 from dashboard.diagnosis.definitions import FIGURES, FLOORS
 from dashboard.diagnosis.handed_in import Model
 from dashboard.frames.common import written
 from experiments.report import figures_of, reading, unbroken
 
+OF_HARD = (
+    "A row in bits: what the class frequencies f alone cost, what the probabilities p cost, and "
+    "what is saved. Hard labels t have no entropy of their own: what p costs is divergence."
+)
+OF_SOFT = "Soft labels t have an entropy that no p gets below: only the rest can be learned."
 MAIN = ("accuracy", "nll", "bits_saved", "ece", "temperature", "ece_after")
 COLOURS = {"error": "red", "warning": "orange", "note": "blue"}
 ICONS = {"error": "error", "warning": "warning", "note": "info"}
@@ -118,6 +124,10 @@ def show_losses(model: Model) -> None:
         },
         "Each loss, whether it fits, and what it says",
     )
+    in_bits = formulas.bits(diagnosis)
+    if in_bits:
+        lesson.formula(*in_bits)
+        st.caption(OF_SOFT if diagnosis.bits is None else OF_HARD)
     with st.expander("Where a loss gets stuck, and why", icon=":material/vertical_align_bottom:"):
         _table(
             {

@@ -9,7 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from core.diagnosis import loss_histogram
-from dashboard import page, state
+from dashboard import lesson, page, state
+from dashboard.diagnosis import formulas
 from dashboard.diagnosis.handed_in import Model
 from experiments.charts import diagnosis as charts
 from experiments.charts.precision import own_rows_map
@@ -20,8 +21,8 @@ from experiments.report import unbroken
 WIDTH, MASS = "Equal width", "Equal mass"
 MOST_CLASSES = 12
 OF_ROWS = (
-    "A row's margin, its label's logit less the logsumexp of the others, says where it lies: its "
-    "loss is log(1 + e^−margin). The table counts your rows. NaN: an exponential overflows, which "
+    "A row's margin x, its label's logit less the logsumexp of the others, says where it lies. The "
+    "table counts your rows. NaN: an exponential overflows, which "
     "depends on the logits themselves and not on their margin; inf: the probability rounds to 0; "
     "0: it rounds to 1; log-sum-exp: m + log Σe^(z − m) − z is off by more than 1 %."
 )
@@ -51,6 +52,9 @@ def show_calibration(model: Model, which: int) -> None:
     table = frames.reliability_frame(
         found, after, temperature=model.found.temperature, equal_mass=bins == MASS
     )
+    lesson.formula(
+        *formulas.calibration(found, after, model.found.temperature, equal_mass=bins == MASS)
+    )
     page.figure(
         charts.reliability_chart(table),
         "Share that is right against confidence, as given and at the fitted temperature",
@@ -69,11 +73,9 @@ def show_calibration(model: Model, which: int) -> None:
             f"{found.mass_ece_bound:.2g} off; of bins of equal width {found.ece:.3g}."
         )
     if after is not None:
-        better = after.mass_ece if bins == MASS else after.ece
         says += (
-            f" Logits divided by {model.found.temperature:.3g} come to an ECE of {better:.3g}, and "
-            f"a loss of {after.nll:.4g} in place of {found.nll:.4g} nats: fitted on these rows, so "
-            "on others a little less is gained."
+            " In green what ECE and loss come to with the logits divided by T: fitted on these "
+            "rows, so on others a little less is gained."
         )
     st.caption(unbroken(says))
 
@@ -93,6 +95,7 @@ def show_concentration(model: Model, which: int) -> None:
             else "No row costs anything."
         )
         return
+    lesson.formula(*formulas.concentration(found))
     page.figure(
         charts.concentration_chart(curve, found.half_share),
         "Share of the loss that the most surprising rows carry",
@@ -102,8 +105,8 @@ def show_concentration(model: Model, which: int) -> None:
     low, high = (f"{100 * end:.3g}" for end in found.half_bounds)
     bounds = "" if low == high else f" (for certain between {low} and {high}\N{NO-BREAK SPACE}%)"
     st.caption(
-        f"{100 * found.half_share:.3g}\N{NO-BREAK SPACE}% of the rows carry half of the "
-        f"loss{bounds}. The further the curve lies above the dashed line, where all "
+        f"Sorted by their loss, {100 * found.half_share:.3g}\N{NO-BREAK SPACE}% of the rows carry "
+        f"half of it{bounds}. The further the curve lies above the dashed line, where all "
         "rows would cost the same, the less a mean says of most rows."
     )
 
@@ -163,6 +166,7 @@ def show_budget(model: Model, which: int) -> None:
         st.markdown("No row could be used.")
         return
     table = frames.most_lopsided(everything, MOST_CLASSES)
+    lesson.formula(*formulas.budget(everything))
     page.figure(
         charts.budget_chart(table),
         "The pull of its own rows and of the others at each class's logit, by loss",
@@ -176,9 +180,9 @@ def show_budget(model: Model, which: int) -> None:
         else ""
     )
     st.caption(
-        "Rows of a class pull its logit up by 1 − p each, all others down by p. Where both marks "
-        "meet, its bias is fitted; a long bar to a circle on the right is a class whose positives "
-        f"drown in negatives.{part}"
+        "Rows of a class pull its logit up, all others down; the numbers are of all classes. Where "
+        "both marks meet, its bias is fitted; a long bar to a circle on the right is a class whose "
+        f"positives drown in negatives.{part}"
     )
 
 
@@ -192,6 +196,7 @@ def show_precision(model: Model, which: int) -> None:
         return
     if diagnosis.precision is not None:
         margins = frames.margin_frame(loss_histogram(model.found.summary))
+        lesson.formula(*formulas.margin())
         page.figure(
             own_rows_map(precision_map("CCE"), margins),
             "One's own rows over the map of where each formula of the loss is right",

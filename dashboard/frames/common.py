@@ -18,7 +18,7 @@ def written(value: float, decimals: int) -> str:
     value += 0.0  # Without the sign of -0.
     if math.isnan(value):
         return "undefined"
-    if value == math.inf:
-        return "∞"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
     is_readable = value == 0 or 0.5 * 10**-decimals <= abs(value) < 1e7
     return f"{value:.{decimals}f}" if is_readable else f"{value:.4g}"

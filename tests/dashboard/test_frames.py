@@ -79,6 +79,7 @@ def test_rivals_halve_the_softmax() -> None:
     [
         (1.25, "1.250"),
         (np.inf, "∞"),
+        (-np.inf, "-∞"),
         (np.nan, "undefined"),
         (-0.5, "-0.500"),
         (0.0, "0.000"),
