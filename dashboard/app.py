@@ -47,6 +47,7 @@ home_by_name = st.Page(show_home, title="Home", url_path="home", visibility="hid
 
 page = st.navigation([*SHOWS, home_by_name])
 with st.sidebar:
+    switch = st.container()
     st.html(f"<script>{(HERE / 'page.js').read_text()}</script>", unsafe_allow_javascript=True)
 if page is home_by_name or st.query_params.get("present") == "1":
     st.stop()  # until the script has put right what a link may say
@@ -54,15 +55,15 @@ st.set_page_config(page_title=f"{page.title} · Cross-Entropy Lab")
 
 is_next = st.session_state.get("page", page.url_path) != page.url_path
 keep_logits(page.url_path)
-with st.sidebar:
+with switch:
     present_switch()
-    if is_next:
-        # Streamlit leaves it scrolled to where the last page was; the path makes it another script.
-        st.html(
-            "<script>document.querySelector('[data-testid=\"stMain\"]').scrollTo(0, 0)"
-            f" // {page.url_path}</script>",
-            unsafe_allow_javascript=True,
-        )
+if is_next:
+    # Streamlit leaves it scrolled to where the last page was; the path makes it another script.
+    st.sidebar.html(
+        "<script>document.querySelector('[data-testid=\"stMain\"]').scrollTo(0, 0)"
+        f" // {page.url_path}</script>",
+        unsafe_allow_javascript=True,
+    )
 
 # `page.run()` would make the logits of two pages two controls with two histories. A place for each
 # page: what the last one showed goes at once, also while the next one is still reading.

@@ -17,13 +17,11 @@ MAX_TERMS = 6
 def formula(*lines: str) -> None:
     r"""Show lines of LaTeX below each other, aligned at &; \blue{…} is as blue as `:blue[…]`.
 
-    So are \orange, \green, \violet and \gray, which stand out from the page in either theme.
+    So are \orange, \green, \violet and \gray, which page.css makes stand out in either theme.
     """
     body = r" \\[0.3em] ".join(lines)
-    theme = st.context.theme.type or "light"
     for colour in COLOURS:
-        ink = st.get_option(f"theme.{theme}.{colour}TextColor")
-        body = body.replace(rf"\{colour}{{", rf"\textcolor{{{ink}}}{{" if ink else "{")
+        body = body.replace(rf"\{colour}{{", rf"\textcolor{{{colour}}}{{")
     st.latex(rf"\begin{{aligned}}{body}\end{{aligned}}")
 
 

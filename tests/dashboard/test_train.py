@@ -1,4 +1,3 @@
-import re
 import shlex
 
 import numpy as np
@@ -248,7 +247,7 @@ def test_each_head_has_its_loss_as_a_formula() -> None:
         ink, _, body = views.LATEX[head.name].partition("{")
         colour = ink.rpartition("\\")[2]
         assert colour in lesson.COLOURS
-        assert re.search(r"\\textcolor\{#\w+\}\{" + re.escape(body), written.value)
+        assert rf"\textcolor{{{colour}}}{{{body}" in written.value
 
 
 def test_heads_that_are_compared_have_a_colour_each() -> None:
