@@ -113,6 +113,9 @@ def show_concentration(model: Model, which: int) -> None:
 
 def show_confusion(model: Model, which: int) -> None:
     """Show which pairs of classes cost most, and what each class costs."""
+    if model.found.diagnosis.concentration is None:
+        st.markdown("No row could be used.")
+        return
     pairs = frames.pair_frame(model.found.diagnosis, model.found.class_names)
     if pairs.empty:
         st.markdown(
@@ -131,11 +134,12 @@ def show_confusion(model: Model, which: int) -> None:
             pairs,
         )
         first = pairs.iloc[0]
+        rows = "1 row" if first["rows"] == 1 else f"{first['rows']:,} rows"
         st.caption(
             state.plain(
                 f"The surprise of rows that are predicted wrong, by label and prediction; the "
                 f"numbers are rows. The costliest: {first['label']} taken for "
-                f"{first['predicted']}, {first['rows']:,} rows with "
+                f"{first['predicted']}, {rows} with "
                 f"{_bits(first['bits_each'])} bits each."
             )
         )

@@ -87,8 +87,7 @@ def averaged_bce(num_classes: int) -> dict[str, float]:
     the true class, and `pull of CCE` what CCE has there.
     """
     one_hot = np.eye(num_classes)[0]
-    # σ(−ln(K − 1)) = 1/K.
-    logits = np.full(num_classes, -np.log(num_classes - 1))
+    logits = logits_of_shares(num_classes)
     head = HEADS["multi_label_sigmoid_bce"]
     value, grad = head.loss_value_and_grad(logits[np.newaxis], one_hot[np.newaxis])
     _, of_cce = HEADS["softmax_cce"].loss_value_and_grad(logits[np.newaxis], np.array([0]))
@@ -97,6 +96,11 @@ def averaged_bce(num_classes: int) -> dict[str, float]:
         "pull": abs(float(grad[0, 0])) / num_classes,
         "pull of CCE": abs(float(of_cce[0, 0])),
     }
+
+
+def logits_of_shares(num_classes: int) -> np.ndarray:
+    """Return the logits whose sigmoids are 1/K each: −ln(K − 1)."""
+    return 0.0 - np.full(num_classes, np.log(num_classes - 1))
 
 
 def untrained_bce() -> float:

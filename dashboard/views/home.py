@@ -19,7 +19,8 @@ def show(links: Mapping[StreamlitPage, str]) -> None:
         "A classifier's last layer gives one number per class: its **logits**. An activation turns "
         "them into probabilities, and a loss says how surprised those are by the truth. See how "
         "sigmoid and softmax, binary cross-entropy (BCE) and categorical cross-entropy (CCE) "
-        "behave; follow what they do in real training runs."
+        "behave; follow what they do in real training runs; find what is wrong with the outputs "
+        "of a model of your own."
     )
 
     logits = state.parse_logits(state.SAMPLES[0].logits)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
+import numpy as np
 import streamlit as st
 
 from core.heads import HEADS
@@ -34,12 +35,11 @@ class Mistake:
     wrong: str
     right: str
     page: str  # where it is live
-    query: dict[str, str] = field(default_factory=dict)
+    query: Callable[[int], dict[str, str]]
 
-    @property
-    def link(self) -> str:
-        """Where it can be seen live, in this dashboard."""
-        return f"{self.page}?{urlencode(self.query)}"
+    def link(self, num_classes: int) -> str:
+        """Return where it can be seen live, in this dashboard."""
+        return f"{self.page}?{urlencode(self.query(num_classes))}"
 
 
 def show() -> None:
@@ -70,7 +70,7 @@ def gallery() -> None:
                 st.code(f"# wrong\n{mistake.wrong}\n# right\n{mistake.right}", wrap_lines=True)
                 st.link_button(
                     f"See it live on {mistake.page.capitalize()}",
-                    mistake.link,
+                    mistake.link(num_classes),
                     icon=":material/open_in_new:",
                 )
                 lesson.more(mistake.more(num_classes))
@@ -209,8 +209,13 @@ def _show_sum_for_mean(num_classes: int) -> None:
     )
 
 
-def _train(head: str = "", **query: str) -> dict[str, str]:
-    return {"sample": "digits", **({"second": titled(HEADS[head])} if head else {}), **query}
+def _train(head: str = "", **query: str) -> Callable[[int], dict[str, str]]:
+    beside = {"second": titled(HEADS[head])} if head else {}
+    return lambda num_classes: {"sample": "digits", **beside, **query}
+
+
+def _logits(values: np.ndarray, **query: str) -> dict[str, str]:
+    return {"logits": ", ".join(f"{value:.4g}" for value in values), **query}
 
 
 MISTAKES = (
@@ -247,7 +252,7 @@ MISTAKES = (
         "loss = binary_cross_entropy(logits, one_hot).mean()",
         "loss = categorical_cross_entropy(logits, labels).mean()",
         "losses",
-        {"logits": ", ".join(["-2.2"] * 10), "label": "class 0"},
+        lambda num_classes: _logits(frames.logits_of_shares(num_classes), label="class 0"),
     ),
     Mistake(
         "Sigmoid on exclusive classes",
@@ -258,7 +263,7 @@ MISTAKES = (
         "probabilities = sigmoid(logits)",
         "probabilities = softmax(logits)",
         "activations",
-        {"logits": "3, 3, -2, -2"},
+        lambda num_classes: _logits(frames.two_winners_logits(num_classes)),
     ),
     Mistake(
         "Log of zero",
@@ -270,7 +275,7 @@ MISTAKES = (
         "loss = -log(softmax(logits)[label])",
         "loss = categorical_cross_entropy(logits, label)",
         "precision",
-        {"function": "CCE", "logit": "-110"},
+        lambda num_classes: {"function": "CCE", "logit": "-110"},
     ),
     Mistake(
         "The ln K plateau",

@@ -356,3 +356,14 @@ def test_a_store_that_is_gone_gives_a_sentence(monkeypatch: pytest.MonkeyPatch) 
 )
 def test_a_broken_link_opens_on_the_defaults(query: dict[str, str]) -> None:
     assert metrics(open_page("diagnose", **query)) == metrics(open_page("diagnose"))
+
+
+def test_where_no_row_can_be_used_nothing_is_said_of_pairs() -> None:
+    page = open_page("diagnose", **{"from": FILE})
+    scores = np.full((20, 3), np.nan)
+    upload(page, ("nan.csv", csv(scores, np.arange(20) % 3, ["logit_a", "logit_b", "logit_c"])))
+    text = words(page)
+    assert "No pair is confused" not in text
+    # Losses, calibration, rows, classes, pulls, and the ledger.
+    assert text.count("No row could be used.") == 6
+    assert not page.latex

@@ -121,13 +121,13 @@ def test_the_page_shows_the_numbers_of_core(num_classes: int) -> None:
     ]
     assert len(page.get("vega_lite_chart")) == len(MISTAKES)
     links = [link.proto.url for link in page.get("link_button")]
-    assert links == [mistake.link for mistake in MISTAKES]
+    assert links == [mistake.link(num_classes) for mistake in MISTAKES]
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.title)
 def test_the_fix_is_code_and_the_link_opens_a_page(mistake) -> None:
     assert ast.dump(ast.parse(mistake.wrong)) != ast.dump(ast.parse(mistake.right))
-    link = urlsplit(mistake.link)
+    link = urlsplit(mistake.link(10))
     query = {key: values[0] for key, values in parse_qs(link.query).items()}
     if link.path == "precision":
         # Another page's own test opens it.
@@ -207,3 +207,18 @@ def test_each_mistake_says_more_on_request_with_numbers_of_core(num_classes: int
     assert f"exceeds\n{7 * math.log(10):.1f}" in zero
     assert f"log2 K = {math.log2(num_classes):.3f}" in stuck
     assert f"{32 * plateau:.2f} at 32 rows" in summed
+
+
+@pytest.mark.parametrize("num_classes", [2, 3, 100])
+def test_what_is_live_has_as_many_classes(num_classes: int) -> None:
+    one_hot, exclusive = (
+        open_page(link.path, **{key: values[0] for key, values in parse_qs(link.query).items()})
+        for link in (urlsplit(MISTAKES[i].link(num_classes)) for i in (2, 3))
+    )
+    texts = [page.text_input(key="logits").value or "" for page in (one_hot, exclusive)]
+    logits = [parse_logits(text) for text in texts]
+    assert [len(each) for each in logits] == [num_classes] * 2
+    assert 1 / (1 + np.exp(-logits[0])) == pytest.approx(1 / num_classes, rel=1e-3)
+    # The loss of the card, there as a sum.
+    loss = num_classes * frames.averaged_bce(num_classes)["loss"]
+    assert float(metrics(one_hot)[0]) == pytest.approx(loss, rel=1e-3)
