@@ -203,10 +203,9 @@ class Run:
 
     def log_chart(self, chart: alt.TopLevelMixin, name: str) -> None:
         """Log a chart as charts/<name>.html, which needs no internet, and as <name>.svg."""
-        with self._file(f"charts/{name}.html") as path:
-            path.write_text(style.to_html(chart), encoding="utf-8")
-        with self._file(f"charts/{name}.svg") as path:
-            path.write_text(style.to_svg(chart), encoding="utf-8")
+        for kind, text in zip(("html", "svg"), style.to_files(chart), strict=True):
+            with self._file(f"charts/{name}.{kind}") as path:
+                path.write_text(text, encoding="utf-8")
 
     def log_table(self, frame: pd.DataFrame, name: str) -> None:
         """Log a frame as tables/<name>.json, which the MLflow UI shows as a table."""

@@ -1,8 +1,19 @@
 import pandas as pd
 import pytest
 
+from core.heads import HEADS
+from experiments import models
 from experiments.charts import style
 from experiments.charts.history import TITLES, history_chart
+from experiments.charts.predictions import pull_chart
+from experiments.charts.sweeps import sweep_chart
+from experiments.charts.theory import curve_chart
+from experiments.config import TrainConfig
+from experiments.curves import theory
+from experiments.datasets import load
+from experiments.frames import history_frame, pull_frame
+from experiments.outputs import Outputs
+from experiments.training import start, train
 
 HISTORY = pd.DataFrame(
     [
@@ -63,6 +74,25 @@ def test_long_names_stand_over_their_numbers() -> None:
         assert (names < number) == bool(longer)
         heights.append(table["height"])
     assert heights[0] < heights[1]
+
+
+def test_charts_that_a_run_keeps_are_valid_vega_lite_and_the_same_in_both_files() -> None:
+    config = TrainConfig(dataset="iris", head="softmax_cce", num_epochs=2)
+    dataset = load("iris", 0)
+    epochs = list(train(config, dataset, start(config, dataset)))
+    logits, _ = models.forward(epochs[-1].params, dataset.val.inputs)
+    said = Outputs(HEADS[config.head], logits, dataset.val.labels, dataset.class_names)
+    curve = next(iter(theory()))
+    bits = {"val_cross_entropy_bits": [0.5], "val_accuracy": [0.9], "val_entropy_bits": [0.4]}
+    for chart in (
+        *said.charts().values(),
+        pull_chart(pull_frame(epochs)),
+        history_chart(history_frame("a", epochs), ["loss"]),
+        curve_chart(curve.frame, curve.x_title, curve.y_title),
+        sweep_chart(pd.DataFrame({"configuration": ["hidden=0"], **bits})),
+    ):
+        chart.to_dict(validate=True)
+        assert style.to_files(chart) == (style.to_html(chart), style.to_svg(chart))
 
 
 def test_saved_charts_need_no_internet() -> None:
