@@ -48,15 +48,14 @@ def compare() -> None:
 
     formulas = _formulas(logits, temperature, frame)
     for column, name, colour, counts in zip(
-        st.columns(2),
+        st.columns(2, border=True),
         ("sigmoid", "softmax"),
         (theme.SIGMOID, theme.SOFTMAX),
         ("of all the yes-no answers", "of the one distribution"),
         strict=True,
     ):
-        with column, st.container(border=True):
-            st.header(name.capitalize())
-            lesson.formula(*formulas[name])
+        with column:
+            lesson.formula(*formulas[name], under=f"## {name.capitalize()}")
             bars = frame[frame["activation"] == name]
             page.figure(
                 probability_bars(bars, colour), f"Probability of each class by {name}", name, bars
@@ -125,11 +124,10 @@ def _formulas(logits: np.ndarray, temperature: float, frame: pd.DataFrame) -> di
 
 
 def _show_slopes(logits: np.ndarray, temperature: float) -> None:
-    st.header("What moves what")
-    st.markdown("How fast each output moves with each logit, x = z/T:")
+    st.markdown("## What moves what\n\nHow fast each output moves with each logit, x = z/T:")
     frame = slopes(logits, temperature, MAX_LABELLED)
     for column, name, formula in zip(
-        st.columns(2),
+        st.columns(2, border=True),
         ("sigmoid", "softmax"),
         (
             r"\frac{\partial\,\sigma(x_i)}{\partial x_j} = \delta_{ij}\,\sigma(x_i)\,\sigma(-x_i)",
@@ -137,9 +135,8 @@ def _show_slopes(logits: np.ndarray, temperature: float) -> None:
         ),
         strict=True,
     ):
-        with column, st.container(border=True):
-            st.markdown(f"**{name.capitalize()}**")
-            lesson.formula(formula)
+        with column:
+            lesson.formula(formula, under=f"**{name.capitalize()}**")
             of_one = frame[frame["activation"] == name]
             page.figure(
                 slope_map(of_one),
@@ -173,10 +170,10 @@ def _show_slopes(logits: np.ndarray, temperature: float) -> None:
 
 
 def _show_entropy(logits: np.ndarray, temperature: float, bits: dict[str, float]) -> None:
-    st.header("Entropy against temperature")
     lesson.formula(
         r"\orange{H(s)} = -\textstyle\sum_i s_i \log_2 s_i = "
-        rf"\orange{{{lesson.number(bits['softmax'])}}}\;\text{{bits}}"
+        rf"\orange{{{lesson.number(bits['softmax'])}}}\;\text{{bits}}",
+        under="## Entropy against temperature",
     )
     curve = entropy_curve(logits, state.TEMPERATURE.least, state.TEMPERATURE.most, temperature)
     page.figure(
@@ -199,10 +196,10 @@ def _show_entropy(logits: np.ndarray, temperature: float, bits: dict[str, float]
 
 
 def _show_two_classes(logits: np.ndarray, temperature: float) -> None:
-    st.header("With two classes, a sigmoid")
     lesson.formula(
         r"\begin{aligned}\orange{s_0} &= \frac{e^{z_0}}{e^{z_0} + e^{z_1}}\\[1ex]"
-        r"&= \frac{1}{1 + e^{-(z_0 - z_1)}} = \blue{\sigma(z_0 - z_1)}\end{aligned}"
+        r"&= \frac{1}{1 + e^{-(z_0 - z_1)}} = \blue{\sigma(z_0 - z_1)}\end{aligned}",
+        under="## With two classes, a sigmoid",
     )
     if len(logits) != 2:
         st.markdown(
@@ -229,8 +226,7 @@ def _show_two_classes(logits: np.ndarray, temperature: float) -> None:
 
 
 def _show_costs(logits: np.ndarray, temperature: float) -> None:
-    st.header("An activation, not a loss")
-    st.markdown(
+    says = (
         "Nothing so far asked which class is true. **Softmax is an activation, not a loss**, and "
         "so is sigmoid: it has no target. A loss needs one. The same probabilities, under two "
         "targets:"
@@ -238,11 +234,14 @@ def _show_costs(logits: np.ndarray, temperature: float) -> None:
         else "Nothing so far asked whether the class is true. Softmax and sigmoid are activations, "
         "not losses: a loss needs a target. The same probability, if it is:"
     )
+    st.markdown(f"## An activation, not a loss\n\n{says}")
     frame = costs(logits, temperature)
     if len(logits) == 1:
         frame = frame.head(1)
-    for column, cost in zip(st.columns(len(frame)), frame.to_dict("records"), strict=True):
-        with column, st.container(border=True):
+    for column, cost in zip(
+        st.columns(len(frame), border=True), frame.to_dict("records"), strict=True
+    ):
+        with column:
             st.markdown(f"**If {cost['true_class']} is true**")
             with st.container(horizontal=True):
                 st.metric("CCE of the softmax (nats)", written(cost["CCE"], 4))

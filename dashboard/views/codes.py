@@ -38,7 +38,6 @@ VISIBLE = 1e-9
 
 def shortest_code(source: Source) -> None:
     """Show Huffman's code as tree and table."""
-    st.header("The shortest code")
     code = huffman_code(source.p)
     table = frames.code_table(source, code)
     entropy = frames.entropy_bits(source)["entropy"]
@@ -47,6 +46,7 @@ def shortest_code(source: Source) -> None:
         r"L &= \textstyle\sum_i p_i\, \ell_i",
         *lesson.weighted_sum(table["probability"], table["length_bits"], lesson.number(length, 4)),
         r"\blue{H} &\le L < \blue{H} + 1",
+        under="## The shortest code",
     )
     with st.container(horizontal=True):
         st.metric("Entropy H (bits)", written(entropy, 4))
@@ -153,8 +153,9 @@ def messages(source: Source) -> None:
             f"{len(source.names)} outcomes in blocks of {n + 1} would be more than "
             f"{frames.MAX_BLOCKS} words: n stays at {n}."
         )
-    st.header("Blocks of n")
-    lesson.formula(r"\blue{H} \le \green{L_n} < \blue{H} + \gray{\tfrac{1}{n}}")
+    lesson.formula(
+        r"\blue{H} \le \green{L_n} < \blue{H} + \gray{\tfrac{1}{n}}", under="## Blocks of n"
+    )
     blocks = frames.block_lengths(source)
     page.figure(
         charts.block_bars(blocks, n, (style.GREY, style.GREEN)),

@@ -122,9 +122,8 @@ def _write(counts: str) -> None:
 def _surprise(source: Source) -> None:
     bits = frames.entropy_bits(source)
     rows = frames.surprises(source)
-    st.header("Surprise and entropy")
     occurring = rows[rows["probability"] > 0]
-    lesson.formula(r"\text{surprise of } i = -\log_2 p_i")
+    lesson.formula(r"\text{surprise of } i = -\log_2 p_i", under="## Surprise and entropy")
     lesson.formula(
         r"\blue{H(p)} &= -\textstyle\sum_i p_i \log_2 p_i",
         *lesson.weighted_sum(

@@ -136,10 +136,9 @@ def compare() -> None:
     reach = max(frame["gradient"].abs().max() for frame in both.values())
     reach = reach if reach > 0 else 1.0
 
-    for column, (loss, frame) in zip(st.columns(2), both.items(), strict=True):
-        with column, st.container(border=True):
-            st.header(TITLES.get(loss, loss))
-            st.latex(FORMULAS[loss])
+    for column, (loss, frame) in zip(st.columns(2, border=True), both.items(), strict=True):
+        with column:
+            st.markdown(f"## {TITLES.get(loss, loss)}\n\n$$\n{FORMULAS[loss]}\n$$")
             page.figure(
                 gradient_bars(frame, ROLES, reach),
                 f"Gradient of {loss} at each logit",
@@ -224,11 +223,12 @@ def show_vanishing(logits: np.ndarray, label: int) -> None:
 
 def show_slip(logits: np.ndarray, label: int) -> None:
     """Show the lesson's derivative for the negative classes, and what it gives here."""
-    st.header("A slip, and its refutation")
-    st.latex(
+    st.markdown(
+        "## A slip, and its refutation\n\n$$\n"
         rf"\begin{{aligned}}\frac{{\partial L}}{{\partial z_n}} = {{}}&{{\color{{{style.PURPLE}}}"
         r"\frac{e^{z_n}}{\sum_j e^{z_j}}} = s_n \\[2.5ex]"
         r"&\color{gray}\text{and not }\cancel{\frac{e^{S_p}}{\sum_j e^{S_j}}} = s_p\end{aligned}"
+        "\n$$"
     )
     tried = check(SLIP, logits, label, "CCE").frame
     wrong = tried[tried["verdict"] == "wrong"]

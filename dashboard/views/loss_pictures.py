@@ -43,7 +43,7 @@ def show_others(logits: np.ndarray, label: int, options: Options, is_plain: bool
     focal, squared = (written(beside[name], 4) for name in ("focal", "squared error"))
     st.header("Focal loss and squared error")
     for column, name, formula, figure in zip(
-        st.columns(2),
+        st.columns(2, border=True),
         ("Focal loss (nats)", "Squared error"),
         (
             rf"\gray{{(1 - s_p)^\gamma\,(-\log s_p)}},\quad \gamma = {lesson.short(options.gamma)}",
@@ -52,7 +52,7 @@ def show_others(logits: np.ndarray, label: int, options: Options, is_plain: bool
         (focal, squared),
         strict=True,
     ):
-        with column, st.container(border=True):
+        with column:
             lesson.formula(formula)
             st.metric(name, figure)
     share = "" if is_plain else " Neither takes the class weight."
@@ -112,7 +112,6 @@ def show_curves(logits: np.ndarray, label: int, options: Options, is_plain: bool
 
 def show_parts(logits: np.ndarray, label: int, options: Options) -> None:
     """Show how much of the cross-entropy is the target's own entropy."""
-    st.header("Cross-entropy = entropy + KL")
     parts = entropy_and_divergence(logits, label, options)
     lesson.formula(
         r"H(t, s) &= \gray{H(t)} + \orange{\mathrm{KL}(t \,\|\, s)}",
@@ -122,6 +121,7 @@ def show_parts(logits: np.ndarray, label: int, options: Options) -> None:
             for unit, of_unit in parts.groupby("unit", sort=False)
             for own, divergence in [of_unit["value"]]
         ),
+        under="## Cross-entropy = entropy + KL",
     )
     page.figure(
         stacked_parts(parts, PARTS, [style.GREY, theme.CCE]),
@@ -146,10 +146,10 @@ def show_parts(logits: np.ndarray, label: int, options: Options) -> None:
 
 def show_optimum(logits: np.ndarray, label: int, options: Options, is_hard: bool) -> None:
     """Show where CCE is least, and how weights move that."""
-    st.header("Where CCE is least")
     best = optimum(logits, label, options)
     lesson.formula(
         r"\orange{s_i^\ast} = \frac{w_i\, \green{t_i}}{\sum_j w_j\, \green{t_j}}",
+        under="## Where CCE is least",
     )
     page.figure(
         optimum_bars(best, style.GREY, OPTIMA),

@@ -55,6 +55,8 @@ GAMMA = state.Slider(
     "How far the focal loss turns easy examples down; 0 is CCE.",
 )
 
+TITLES = {"BCE": "Binary cross-entropy", "CCE": "Categorical cross-entropy"}
+
 
 @st.fragment
 def compare() -> None:
@@ -104,11 +106,10 @@ def compare() -> None:
 
     formulas = _formulas(logits, label, terms, options, is_hard)
     for column, loss, colour in zip(
-        st.columns(2), ("BCE", "CCE"), (theme.BCE, theme.CCE), strict=True
+        st.columns(2, border=True), ("BCE", "CCE"), (theme.BCE, theme.CCE), strict=True
     ):
-        with column, st.container(border=True):
-            st.header({"BCE": "Binary cross-entropy", "CCE": "Categorical cross-entropy"}[loss])
-            lesson.formula(*formulas[loss])
+        with column:
+            lesson.formula(*formulas[loss], under=f"## {TITLES[loss]}")
             bars = terms[terms["loss"] == loss]
             page.figure(
                 term_bars(bars, colour, longest if longest > 0 else 1.0),

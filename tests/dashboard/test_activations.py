@@ -171,7 +171,7 @@ def test_one_class_has_one_target_and_a_softmax_that_never_moves() -> None:
 
 
 def latex(page: AppTest) -> str:
-    return " ".join(element.value for element in page.latex)
+    return " ".join(element.value for element in [*page.latex, *page.markdown])
 
 
 @pytest.mark.parametrize(("temperature", "over"), [("1.0", ""), ("2.0", "/2")])

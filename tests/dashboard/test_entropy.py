@@ -446,7 +446,7 @@ def test_foreign_names_are_no_markdown() -> None:
 
 
 def latex(page: AppTest) -> str:
-    return " ".join(element.value for element in page.latex)
+    return " ".join(element.value for element in [*page.latex, *page.markdown])
 
 
 def test_the_sums_are_written_out_with_the_numbers_of_core() -> None:

@@ -269,7 +269,7 @@ def test_a_class_ruled_out_leaves_the_parts_and_the_optimum() -> None:
 
 
 def latex(page: AppTest) -> str:
-    return " ".join(element.value for element in page.latex)
+    return " ".join(element.value for element in [*page.latex, *page.markdown])
 
 
 def test_the_sums_are_written_out_with_the_numbers_of_core() -> None:
