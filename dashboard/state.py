@@ -7,12 +7,13 @@ a link opens the same picture.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 import numpy as np
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.frames.common import class_names
 
@@ -265,6 +266,24 @@ def use_sample(sample: Sample) -> None:
     set_choice(LABEL, class_names(sample.label + 1)[-1])
 
 
+def preset(
+    title: str, key: str, enter: Callable[..., None], *values: object, disabled: bool = False
+) -> None:
+    """Show a button that sets what controls hold: `enter` does, with the values."""
+    st.button(title, key=key, on_click=_enter_newest, args=(enter, *values), disabled=disabled)
+
+
+def _enter_newest(enter: Callable[..., None], *values: object) -> None:
+    # Streamlit 1.67 keeps clicks that come while a page runs for one next run, and tells that run
+    # the newest first: the oldest would have the last word.
+    context = get_script_run_ctx()
+    this_run = None if context is None else context.cursors
+    last_run = f"run that called {enter.__qualname__}"
+    if this_run is None or st.session_state.get(last_run) is not this_run:
+        st.session_state[last_run] = this_run
+        enter(*values)
+
+
 def _number_words(control: Text) -> str:
     """Show a line of numbers and return it, without a last word that more typing makes one."""
     finished, unfinished = split_unfinished(text(control))
@@ -287,9 +306,7 @@ def keep_logits(page: str) -> None:
 def _sample_buttons() -> None:
     with st.container(horizontal=True):
         for sample in SAMPLES:
-            st.button(
-                sample.title, key=f"sample {sample.title}", on_click=use_sample, args=(sample,)
-            )
+            preset(sample.title, f"sample {sample.title}", use_sample, sample)
 
 
 def split_unfinished(entered: str) -> tuple[str, str]:

@@ -206,12 +206,7 @@ def _show_two_classes(logits: np.ndarray, temperature: float) -> None:
             "A softmax of two classes is the sigmoid of the difference of their logits: one yes-no "
             f"question, not two. Here are {len(logits)}."
         )
-        st.button(
-            "Show it with two classes",
-            key="two classes",
-            on_click=state.use_sample,
-            args=(TWO_CLASSES,),
-        )
+        state.preset("Show it with two classes", "two classes", state.use_sample, TWO_CLASSES)
         return
     of_softmax, of_difference = two_class_identity(logits, temperature)
     each = activations(logits, temperature)["probability"]

@@ -183,13 +183,8 @@ def wrong_code(source: Source) -> None:
                 ("q = p", written_numbers(source.counts)),
                 ("q = p backwards", written_numbers(source.counts[::-1])),
             ):
-                st.button(
-                    title,
-                    key=title,
-                    on_click=_enter_other,
-                    args=(counts,),
-                    disabled=len(source.names) > MAX_OUTCOMES,
-                )
+                is_long = len(source.names) > MAX_OUTCOMES
+                state.preset(title, title, _enter_other, counts, disabled=is_long)
         entered = state.long_text(OTHER)
         try:
             other = parse_beside(entered, source)

@@ -83,7 +83,7 @@ def _source() -> Source | None:
             return source_of(count_text(state.long_text(COUNTED), kind))
         with st.container(horizontal=True):
             for title, counts in PRESETS.items():
-                st.button(title, key=f"preset {title}", on_click=_enter, args=(counts, ""))
+                state.preset(title, f"preset {title}", _enter, counts, "")
         source = _read_while_typed(state.long_text(ENTERED))
     except ValueError as error:
         state.refuse("This is no distribution yet.", str(error))

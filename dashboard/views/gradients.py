@@ -264,12 +264,7 @@ def check_formula(logits: np.ndarray, label: int) -> None:
     with page.controls():
         with st.container(horizontal=True):
             for preset in PRESETS:
-                st.button(
-                    preset.title,
-                    key=f"preset {preset.title}",
-                    on_click=_use_preset,
-                    args=(preset,),
-                )
+                state.preset(preset.title, f"preset {preset.title}", _use_preset, preset)
         loss = state.choose(AGAINST, list(LOSSES))
         formula = state.text(FORMULA)
     try:

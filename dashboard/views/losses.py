@@ -169,11 +169,13 @@ def _target_buttons(num_classes: int, label: int) -> None:
             ("Smoothed", "", 0.1, 1.0),
             ("Smoothed and weighted", "", 0.1, 3.0),
         ):
-            st.button(
+            state.preset(
                 title,
-                key=f"target {title}",
-                on_click=_set_target,
-                args=(target, smoothing, weight),
+                f"target {title}",
+                _set_target,
+                target,
+                smoothing,
+                weight,
                 disabled=bool(target) and not has_soft,
             )
 

@@ -2,7 +2,15 @@ import math
 
 import pytest
 
-from dashboard.state import MAX_CLASSES, SAMPLES, parse_logits, parse_shares, split_unfinished
+from dashboard.state import (
+    LOGITS,
+    MAX_CLASSES,
+    SAMPLES,
+    parse_logits,
+    parse_shares,
+    split_unfinished,
+)
+from tests.dashboard.test_pages import open_page
 
 
 @pytest.mark.parametrize(
@@ -80,3 +88,14 @@ def test_a_number_still_being_typed_is_left_out(word: str) -> None:
 @pytest.mark.parametrize("entered", ["1, 2", "1,", "1.", "-1e-3", "inf", "nan", "- 1", "one", "3i"])
 def test_what_no_typing_makes_a_number_is_kept(entered: str) -> None:
     assert split_unfinished(entered) == (entered, "")
+
+
+def test_of_clicks_that_one_run_is_told_of_the_first_told_which_is_the_newest_counts() -> None:
+    page = open_page("activations")
+    newest, oldest, later = SAMPLES[1], SAMPLES[4], SAMPLES[2]
+    for sample in (newest, oldest):
+        page.button(key=f"sample {sample.title}").click()
+    page.run()
+    assert page.text_input(key=LOGITS.key).value == newest.logits
+    page.button(key=f"sample {later.title}").click().run()
+    assert page.text_input(key=LOGITS.key).value == later.logits
