@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from types import FrameType
-from typing import Any
 
 import click
-import pandas as pd
-from tqdm import tqdm
 
-from core.heads import HEADS, heads_for
-from experiments import cluster, datasets, runs, serve, sweeps, tracking, training
+from core.heads import heads_for
+from experiments import cluster, runs, serve, sweeps, tracking, training
 from experiments.cli_diagnose import diagnose_command
-from experiments.config import CLASS_WEIGHTS, MAX_SEED, TrainConfig
-from experiments.datasets import Dataset
-from experiments.runs import FinishedRun
-from experiments.training import Epoch
+from experiments.cli_train import (
+    SEED,
+    compare_command,
+    compared,
+    say_where,
+    sweep_command,
+    swept_over,
+    train_command,
+)
+from experiments.config import TrainConfig
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,237 +33,10 @@ def cli() -> None:
     """
 
 
-cli.add_command(diagnose_command)
+for command in (train_command, compare_command, sweep_command, diagnose_command):
+    cli.add_command(command)
 
 DEMO_HIDDEN = (0, 32)
-
-Command = Callable[..., None]
-
-
-def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    def add(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
-SEED = click.option(
-    "--seed",
-    type=click.IntRange(0, MAX_SEED),
-    default=0,
-    show_default=True,
-    help="Of the split, the weights and the batches. The same seed gives the same numbers.",
-)
-DATA = _options(
-    click.option(
-        "--dataset",
-        type=click.Choice(list(datasets.DATASETS)),
-        default="digits",
-        show_default=True,
-        help="A sample data set.",
-    ),
-    click.option(
-        "--data",
-        type=click.Path(dir_okay=False),
-        help="Your own table instead, .csv or .parquet, all numbers but for the target.",
-    ),
-    click.option("--target", help="The column of your table that holds the classes."),
-)
-TRAINING = _options(
-    click.option(
-        "--hidden",
-        type=click.IntRange(0),
-        default=0,
-        show_default=True,
-        help="Units of the hidden layer; 0 is a linear model.",
-    ),
-    click.option("--epochs", "num_epochs", type=click.IntRange(1), default=30, show_default=True),
-    click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True),
-    click.option(
-        "--learning-rate", type=float, default=3e-3, show_default=True, help="Adam's step size."
-    ),
-    click.option(
-        "--label-smoothing",
-        type=float,
-        default=0.0,
-        show_default=True,
-        help="How much of each target is spread evenly, from 0 to 1.",
-    ),
-    click.option(
-        "--class-weight",
-        type=click.Choice(CLASS_WEIGHTS),
-        default="none",
-        show_default=True,
-        help="Balanced: rare classes weigh as much as frequent ones.",
-    ),
-    SEED,
-)
-
-
-@cli.command(name="train")
-@DATA
-@click.option(
-    "--head",
-    type=click.Choice(list(HEADS)),
-    help="Activation and loss; by default the first that fits the data.",
-)
-@TRAINING
-@click.option("--mistakes", is_flag=True, help="Let a head through that is a mistake.")
-@click.option(
-    "--resume",
-    metavar="RUN_ID",
-    help="Go on with a run whose process was killed, as it was configured.",
-)
-@click.pass_context
-def train_command(
-    context: click.Context,
-    dataset: str,
-    data: str | None,
-    target: str | None,
-    head: str | None,
-    resume: str | None,
-    **options: Any,
-) -> None:
-    """Train one classifier and log the run.
-
-    \b
-    Examples:
-      python -m experiments train --dataset digits --hidden 32
-      python -m experiments train --dataset iris --head ovr_sigmoid_bce --label-smoothing 0.1
-      python -m experiments train --data table.csv --target kind --class-weight balanced
-      python -m experiments train --resume 0123456789abcdef0123456789abcdef
-    """
-    if resume:
-        _require_alone(context, "resume")
-        config = runs.config_of(resume)
-        finished = _train(config, _load(config), resume=resume)
-        click.echo(f"\n{_table([finished])}\n")
-        _say_where()
-        return
-    with _refused():
-        dataset, target = _chosen_data(dataset, data, target)
-        head = head or heads_for(datasets.spec_of(dataset, target).task)[0].name
-        config = TrainConfig(dataset, head, target=target, **options)
-    finished = _train(config, _load(config))
-    click.echo(f"\n{_table([finished])}\n")
-    _say_where()
-
-
-@cli.command(name="compare")
-@DATA
-@TRAINING
-@click.option("--mistakes", is_flag=True, help="Also the heads that people build and should not.")
-def compare_command(
-    dataset: str, data: str | None, target: str | None, mistakes: bool, **options: Any
-) -> None:
-    """Train every head that fits, on the same rows and seed, and say what that shows.
-
-    \b
-    Examples:
-      python -m experiments compare --dataset digits --mistakes
-      python -m experiments compare --data table.parquet --target kind --hidden 32
-    """
-    with _refused():
-        dataset, target = _chosen_data(dataset, data, target)
-        heads = heads_for(datasets.spec_of(dataset, target).task, mistakes=mistakes)
-        is_plain = not options["label_smoothing"] and options["class_weight"] == "none"
-        configs = [
-            TrainConfig(dataset, head.name, target=target, mistakes=mistakes, **options)
-            for head in heads
-            if head.takes_options or is_plain
-        ]
-    for head in heads:
-        if not (head.takes_options or is_plain):
-            click.echo(f"Left out: {head.title}, which takes neither smoothing nor class weights.")
-    _say_where(parent=_compare(configs).run_id)
-
-
-@cli.command(name="sweep")
-@DATA
-@click.option(
-    "--head",
-    type=click.Choice(list(HEADS)),
-    help="Activation and loss; by default the first that fits the data.",
-)
-@TRAINING
-@click.option("--mistakes", is_flag=True, help="Let heads through that are mistakes.")
-@click.option(
-    "--grid",
-    "lines",
-    multiple=True,
-    required=True,
-    metavar="NAME=VALUE,VALUE",
-    help=f"What to vary, as often as you like: {', '.join(sweeps.AXES)}.",
-)
-@click.option(
-    "--workers",
-    "num_workers",
-    type=click.IntRange(1),
-    help="How many processes to start; by default one for each core.",
-)
-@click.option(
-    "--scheduler", default="", help="Use a Dask cluster instead: the address tcp://host:port."
-)
-def sweep_command(
-    dataset: str,
-    data: str | None,
-    target: str | None,
-    head: str | None,
-    lines: tuple[str, ...],
-    num_workers: int | None,
-    scheduler: str,
-    **options: Any,
-) -> None:
-    """Train every configuration of a grid, several at once, as children of one run.
-
-    Started again, a sweep does only what is missing; a configuration that fails says why, and the
-    others go on.
-
-    \b
-    Examples:
-      python -m experiments sweep --grid learning_rate=0.001,0.01,0.1 --grid hidden=0,32
-      python -m experiments sweep --dataset iris --grid head=softmax_cce,ovr_sigmoid_bce
-      python -m experiments sweep --grid batch_size=16,64,256 --scheduler tcp://10.0.0.7:8786
-    """
-    if num_workers and scheduler:
-        raise click.UsageError("--workers is for this machine: a cluster has its own")
-    with _refused():
-        dataset, target = _chosen_data(dataset, data, target)
-        head = head or heads_for(datasets.spec_of(dataset, target).task)[0].name
-        base = {"dataset": dataset, "head": head, "target": target, **options}
-        sweep = sweeps.Sweep(base, sweeps.read_grid(lines))
-        # Every one is checked before the first is trained.
-        _ = sweep.configs
-    swept = _sweep(sweep, scheduler, num_workers or 0)
-    _say_where(parent=swept.run_id)
-    if swept.num_failed:
-        sys.exit(1)
-
-
-def _compare(configs: Sequence[TrainConfig]) -> runs.Comparison:
-    comparison = runs.compare(configs, _load(configs[0]), _train)
-    click.echo(f"\n{_table(comparison.children)}\n\n{comparison.conclusion}\n")
-    return comparison
-
-
-def _sweep(sweep: sweeps.Sweep, scheduler: str = "", num_workers: int = 0) -> sweeps.Swept:
-    total = len(sweep.configs)
-    with tqdm(total=total, desc=sweep.name, unit="run", leave=False, disable=None) as bar:
-
-        def start(num_missing: int, num_done: int) -> None:
-            if num_done:
-                tqdm.write(f"{num_done} of {total} were done before.")
-            bar.reset(num_missing)
-
-        def show(label: str, said: str) -> None:
-            tqdm.write(f"{label}: {said}")
-            bar.update()
-
-        swept = sweeps.run(sweep, show, start, scheduler, num_workers)
-    click.echo(f"\n{_swept_table(swept)}\n\n{swept.conclusion}\n")
-    return swept
 
 
 @cli.command()
@@ -272,7 +48,7 @@ def curves() -> None:
       python -m experiments curves
     """
     runs.track_theory()
-    _say_where(tracking.THEORY)
+    say_where(tracking.THEORY)
 
 
 @cli.command()
@@ -313,20 +89,20 @@ def demo(seed: int, and_serve: bool) -> None:
     """
     with _servers() if and_serve else nullcontext() as running:
         for hidden in DEMO_HIDDEN:
-            _compare(
+            compared(
                 [
                     TrainConfig("digits", head.name, hidden, seed=seed)
                     for head in heads_for("exclusive")
                 ]
             )
         base = {"dataset": "breast_cancer", "head": "sigmoid_bce", "seed": seed}
-        _sweep(sweeps.Sweep(base, {"hidden": DEMO_HIDDEN}))
+        swept_over(sweeps.Sweep(base, {"hidden": DEMO_HIDDEN}))
         runs.track_theory()
         if running:
             click.echo(f"Runs in the MLflow UI: {tracking.ui_link()}")
             _wait_for_interrupt(running)
         else:
-            _say_where()
+            say_where()
 
 
 @cli.command(name="serve")
@@ -365,89 +141,6 @@ def _stop_as_on_interrupt() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, interrupt)
-
-
-@contextmanager
-def _refused() -> Iterator[None]:
-    """Turn what a config says no to into one line."""
-    try:
-        yield
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-
-
-def _chosen_data(dataset: str, data: str | None, target: str | None) -> tuple[str, str]:
-    if (data is None) != (target is None):
-        raise click.UsageError(
-            "--data and --target go together: a table, and its column of classes"
-        )
-    return (data, target) if data and target else (dataset, "")
-
-
-def _say_where(experiment: str = tracking.EXPERIMENT, parent: str = "") -> None:
-    click.echo(f"Runs in the MLflow UI: {tracking.ui_link(experiment, parent)}")
-    if tracking.ui_address() == tracking.DEFAULT_UI:
-        click.echo("Start it, and the dashboard, with: make serve")
-
-
-def _require_alone(context: click.Context, name: str) -> None:
-    for other in context.params:
-        source = context.get_parameter_source(other)
-        if other != name and source == click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--{name} goes alone: the run keeps its own configuration")
-
-
-def _load(config: TrainConfig) -> Dataset:
-    return datasets.load(config.dataset, config.seed, config.target)
-
-
-def _train(
-    config: TrainConfig, dataset: Dataset, parent: str = "", resume: str | None = None
-) -> FinishedRun:
-    # disable=None: a bar on a terminal, nothing elsewhere.
-    with tqdm(
-        total=config.num_epochs, desc=config.run_name, unit="epoch", leave=False, disable=None
-    ) as bar:
-
-        def show(epoch: Epoch) -> None:
-            bar.set_postfix_str(f"val loss {epoch.val.loss:.4f}", refresh=False)
-            bar.update(epoch.number - bar.n)
-
-        if resume:
-            finished = runs.resume_and_track(resume, config, dataset, show)
-        else:
-            finished = runs.train_and_track(config, dataset, show, parent)
-    click.echo(f"{config.run_name}: val accuracy {finished.last.val.accuracy:.1%}")
-    return finished
-
-
-def _table(finished: Sequence[FinishedRun]) -> str:
-    rows = [
-        {
-            "run": run.config.run_name,
-            "id": run.run_id,
-            "val loss": f"{run.last.val.loss:.4f}",
-            "val cross-entropy (bits)": f"{run.last.val.cross_entropy_bits:.4f}",
-            "val accuracy": f"{run.last.val.accuracy:.1%}",
-            "val entropy (bits)": f"{run.last.val.entropy_bits:.4f}",
-        }
-        for run in finished
-    ]
-    return pd.DataFrame(rows).to_string(index=False)
-
-
-def _swept_table(swept: sweeps.Swept) -> str:
-    rows = [
-        {
-            "configuration": row["configuration"],
-            "id": row["run_id"],
-            "status": row["status"],
-            "val cross-entropy (bits)": f"{row['val_cross_entropy_bits']:.5g}",
-            "val accuracy": f"{row['val_accuracy']:.1%}",
-        }
-        for row in swept.table.to_dict("records")
-    ]
-    return pd.DataFrame(rows).replace({"nan": "", "nan%": ""}).to_string(index=False)
 
 
 @contextmanager
