@@ -282,6 +282,9 @@ def _enter_newest(enter: Callable[..., None], *values: object) -> None:
     if this_run is None or st.session_state.get(last_run) is not this_run:
         st.session_state[last_run] = this_run
         enter(*values)
+        # A click that comes before the browser heard what the last one put into the link has still
+        # the link of before, and where that one fits, nothing would be sent. This sends it.
+        st.query_params.update()
 
 
 def _number_words(control: Text) -> str:
