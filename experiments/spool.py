@@ -128,6 +128,12 @@ class Spool:
         return self.path.with_suffix("")
 
     @property
+    def end(self) -> int:
+        """Where what was appended ends."""
+        with self._lock:
+            return self._size + len(self._unwritten)
+
+    @property
     def num_unwritten(self) -> int:
         """How many entries neither the disk has taken nor the store."""
         with self._lock:
@@ -272,7 +278,9 @@ class Sender:
         try:
             # What the disk did not take before, it may now.
             self.spool.append([])
-            while True:
+            # What is added meanwhile is gathered too: a batch for each line would be slow.
+            end = self.spool.end
+            while self.spool.sent < end:
                 entries, offset = self.spool.unsent()
                 if entries:
                     self._send(entries)
