@@ -119,10 +119,7 @@ def evaluate(head: Head, params: Params, split: Split, options: Mapping[str, Any
     outputs = Outputs(head, logits, split.labels)
     return SplitMetrics(
         loss=float(loss.mean(dtype=np.float64)),
-        # In float64: a product of BLAS is rounded by where in memory its vectors lie.
-        gradient_norm=math.sqrt(
-            sum(float(np.square(part, dtype=np.float64).sum()) for part in grads.values())
-        ),
+        gradient_norm=math.sqrt(sum(float(np.vdot(part, part)) for part in grads.values())),
         **outputs.metrics(grad, options.get("label_smoothing", 0.0)),
     )
 
