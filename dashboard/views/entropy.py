@@ -40,8 +40,8 @@ PRESETS = {
 }
 COUNTS, TEXT = "Counts", "Text"
 
-FROM = state.Choice("from", "Distribution from", "Counts as numbers, or a text to count in.")
-KIND = state.Choice("kind", "Count its", "What an outcome is: a letter, a character or a word.")
+FROM = state.Choice("source", "Distribution from", "Counts as numbers, or a text to count in.")
+KIND = state.Choice("unit", "Count its", "What an outcome is: a letter, a character or a word.")
 ENTERED = state.Text(
     "counts",
     "Counts",

@@ -103,7 +103,7 @@ PRESETS = (
     Preset("Sigmoid", "1 / (1 + exp(-z)) - t", "BCE"),
     Preset("Focal", "((1 - s[p])**2 - 2 * (1 - s[p]) * s[p] * log(s[p])) * (s - t)", "Focal"),
 )
-BESIDE = state.Choice("beside", "Beside it", "The loss whose gradient to compare CCE's with.")
+BESIDE = state.Choice("compare", "Beside it", "The loss whose gradient to compare CCE's with.")
 AGAINST = state.Choice("of", "Gradient of", "The loss whose finite differences decide.")
 FORMULA = state.Text(
     "formula",

@@ -211,7 +211,7 @@ def _show_sum_for_mean(num_classes: int) -> None:
 
 def _train(head: str = "", **query: str) -> Callable[[int], dict[str, str]]:
     beside = {"second": titled(HEADS[head])} if head else {}
-    return lambda num_classes: {"sample": "digits", **beside, **query}
+    return lambda num_classes: {"data": "digits", **beside, **query}
 
 
 def _logits(values: np.ndarray, **query: str) -> dict[str, str]:

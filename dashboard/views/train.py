@@ -18,7 +18,7 @@ SUMMARY = "Two heads that train side by side, epoch by epoch, and into MLflow."
 
 # Those of the plane first: there a boundary can be seen.
 SAMPLES = tuple(dict.fromkeys(("spirals", "blobs", "moons", *DATASETS)))
-SAMPLE = state.Choice("sample", "Data set", "Spirals, blobs and moons are points of a plane.")
+SAMPLE = state.Choice("data", "Data set", "Spirals, blobs and moons are points of a plane.")
 FIRST = state.Choice("first", "First head", "Those that fit the data set's task.")
 SECOND = state.Choice("second", "Second head", "Another that fits, to compare the first with.")
 HIDDEN = state.Slider(

@@ -63,7 +63,7 @@ def test_a_slider_of_the_distribution_moves_the_counts_and_a_seed_the_message(
 
 
 def test_a_novel_stays_out_of_the_link_until_it_is_short(page: Page, address: str) -> None:
-    opened(page, address, "entropy?from=Text&text=ab")
+    opened(page, address, "entropy?source=Text&text=ab")
     field = page.get_by_role("textbox", name="Text")
     field.fill("It was the best of times. " * 800)
     expect(page.get_by_text("The link leaves this out")).to_be_visible()

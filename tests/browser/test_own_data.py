@@ -81,7 +81,7 @@ def test_an_upload_stays_with_who_made_it(page: Page, address: str) -> None:
 def test_train_plays_and_its_link_opens_the_epoch_where_it_was_paused(
     page: Page, address: str
 ) -> None:
-    opened(page, address, "train?sample=moons&hidden=8&seed=3&epoch=0&speed=2")
+    opened(page, address, "train?data=moons&hidden=8&seed=3&epoch=0&speed=2")
     rate = page.get_by_label("Learning rate", exact=True)
     rate.fill("0.02")
     rate.press("Enter")

@@ -240,13 +240,13 @@ def test_a_slider_moves_the_counts() -> None:
     ("kind", "names"), [("Letters", ["a", "b"]), ("Words", ["a", "ba"]), ("Characters", ["a", "␣"])]
 )
 def test_a_text_is_counted_on_the_page(kind: str, names: list[str]) -> None:
-    page = open_page("entropy", **{"from": "Text"}, kind=kind, text="a ba a")
+    page = open_page("entropy", source="Text", unit=kind, text="a ba a")
     assert page.dataframe[0].value["outcome"].tolist()[:2] == names
     assert page.text_input(key="text").value == "a ba a"
 
 
 def test_a_text_has_a_sample_to_start_from() -> None:
-    page = open_page("entropy", **{"from": "Text"})
+    page = open_page("entropy", source="Text")
     letters = [letter for letter in COUNTED.default.casefold() if letter.isalpha()]
     _, counts = np.unique(letters, return_counts=True)
     assert metrics(page)[0] == f"{entropy(counts / counts.sum(), base=2):.4f}"
@@ -336,7 +336,7 @@ def test_so_many_outcomes_have_no_sliders_of_q() -> None:
     "query",
     [
         {"counts": PRESETS["English letters"]},
-        {"from": "Text", "kind": "Characters", "text": "a=b, c; d :e"},
+        {"source": "Text", "unit": "Characters", "text": "a=b, c; d :e"},
     ],
 )
 def test_the_right_code_costs_exactly_nothing_more(query: dict[str, str]) -> None:
@@ -375,9 +375,9 @@ def test_what_is_no_q_leaves_the_rest_of_the_page(q: str) -> None:
         {"counts": " ".join(["2"] * 1000)},
         {"counts": "1e308 1e308 1e-320"},
         {"counts": "![](//evil.example/p)=1, :red[x]=2, $x$=3, <b>=4"},
-        {"from": "Text", "text": "a"},
-        {"from": "Text", "text": "".join(map(chr, range(0x4E00, 0x4E00 + 2500)))},
-        {"from": "Text", "text": "It was the best of times. " * 800, "kind": "Words"},
+        {"source": "Text", "text": "a"},
+        {"source": "Text", "text": "".join(map(chr, range(0x4E00, 0x4E00 + 2500)))},
+        {"source": "Text", "text": "It was the best of times. " * 800, "unit": "Words"},
     ],
 )
 def test_odd_sources_give_a_picture(query: dict[str, str]) -> None:
@@ -397,7 +397,7 @@ def test_odd_sources_give_a_picture(query: dict[str, str]) -> None:
         {"counts": "1 -1"},
         {"counts": "0 0"},
         {"counts": "1 " * 1001},
-        {"from": "Text", "text": "123"},
+        {"source": "Text", "text": "123"},
     ],
 )
 def test_what_is_no_source_gives_a_sentence(query: dict[str, str]) -> None:
@@ -414,7 +414,8 @@ def test_a_word_still_being_typed_is_left_out(word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", [{"from": "Nowhere"}, {"seed": "x"}, {"block": "99"}, {"length": "-1"}, {"yes": "fog"}]
+    "query",
+    [{"source": "Nowhere"}, {"seed": "x"}, {"block": "99"}, {"length": "-1"}, {"yes": "fog"}],
 )
 def test_a_broken_link_opens_on_the_defaults(query: dict[str, str]) -> None:
     page, default = open_page("entropy", **query), open_page("entropy")
@@ -428,7 +429,7 @@ def test_blocks_too_many_to_code_are_said() -> None:
 
 
 def test_a_text_too_long_for_a_link_is_left_out_of_it_and_the_page_says_so() -> None:
-    page = open_page("entropy", **{"from": "Text"})
+    page = open_page("entropy", source="Text")
     novel = "It was the best of times. " * 800
     page.text_input(key="text").set_value(novel).run()
     assert not page.exception
@@ -481,7 +482,7 @@ def test_the_code_gives_the_numbers_of_the_page(q: str) -> None:
 
 def test_more_outcomes_than_anybody_copies_are_no_code() -> None:
     text = "".join(map(chr, range(0x4E00, 0x4E00 + snippets.MAX_WRITTEN + 1)))
-    page = open_page("entropy", "as code", **{"from": "Text"}, text=text)
+    page = open_page("entropy", "as code", source="Text", text=text)
     assert len(page.code) == 1
     assert f"As code there are up to {snippets.MAX_WRITTEN} outcomes." in captions(page)
 
@@ -501,13 +502,13 @@ def test_what_is_no_source_for_a_while_forgets_nothing() -> None:
 
 def test_counts_wait_while_a_text_is_counted() -> None:
     page = open_page("entropy", counts="a=3, b=1")
-    page.segmented_control(key="from").set_value("Text").run()
+    page.segmented_control(key="source").set_value("Text").run()
     page.text_input(key="text").set_value("a ba a").run()
-    page.segmented_control(key="kind").set_value("Words").run()
+    page.segmented_control(key="unit").set_value("Words").run()
     assert metrics(page)[0] == f"{entropy([2 / 3, 1 / 3], base=2):.4f}"
-    page.segmented_control(key="from").set_value("Counts").run()
+    page.segmented_control(key="source").set_value("Counts").run()
     assert metrics(page)[0] == f"{entropy([0.75, 0.25], base=2):.4f}"
-    page.segmented_control(key="from").set_value("Text").run()
+    page.segmented_control(key="source").set_value("Text").run()
     assert metrics(page)[0] == f"{entropy([2 / 3, 1 / 3], base=2):.4f}"
     assert not page.exception
 

@@ -146,7 +146,7 @@ def test_the_curves_mark_where_things_stand() -> None:
 )
 def test_the_page_shows_the_numbers_of_core(label: int, beside: str) -> None:
     page = open_page(
-        "gradients", "numbers", logits="2 -1 0.5", label=f"class {label}", beside=beside
+        "gradients", "numbers", logits="2 -1 0.5", label=f"class {label}", compare=beside
     )
     table = page.dataframe[0].value
     for loss in ("CCE", beside):
@@ -163,7 +163,7 @@ def test_the_page_shows_the_numbers_of_core(label: int, beside: str) -> None:
 
 @pytest.mark.parametrize("beside", [loss for loss in LOSSES if loss != "CCE"])
 def test_the_page_offers_its_own_loss_as_code(beside: str) -> None:
-    page = open_page("gradients", "as code", logits="2 -1 0.5", label="class 1", beside=beside)
+    page = open_page("gradients", "as code", logits="2 -1 0.5", label="class 1", compare=beside)
     offered = [each.value for each in page.code]
     assert offered == list(
         gradients_as_code(
@@ -257,6 +257,6 @@ def test_odd_logits_give_a_picture_and_a_sentence(logits: str, charts: int) -> N
     assert bool(page.warning) == (logits in ("inf inf", "-inf -inf", "nan 1"))
 
 
-@pytest.mark.parametrize("query", [{"of": "magic"}, {"beside": "CCE"}, {"label": "class 77"}])
+@pytest.mark.parametrize("query", [{"of": "magic"}, {"compare": "CCE"}, {"label": "class 77"}])
 def test_a_broken_link_opens_on_the_defaults(query: dict[str, str]) -> None:
     assert metrics(open_page("gradients", **query)) == metrics(open_page("gradients"))

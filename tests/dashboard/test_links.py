@@ -51,10 +51,10 @@ class Case:
 
 PARENT = "compare heads · iris"
 # What decides which other controls there are is moved by the link that a case starts from.
-DECIDE = {"entropy from", "runs dataset", "runs part_of", "diagnose from", "diagnose beside"}
+DECIDE = {"entropy source", "runs dataset", "runs part_of", "diagnose from", "diagnose beside"}
 CASES = (
     Case("entropy"),
-    Case("entropy", (("from", "Text"),)),
+    Case("entropy", (("source", "Text"),)),
     Case("activations"),
     Case("losses"),
     Case("gradients"),
@@ -67,7 +67,7 @@ CASES = (
     Case("diagnose", (("from", "A run"), ("beside", "A run"))),
     Case("diagnose", (("from", "Your file"), ("beside", "Your file"))),
 )
-# Where the last option, or a few steps, would not do. Some keys mean another thing on each page.
+# Where the last option, or a few steps, would not do.
 VALUES: dict[str, Any] = {
     "logits": "2, -1, 0.5, 3",
     "counts": "sunny=5, cloudy=3, rain=1, snow=2",
@@ -76,7 +76,7 @@ VALUES: dict[str, Any] = {
     "target": "3, 1, 0, 2",
     "formula": "s - 2 * t",
     "logit": "-95",
-    "train sample": "iris",
+    "data": "iris",
     "first": HEADS["ovr_sigmoid_bce"].title,
     "second": f"{HEADS['softmax_twice_cce'].title} · a mistake",
     "rate": 0.02,
@@ -171,12 +171,11 @@ def picture(page: AppTest) -> list[tuple[str, bytes]]:
     ]
 
 
-def elsewhere(view: str, control: Any) -> Any:
+def elsewhere(control: Any) -> Any:
     """Return a value that a control does not have."""
     key = str(control.key)
-    for name in (f"{view} {key}", key):
-        if name in VALUES:
-            return VALUES[name]
+    if key in VALUES:
+        return VALUES[key]
     match control:
         case Selectbox() | ButtonGroup():
             return next(each for each in reversed(control.options) if each != control.value)
@@ -230,7 +229,7 @@ def moved(case: Case) -> Moved:
     to_move = frozenset(key for key in keys if f"{case.view} {key}" not in DECIDE)
     for key, control in before.items():
         if key in to_move or key.endswith(" chosen"):
-            control.set_value(elsewhere(case.view, control))
+            control.set_value(elsewhere(control))
     page.run()
     assert not page.exception
     now = bound(page)
@@ -260,6 +259,15 @@ def test_in_a_talk_the_picture_is_the_same_and_controls_are_folded_away(case: Ca
     for each, around in inside(talk.main):
         if isinstance(each, Widget) and str(each.key) in moved(case).controls:
             assert ("Controls" in around) == (each.key not in IN_SIGHT), each.key
+
+
+def test_a_key_is_the_same_control_on_every_page() -> None:
+    # What one page leaves in a session, another puts into its own link.
+    labels: dict[str, set[str]] = {}
+    for case in CASES:
+        for key, control in bound(moved(case).page).items():
+            labels.setdefault(key, set()).add(control.proto.label)
+    assert {key: names for key, names in labels.items() if len(names) > 1} == {}
 
 
 def test_every_control_there_is_was_moved() -> None:

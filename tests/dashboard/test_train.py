@@ -131,12 +131,12 @@ def test_charts_draw_up_to_the_epoch_and_stay_small() -> None:
         ({}, 60),
         ({"epoch": "7"}, 7),
         ({"epoch": "0", "hidden": "0", "rate": "0.1", "seed": "3"}, 0),
-        ({"epoch": "5", "sample": "moons"}, 5),
+        ({"epoch": "5", "data": "moons"}, 5),
     ],
 )
 def test_train_shows_the_epoch_of_the_link(query: dict[str, str], epoch: int) -> None:
     page = open_page("train", **query)
-    name = query.get("sample", "spirals")
+    name = query.get("data", "spirals")
     heads = heads_for(DATASETS[name].task, mistakes=True)[:2]
     wanted = [
         expected(
@@ -162,7 +162,7 @@ def test_train_shows_the_epoch_of_the_link(query: dict[str, str], epoch: int) ->
 
 @pytest.mark.parametrize("name", ["spirals", "moons", "wine", "topics"])
 def test_heads_that_fit_are_offered_and_mistakes_say_so(name: str) -> None:
-    page = open_page("train", sample=name, epoch="1")
+    page = open_page("train", data=name, epoch="1")
     heads = heads_for(DATASETS[name].task, mistakes=True)
     first = page.selectbox(key="first")
     assert first.options == [titled(head) for head in heads]
@@ -234,14 +234,14 @@ def test_in_a_talk_play_stays_in_sight() -> None:
     page = open_page("train", present="1", epoch="3")
     folded = page.expander[0]
     assert folded.label == "Controls"
-    assert {box.key for box in folded.selectbox} == {"sample", "first", "second"}
+    assert {box.key for box in folded.selectbox} == {"data", "first", "second"}
     assert not folded.button
     assert {button.key for button in page.button} >= {"play", "step"}
 
 
 def test_each_head_has_its_loss_as_a_formula() -> None:
     assert views.LATEX.keys() == HEADS.keys() == HEAD_COLOURS.keys()
-    page = open_page("train", sample="moons", epoch="1")
+    page = open_page("train", data="moons", epoch="1")
     heads = heads_for(DATASETS["moons"].task, mistakes=True)
     for written, head in zip(page.latex, heads, strict=True):
         ink, _, body = views.LATEX[head.name].partition("{")
@@ -257,7 +257,7 @@ def test_heads_that_are_compared_have_a_colour_each() -> None:
 
 
 def test_the_command_gives_the_figures_of_the_page() -> None:
-    query = {"sample": "iris", "hidden": "4", "rate": "0.05", "seed": "7"}
+    query = {"data": "iris", "hidden": "4", "rate": "0.05", "seed": "7"}
     page = open_page("train", **query, second="softmax + squared error · a mistake")
     for line, shown in zip(page.code[0].value.splitlines(), metrics(page)[::3], strict=True):
         assert line.startswith("python -m experiments train ")
@@ -268,21 +268,21 @@ def test_the_command_gives_the_figures_of_the_page() -> None:
 
 
 def test_a_learning_rate_that_is_too_high_is_a_sentence() -> None:
-    page = open_page("train", sample="blobs", rate="1e20")
+    page = open_page("train", data="blobs", rate="1e20")
     assert "broke off" in page.error[0].value
     assert "try a lower learning rate" in page.text[0].value
 
 
 @pytest.mark.parametrize(
     "query",
-    [{"epoch": "many"}, {"rate": "-1"}, {"sample": "faces"}, {"first": "<b>"}, {"hidden": "1e9"}],
+    [{"epoch": "many"}, {"rate": "-1"}, {"data": "faces"}, {"first": "<b>"}, {"hidden": "1e9"}],
 )
 def test_a_broken_link_opens_on_the_defaults(query: dict[str, str]) -> None:
     assert metrics(open_page("train", **query)) == metrics(open_page("train"))
 
 
 def test_both_heads_go_to_mlflow_as_children_of_one_run() -> None:
-    page = open_page("train", sample="moons", hidden="0")
+    page = open_page("train", data="moons", hidden="0")
     page.button(key="log").click().run()
     job = page.session_state[JOB]
     conclusion, links = job.future.result(timeout=120)
@@ -305,7 +305,7 @@ def test_both_heads_go_to_mlflow_as_children_of_one_run() -> None:
 
 def test_a_store_that_is_gone_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    page = open_page("train", sample="moons")
+    page = open_page("train", data="moons")
     page.button(key="log").click().run()
     with pytest.raises(tracking.TrackingError):
         page.session_state[JOB].future.result(timeout=60)
@@ -319,7 +319,7 @@ def test_a_full_disk_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(runs, "compare", full)
-    page = open_page("train", sample="moons", hidden="0")
+    page = open_page("train", data="moons", hidden="0")
     page.button(key="log").click().run()
     with pytest.raises(OSError, match="No space left"):
         page.session_state[JOB].future.result(timeout=60)
