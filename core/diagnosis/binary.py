@@ -57,11 +57,12 @@ def one_vs_rest_sums(
         np.negative(x, out=x)
         np.exp(x, out=x)
         np.log1p(x, out=x)
-        x.reshape(-1)[at_label] -= label_score
         # Beside zeros as an array, twice as fast as beside a scalar.
         zeros = np.zeros(raw.shape[1], dtype)
-        np.add(x, np.maximum(raw, zeros, out=work("positive", raw.shape, dtype)), out=x)
-        loss = _total(x, axis)
+        positive = np.maximum(raw, zeros, out=work("positive", raw.shape, dtype))
+        # max(x, 0) − x of the label: no difference of large numbers.
+        positive.reshape(-1)[at_label] = np.maximum(-label_score, 0)
+        loss = _total(x, axis) + _total(positive, axis)
     return {
         "binary_loss": np.array(loss),
         "sigmoid": p_sum,
@@ -107,7 +108,7 @@ def multi_label_sums(
         larger = 1 / (1 + decay)
         p = np.where(x >= 0, larger, decay * larger)
         q = np.where(x >= 0, decay * larger, larger)
-        loss = np.log1p(decay) + np.maximum(x, 0) - t * x
+        loss = np.log1p(decay) + _gap(x, t)
         loss[((scores < -most) & (t > 0)) | ((scores > most) & (t < 1))] = np.inf
     infinite = np.isposinf(loss)
     finite = np.where(infinite, 0, loss)
@@ -139,8 +140,11 @@ def multi_label_sums(
     # What a loss of exclusive classes would make of it.
     with np.errstate(divide="ignore"):
         z = np.maximum(np.log(p), -_blocked.BEYOND_EXP) if is_probability else x
-    z = z - z.max(axis=1, keepdims=True)
-    competing = np.log(np.exp(z).sum(axis=1)) * t.sum(axis=1) - (t * z).sum(axis=1)
+    rows, top = np.arange(num_rows), z.argmax(axis=1)
+    z = z - z[rows, top, np.newaxis]
+    others = np.exp(z)
+    others[rows, top] = 0
+    competing = np.log1p(others.sum(axis=1)) * t.sum(axis=1) - (t * z).sum(axis=1)
     sums["categorical_loss"] = np.array(competing.sum(dtype=np.float64))
     kept = np.where(np.isfinite(row_loss), row_loss, 0)
     bins = magnitude_bins(kept)
@@ -154,12 +158,16 @@ def multi_label_sums(
         # Each answer is one of two: the other's odds against the larger are e^−|x|.
         left_out = infinite.reshape(-1) if infinite.any() else None
         away = np.where(infinite, 0, np.maximum(-np.abs(x), LOWEST)).reshape(1, -1)
-        gap = np.where(infinite, 0, np.maximum(x, 0) - t * x).reshape(-1)
+        gap = np.where(infinite, 0, _gap(x, t)).reshape(-1)
         add_temperatures(work, sums, away, np.exp(away), 0, gap, left_out, with_noise=False)
     worst = loss.argmax(axis=1)
-    rows = np.arange(num_rows)
     worst_p = np.where(t > 0.5, p, q)[rows, worst]
     return sums, worst, PerRow(row_loss, worst_p, np.maximum(p, q)[rows, worst])
+
+
+def _gap(x: Array, t: Array) -> Array:
+    """Return max(x, 0) − t x: a product, for of two large numbers the difference is rounding."""
+    return np.abs(x) * np.where(x >= 0, 1 - t, t)
 
 
 def _binary_entropy(t: Array) -> float:

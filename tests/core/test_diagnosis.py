@@ -227,6 +227,30 @@ def test_each_pairing_has_its_loss() -> None:
     )
 
 
+def test_the_loss_of_a_sure_and_right_network_in_float32_is_no_rounding() -> None:
+    rng = np.random.default_rng(9)
+    labels = rng.integers(0, 3, 2000)
+    one_hot = (labels[:, np.newaxis] == np.arange(3)).astype(int)
+    logits = (rng.normal(18, 1, (2000, 3)) * (2 * one_hot - 1)).astype(np.float32)
+    exclusive = categorical_cross_entropy(logits.astype(float), labels).mean()
+    binary = binary_cross_entropy(logits.astype(float), one_hot).sum(axis=1).mean()
+    said = {p.loss: p.nats for p in diagnosed(logits, labels).pairings}
+    assert said["softmax + categorical"] == pytest.approx(exclusive, rel=1e-6, abs=0)
+    assert said["sigmoid + binary"] == pytest.approx(binary, rel=1e-6, abs=0)
+    several = one_hot.copy()
+    several[:1000, 0] = 1
+    logits[:, 0] = 18 * (2 * several[:, 0] - 1)
+    found = diagnosed(logits, several)
+    assert found.task == "multi-label"
+    said = {p.loss: p.nats for p in found.pairings}
+    assert said["sigmoid + binary"] == pytest.approx(
+        binary_cross_entropy(logits.astype(float), several).sum(axis=1).mean(), rel=1e-6, abs=0
+    )
+    assert said["softmax + categorical"] == pytest.approx(
+        -(several * log_softmax(logits.astype(float))).sum(axis=1).mean(), rel=1e-6, abs=0
+    )
+
+
 @pytest.mark.parametrize("scale", [1.0, 10.0, 60.0])
 def test_precision_agrees_with_the_textbook_twins(scale: float) -> None:
     logits, labels = sample(20_000, 5, scale)
