@@ -47,7 +47,8 @@ def curves() -> None:
     Example:
       python -m experiments curves
     """
-    runs.track_theory()
+    if not runs.track_theory():
+        click.echo("All of them were logged before.")
     say_where(tracking.THEORY)
 
 

@@ -30,6 +30,7 @@ def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
     return add
 
 
+MOST_WRITTEN_OUT = 1e6
 SEED = click.option(
     "--seed",
     type=click.IntRange(0, MAX_SEED),
@@ -270,7 +271,7 @@ def say_where(experiment: str = tracking.EXPERIMENT, parent: str = "") -> None:
     """Print where the runs of an experiment are to be seen."""
     click.echo(f"Runs in the MLflow UI: {tracking.ui_link(experiment, parent)}")
     if tracking.ui_address() == tracking.DEFAULT_UI:
-        click.echo("Start it, and the dashboard, with: make serve")
+        click.echo("If nothing answers there, `make serve` starts it, and the dashboard.")
 
 
 def _require_alone(context: click.Context, name: str) -> None:
@@ -309,14 +310,18 @@ def _table(finished: Sequence[FinishedRun]) -> str:
         {
             "run": run.config.run_name,
             "id": run.run_id,
-            "val loss": f"{run.last.val.loss:.4f}",
-            "val cross-entropy (bits)": f"{run.last.val.cross_entropy_bits:.4f}",
+            "val loss": _short(run.last.val.loss),
+            "val cross-entropy (bits)": _short(run.last.val.cross_entropy_bits),
             "val accuracy": f"{run.last.val.accuracy:.1%}",
             "val entropy (bits)": f"{run.last.val.entropy_bits:.4f}",
         }
         for run in finished
     ]
     return pd.DataFrame(rows).to_string(index=False)
+
+
+def _short(value: float) -> str:
+    return f"{value:.4f}" if value < MOST_WRITTEN_OUT else f"{value:.4g}"
 
 
 def _swept_table(swept: sweeps.Swept) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -15,13 +16,14 @@ from experiments.charts.history import history_chart
 from experiments.charts.predictions import pull_chart
 from experiments.charts.theory import curve_chart
 from experiments.config import TrainConfig
-from experiments.curves import theory
+from experiments.curves import Curve, theory
 from experiments.datasets import Dataset
 from experiments.descent import State
 from experiments.frames import history_frame, pull_frame
 from experiments.outputs import Outputs
 from experiments.training import Epoch, start, train
 
+CURVE_TAG = "lab.curve"
 # Times the bits of the best: what is below is no difference on a few hundred rows.
 ABOUT = 1.05
 
@@ -216,15 +218,27 @@ def compare(
     return comparison
 
 
-def track_theory() -> None:
+def track_theory() -> int:
     """Log each curve of the theory as a run: its points as a metric, and its chart.
+
+    Those that the store has whole already stay as they are.
+
+    Returns
+    -------
+    int
+        How many were logged.
 
     Raises
     ------
     TrackingError
         If the store can't be reached or opened.
     """
-    for curve in theory():
+    missing = [
+        (curve, key)
+        for curve in theory()
+        if not tracking.find_run(CURVE_TAG, key := _digest(curve), tracking.THEORY)
+    ]
+    for curve, key in missing:
         description = (
             f"{curve.meaning}\n\nThe step of a metric is {curve.steps_per_unit} times the "
             f"{curve.x_title}. The chart: the artifact folder `charts`."
@@ -236,6 +250,15 @@ def track_theory() -> None:
                 [(f"{curve.name}/{_key(name)}", value, step) for name, value, step in points]
             )
             run.log_chart(curve_chart(curve.frame, curve.x_title, curve.y_title), curve.name)
+            # The last: a run that was cut off has none.
+            run.set_tags({CURVE_TAG: key})
+    return len(missing)
+
+
+def _digest(curve: Curve) -> str:
+    said = "\n".join([curve.name, curve.meaning, curve.x_title, curve.y_title])
+    points = curve.frame.to_csv(index=False, float_format="%.12g")
+    return hashlib.sha256(f"{said}\n{points}".encode()).hexdigest()[:16]
 
 
 def _key(curve: str) -> str:

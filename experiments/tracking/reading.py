@@ -78,11 +78,11 @@ def run_link(run_id: str) -> str:
     TrackingError
         If the store can't be reached or has no such run.
     """
-    return _link(connect().get_run(run_id))
+    return f"{_link(connect().get_run(run_id))}?workflowType=machine_learning"
 
 
 @explained()
-def find_run(tag: str, value: str) -> str:
+def find_run(tag: str, value: str, experiment: str = EXPERIMENT) -> str:
     """Return the id of the newest run with a tag; "" where there is none.
 
     Raises
@@ -91,12 +91,10 @@ def find_run(tag: str, value: str) -> str:
         If the store can't be reached or read.
     """
     client = connect()
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    if experiment is None:
+    searched = client.get_experiment_by_name(experiment)
+    if searched is None:
         return ""
-    found = client.search_runs(
-        [experiment.experiment_id], f"tags.`{tag}` = '{value}'", max_results=1
-    )
+    found = client.search_runs([searched.experiment_id], f"tags.`{tag}` = '{value}'", max_results=1)
     return str(found[0].info.run_id) if found else ""
 
 

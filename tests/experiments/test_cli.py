@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from mlflow.entities import Run
 from experiments import tracking
 from experiments.cli import cli
 from experiments.curves import theory
+from experiments.runs import CURVE_TAG
 
 
 def invoke(*arguments: str) -> Result:
@@ -94,6 +96,16 @@ def test_curves_logs_the_theory() -> None:
     # They are no training runs.
     assert tracking.list_runs().empty
 
+    # Those that are missing, or were cut off before they were whole, are logged again; no others.
+    client.delete_run(runs["kl"].info.run_id)
+    client.delete_tag(runs["cce"].info.run_id, CURVE_TAG)
+    assert invoke("curves").exit_code == 0
+    assert sorted(run.info.run_name for run in logged(tracking.THEORY)) == sorted(
+        [*(curve.name for curve in theory()), "cce"]
+    )
+    assert "All of them were logged before." in invoke("curves").output
+    assert len(logged(tracking.THEORY)) == len(theory()) + 1
+
 
 def test_a_multi_label_set_trains() -> None:
     done = invoke("train", "--dataset", "topics", "--epochs", "2")
@@ -102,6 +114,13 @@ def test_a_multi_label_set_trains() -> None:
     assert run.data.params["head"] == "multi_label_sigmoid_bce"
     rows = pd.read_parquet(artifact(run, "predictions/val.parquet"))
     assert list(rows.columns[-6:]) == [f"label_{i}" for i in range(6)]
+
+
+def test_a_loss_beyond_all_bounds_is_printed_in_a_few_digits() -> None:
+    done = invoke("train", "--dataset", "iris", "--epochs", "2", "--learning-rate", "1e30")
+    assert done.exit_code == 0, done.output
+    assert re.search(r" \d\.\d{3}e\+\d\d ", done.output)
+    assert not re.search(r"\d{10}\.", done.output)
 
 
 def test_ones_own_table_trains(tmp_path: Path) -> None:
