@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.page import link, present_switch
+from dashboard.page import link, present_switch, take_along
 from dashboard.state import keep_logits
 from dashboard.views import (
     activations,
@@ -69,7 +69,7 @@ if is_next:
 # page: what the last one showed goes at once, also while the next one is still reading.
 places = {each: st.container() if each is page else st.empty() for each in SHOWS}
 with places[page]:
-    with link():
+    with link(), take_along():
         SHOWS[page]()
     following = list(SHOWS)[list(SHOWS).index(page) + 1 :]
     if following:

@@ -19,4 +19,18 @@ if (!window.isEntryAPage) {
     history.replaceState(null, "", known);
     window.dispatchEvent(new PopStateEvent("popstate"));
   }
+
+  // A button is disabled while its file is made, and gives up the focus: a dialog then hears no key.
+  let focused = null;
+  document.addEventListener("focusin", (event) => (focused = event.target));
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      const dialog = document.querySelector("[role=dialog]");
+      if (!dialog || document.activeElement !== document.body) return;
+      (dialog.contains(focused) ? focused : dialog).focus();
+      if (event.key === "Escape") dialog.querySelector("[aria-label=Close]").click();
+    },
+    true,
+  );
 }

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import wraps
+from typing import ParamSpec
 
 import altair as alt
 import pandas as pd
@@ -15,6 +19,7 @@ from experiments.charts.plot import Plot
 
 # Of a value in a link that is none.
 LONGEST_QUOTED = 40
+Arguments = ParamSpec("Arguments")
 
 
 def is_presented() -> bool:
@@ -70,8 +75,55 @@ def controls() -> Iterator[None]:
         yield
 
 
+@dataclass(frozen=True)
+class Figure:
+    """A chart that a page shows, the name of its files, and its numbers."""
+
+    chart: alt.TopLevelMixin | Plot
+    name: str
+    data: pd.DataFrame
+
+
+# What a page, or a part of it, shows in this order: figures, and lists of what its own parts show.
+Shown = list["Figure | Shown"]
+_shown: ContextVar[Shown | None] = ContextVar("shown", default=None)
+
+
+def part(
+    show: Callable[Arguments, None], run_every: float | None = None
+) -> Callable[Arguments, None]:
+    """Return a part of a page: a fragment, which a control in it runs again without the rest."""
+
+    @wraps(show)
+    def placed(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        mine: Shown = []
+        around = _shown.get()
+        if around is not None:
+            around.append(mine)
+
+        def run() -> None:
+            mine.clear()
+            with _showing(mine):
+                show(*args, **kwargs)
+
+        # Streamlit tells fragments in the same place apart by their names.
+        run.__qualname__ = show.__qualname__
+        st.fragment(run, run_every=run_every)()
+
+    return placed
+
+
+@contextmanager
+def _showing(mine: Shown) -> Iterator[None]:
+    token = _shown.set(mine)
+    try:
+        yield
+    finally:
+        _shown.reset(token)
+
+
 def figure(chart: alt.TopLevelMixin | Plot, says: str, name: str, data: pd.DataFrame) -> None:
-    """Show a chart with a menu to take it along: PNG, SVG, and its numbers as CSV.
+    """Show a chart, which can be taken along by the menu of the page.
 
     Parameters
     ----------
@@ -79,41 +131,81 @@ def figure(chart: alt.TopLevelMixin | Plot, says: str, name: str, data: pd.DataF
     says : str
         Its alternative text.
     name : str
-        Of the files; no other figure on the page has it.
+        Of the files, and in the menu; no other figure on the page has it.
     data : DataFrame
         The numbers that it shows.
     """
     theme.draw(chart, says)
+    shown = _shown.get()
+    if shown is not None:
+        shown.append(Figure(chart, name, data))
+
+
+@contextmanager
+def take_along() -> Iterator[None]:
+    """Run a page, and put a menu beside its title by which its figures can be taken along.
+
+    One for all of them: each costs a browser milliseconds at every key.
+    """
+    place = st.container(key="take-along")
+    shown: Shown = []
+    with _showing(shown):
+        yield
+    if shown:
+        with place:
+            _menu(shown)
+
+
+@st.fragment
+def _menu(shown: Shown) -> None:
+    if st.button("Download", icon=":material/download:", type="tertiary", key="take"):
+        _offer(shown)
+
+
+@st.dialog("Download")
+def _offer(shown: Shown) -> None:
+    figures = list(_figures(shown))
+    if not figures:
+        st.markdown("There is no figure here now.")
     # Made later, where nobody knows any more which theme the viewer has.
     seen_in = theme.of_viewer()
-    menu = st.popover(
-        "Download",
-        icon=":material/download:",
-        type="tertiary",
-        key=f"take {name}",
-        on_change="rerun",
-    )
-    if menu.open:
-        with menu:
-            _downloads(chart, name, data, seen_in)
+    for each in figures:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"{each.name[0].upper()}{each.name[1:]}", width="stretch")
+            _downloads(shown, each, seen_in)
 
 
-def _downloads(
-    chart: alt.TopLevelMixin | Plot, name: str, data: pd.DataFrame, seen_in: str
-) -> None:
+def _figures(shown: Shown) -> Iterator[Figure]:
+    """Yield all that is shown, in the order of the page."""
+    for each in shown:
+        if isinstance(each, Figure):
+            yield each
+        else:
+            yield from _figures(each)
+
+
+def _downloads(shown: Shown, listed: Figure, seen_in: str) -> None:
+    def now() -> Figure:
+        # Controls may have moved since the menu was opened.
+        return next((each for each in _figures(shown) if each.name == listed.name), listed)
+
     makers: tuple[tuple[str, str, Callable[[], bytes]], ...] = (
-        ("PNG", "image/png", lambda: style.to_png(theme.on_paper(chart, seen_in))),
-        ("SVG", "image/svg+xml", lambda: style.to_svg(theme.on_paper(chart, seen_in)).encode()),
-        ("CSV", "text/csv", lambda: data.to_csv(index=False).encode()),
+        ("PNG", "image/png", lambda: style.to_png(theme.on_paper(now().chart, seen_in))),
+        (
+            "SVG",
+            "image/svg+xml",
+            lambda: style.to_svg(theme.on_paper(now().chart, seen_in)).encode(),
+        ),
+        ("CSV", "text/csv", lambda: now().data.to_csv(index=False).encode()),
     )
     for kind, mime, make in makers:
         # Made when it is asked for, and nothing on the page moves.
         st.download_button(
             kind,
             make,
-            f"{name}.{kind.lower()}",
+            f"{listed.name}.{kind.lower()}",
             mime,
-            key=f"take {name} {kind}",
+            key=f"take {listed.name} {kind}",
             on_click="ignore",
             type="tertiary",
         )

@@ -27,7 +27,7 @@ TWO_CLASSES = next(sample for sample in state.SAMPLES if sample.title == "Two cl
 SUMMARY = "Your logits through sigmoid and softmax: sums, slopes, temperature."
 
 
-@st.fragment
+@page.part
 def compare() -> None:
     """Show the controls and what follows from them."""
     with page.controls():

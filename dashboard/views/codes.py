@@ -91,7 +91,7 @@ def shortest_code(source: Source) -> None:
     )
 
 
-@st.fragment
+@page.part
 def messages(source: Source) -> None:
     """Show a message from source to destination, and what ever longer ones cost."""
     st.header("From source to destination")
@@ -172,7 +172,7 @@ def messages(source: Source) -> None:
     )
 
 
-@st.fragment
+@page.part
 def wrong_code(source: Source) -> None:
     """Show what messages from p cost in a code made for q."""
     st.header("The wrong code")

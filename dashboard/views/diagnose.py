@@ -35,7 +35,7 @@ def show() -> None:
     look()
 
 
-@st.fragment
+@page.part
 def look() -> None:
     """Show the controls and what follows from them."""
     with page.controls():

@@ -59,7 +59,7 @@ COUNTED = state.Text(
 YES = state.Choice("yes", "Yes means", "This outcome against all the others.")
 
 
-@st.fragment
+@page.part
 def explore() -> None:
     """Show the distribution and everything that follows from it."""
     with page.controls():
@@ -176,7 +176,7 @@ def _surprise(source: Source) -> None:
     page.numbers(rows, "Outcome, probability, surprise and its term")
 
 
-@st.fragment
+@page.part
 def yes_or_no(source: Source) -> None:
     """Show one outcome against the others on the curve of the binary entropy."""
     st.header("Yes or no")

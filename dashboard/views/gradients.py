@@ -115,7 +115,7 @@ FORMULA = state.Text(
 )
 
 
-@st.fragment
+@page.part
 def compare() -> None:
     """Show the controls and what follows from them."""
     with page.controls():
@@ -257,7 +257,7 @@ def show_slip(logits: np.ndarray, label: int) -> None:
     st.markdown(told.replace("e^{S_p}", "$e^{S_p}$").replace("e^z", "$e^z$"))
 
 
-@st.fragment
+@page.part
 def check_formula(logits: np.ndarray, label: int) -> None:
     """Show the field for a formula, and what finite differences say of it."""
     st.header("Check my formula")

@@ -58,7 +58,7 @@ GAMMA = state.Slider(
 TITLES = {"BCE": "Binary cross-entropy", "CCE": "Categorical cross-entropy"}
 
 
-@st.fragment
+@page.part
 def compare() -> None:
     """Show the controls and what follows from them."""
     with page.controls():

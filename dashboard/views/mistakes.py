@@ -52,7 +52,7 @@ def show() -> None:
     gallery()
 
 
-@st.fragment
+@page.part
 def gallery() -> None:
     """Show the control and the cards."""
     with page.controls():

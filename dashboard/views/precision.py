@@ -85,7 +85,7 @@ DIRECTION = {"above": "up", "below": "down"}
 USUAL_DTYPE = "float32"
 
 
-@st.fragment
+@page.part
 def compare() -> None:
     """Show the controls and what follows from them."""
     with page.controls():

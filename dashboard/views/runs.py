@@ -53,7 +53,7 @@ def ui_answers(address: str) -> bool:
     return tracking.answers(address)
 
 
-@st.fragment
+@page.part
 def compare() -> None:
     """Show the runs to choose from, and the curves of those chosen."""
     uri = tracking.tracking_uri()

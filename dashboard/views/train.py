@@ -208,4 +208,4 @@ def show() -> None:
         "Two heads on the same rows, from the same seed: what each makes of them, epoch by epoch."
     )
     clock = _clock()
-    st.fragment(watch, run_every=clock)(clock)
+    page.part(watch, run_every=clock)(clock)

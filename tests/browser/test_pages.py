@@ -122,3 +122,34 @@ def test_the_buttons_of_a_chart_cover_nothing_over_it(page: Page, address: str) 
     page.get_by_role("button", name="Fullscreen").first.click()
     page.get_by_role("button", name="Close fullscreen").click()
     expect(page.get_by_role("button", name="Close fullscreen")).to_have_count(0)
+
+
+def test_figures_are_taken_along_by_the_keyboard(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 380, "height": 700})
+    opened(page, address, "mistakes")
+    menu = page.get_by_role("button", name="Download", exact=True)
+    # In the line of the title.
+    button, title = menu.bounding_box(), page.locator("h1").bounding_box()
+    assert button is not None
+    assert title is not None
+    assert title["y"] < button["y"] + button["height"] / 2 < title["y"] + title["height"]
+    menu.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="PNG", exact=True)).to_have_count(PAGES["mistakes"])
+    assert dialog.evaluate("dialog => dialog.scrollWidth <= dialog.clientWidth")
+    assert problems(page) == []
+    png = dialog.get_by_role("button", name="PNG", exact=True).first
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    expect(png).to_be_focused()
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert download.value.suggested_filename.endswith(".png")
+    # While the file was made the button had lost the focus.
+    page.keyboard.press("Tab")
+    expect(dialog.get_by_role("button", name="SVG", exact=True).first).to_be_focused()
+    with page.expect_download():
+        page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(menu).to_be_focused()

@@ -22,6 +22,7 @@ from tests.browser.pages import (
     wait_for_ink,
     wait_for_theme,
 )
+from tests.browser.servers import wait_until_drawn
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -72,14 +73,9 @@ def test_a_download_is_the_picture_in_the_theme_and_its_numbers(
         wait_for_theme(page, scheme)
         page.keyboard.press("r")
         wait_for_ink(page, scheme)
-        page.get_by_role("button", name="Download", exact=True).first.click()
-        taken = {}
-        for kind in ("PNG", "SVG", "CSV"):
-            with page.expect_download() as download:
-                page.get_by_role("button", name=kind, exact=True).click()
-            taken[kind] = tmp_path / download.value.suggested_filename
-            download.value.save_as(taken[kind])
-        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Download", exact=True).click()
+        taken = {kind: take(page, "Terms of BCE", kind, tmp_path) for kind in ("PNG", "SVG", "CSV")}
+        close_menu(page)
 
         with Image.open(taken["PNG"]) as opened_picture:
             picture = opened_picture.convert("RGBA")
@@ -94,3 +90,39 @@ def test_a_download_is_the_picture_in_the_theme_and_its_numbers(
         losses = binary_cross_entropy(parse_logits(SAMPLES[0].logits), [1, 0, 0, 0])
         assert table["term"].tolist() == pytest.approx(losses.tolist(), rel=1e-14)
         assert taken["CSV"].name == "terms of BCE.csv"
+
+
+def test_the_menu_has_the_figures_of_a_part_that_ran_alone(
+    page: Page, address: str, tmp_path: Path
+) -> None:
+    opened(page, address, "entropy?counts=a%3D1,b%3D1")
+    field = page.get_by_role("textbox", name="q, which the code is made for")
+    shown = ["Surprise", "Binary entropy", "Tree", "Bits a symbol", "Blocks", "Wrong code"]
+    for q, says, names, shares in (
+        ("1, 0", "q gives probability 0", shown, [1.0, 0.0]),
+        ("1, 3", "A word is as long as q thinks", [*shown, "Cost"], [0.25, 0.75]),
+    ):
+        field.fill(q)
+        expect(page.get_by_text(says)).to_be_visible()
+        wait_until_drawn(page, charts=len(names))
+        page.get_by_role("button", name="Download", exact=True).click()
+        rows = page.get_by_role("dialog").get_by_test_id("stMarkdown")
+        expect(rows).to_have_text(names)
+        table = pd.read_csv(take(page, "Wrong code", "CSV", tmp_path))
+        assert table["q"].tolist() == shares
+        close_menu(page)
+
+
+def take(page: Page, figure: str, kind: str, folder: Path) -> Path:
+    """Take a figure along by the menu, which is open; return the file, in a folder."""
+    row = page.get_by_role("dialog").get_by_test_id("stHorizontalBlock").filter(has_text=figure)
+    with page.expect_download() as download:
+        row.get_by_role("button", name=kind, exact=True).click()
+    target = folder / download.value.suggested_filename
+    download.value.save_as(target)
+    return target
+
+
+def close_menu(page: Page) -> None:
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)

@@ -206,7 +206,26 @@ def test_no_chart_has_an_empty_strip_under_it(name: str) -> None:
 
 def test_what_is_folded_is_made_when_it_is_opened() -> None:
     folded = open_page("losses")
-    assert not [*folded.code, *folded.dataframe, *folded.get("download_button")]
-    opened = open_page("losses", "as code", "numbers", "take loss curves")
+    assert not [*folded.code, *folded.dataframe]
+    opened = open_page("losses", "as code", "numbers")
     assert (len(opened.code), len(opened.dataframe)) == (4, 1)
-    assert len(opened.get("download_button")) == 3
+
+
+@pytest.mark.parametrize("name", ["entropy", "losses", "mistakes", "train"])
+def test_each_figure_can_be_taken_along(name: str) -> None:
+    page = AppTest.from_string(
+        "from dashboard.page import take_along\n"
+        f"from dashboard.views import {name}\n"
+        f"with take_along():\n    {name}.show()",
+        default_timeout=60,
+    ).run()
+    assert not page.get("download_button")
+    page.button(key="take").click().run()
+    assert not page.exception
+    labels = [each.proto.label for each in page.get("download_button")]
+    assert labels == ["PNG", "SVG", "CSV"] * len(page.get("vega_lite_chart"))
+
+
+def test_a_page_without_figures_has_no_menu_for_them() -> None:
+    page = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert "take" not in [each.key for each in page.button]
