@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from types import FrameType
 
 import click
 
-from core.heads import heads_for
-from experiments import cluster, runs, serve, sweeps, tracking, training
-from experiments.cli_diagnose import diagnose_command
-from experiments.cli_train import (
-    SEED,
-    compare_command,
-    compared,
-    say_where,
-    sweep_command,
-    swept_over,
-    train_command,
-)
-from experiments.config import TrainConfig
+from experiments.errors import UserError
+
+# Command → where it is. A diagnosis need not wait for the imports of a training.
+_COMMANDS = {
+    "train": "cli_train",
+    "compare": "cli_train",
+    "sweep": "cli_train",
+    "curves": "cli_runs",
+    "sync": "cli_runs",
+    "demo": "cli_runs",
+    "serve": "cli_runs",
+    "diagnose": "cli_diagnose",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(
+            import_module(f"experiments.{_COMMANDS[name]}"), f"{name}_command"
+        )
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Training runs and entropy curves, logged to MLflow, and what is wrong with your own outputs.
 
@@ -33,102 +45,12 @@ def cli() -> None:
     """
 
 
-for command in (train_command, compare_command, sweep_command, diagnose_command):
-    cli.add_command(command)
-
-DEMO_HIDDEN = (0, 32)
-
-
-@cli.command()
-def curves() -> None:
-    """Log the theory as runs: entropy, surprisal, losses, divergence, temperature, smoothing.
-
-    \b
-    Example:
-      python -m experiments curves
-    """
-    if not runs.track_theory():
-        click.echo("All of them were logged before.")
-    say_where(tracking.THEORY)
-
-
-@cli.command()
-def sync() -> None:
-    """Send what runs could not send when the store was gone or their process was killed.
-
-    \b
-    Example:
-      python -m experiments sync
-    """
-    synced = list(tracking.sync())
-    for run in synced:
-        if run.problem:
-            click.echo(f"{run.run_id}: not sent, and kept: {run.problem}", err=True)
-        else:
-            click.echo(f"{run.run_id}: {run.num_points} points sent, {run.status}")
-    if not synced:
-        click.echo("Nothing is waiting.")
-    if any(run.problem for run in synced):
-        sys.exit(1)
-
-
-@cli.command()
-@SEED
-@click.option(
-    "--serve",
-    "and_serve",
-    is_flag=True,
-    help="Also start the MLflow UI and the dashboard, and keep them until Ctrl-C.",
-)
-def demo(seed: int, and_serve: bool) -> None:
-    """Compare the heads on digits, sweep a grid on breast cancer, and log the theory's curves.
-
-    \b
-    Examples:
-      python -m experiments demo
-      python -m experiments demo --seed 1 --serve
-    """
-    with _servers() if and_serve else nullcontext() as running:
-        for hidden in DEMO_HIDDEN:
-            compared(
-                [
-                    TrainConfig("digits", head.name, hidden, seed=seed)
-                    for head in heads_for("exclusive")
-                ]
-            )
-        base = {"dataset": "breast_cancer", "head": "sigmoid_bce", "seed": seed}
-        swept_over(sweeps.Sweep(base, {"hidden": DEMO_HIDDEN}))
-        runs.track_theory()
-        if running:
-            click.echo(f"Runs in the MLflow UI: {tracking.ui_link()}")
-            _wait_for_interrupt(running)
-        else:
-            say_where()
-
-
-@cli.command(name="serve")
-def serve_command() -> None:
-    """Start the MLflow UI and the dashboard, and stop both on Ctrl-C.
-
-    \b
-    Example:
-      python -m experiments serve
-    """
-    with _servers() as running:
-        _wait_for_interrupt(running)
-
-
 def main() -> None:
     """Run the command line; what a user can mend is one line on stderr, never a traceback."""
     _stop_as_on_interrupt()
     try:
         cli(prog_name="python -m experiments")
-    except (
-        tracking.TrackingError,
-        serve.ServeError,
-        cluster.ClusterError,
-        training.DivergedError,
-    ) as error:
+    except UserError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
 
@@ -142,18 +64,3 @@ def _stop_as_on_interrupt() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, interrupt)
-
-
-@contextmanager
-def _servers() -> Iterator[serve.Servers]:
-    click.echo("Starting the dashboard and the MLflow UI …")
-    with serve.servers(click.echo) as running:
-        click.echo(f"Dashboard:  {running.dashboard}")
-        click.echo(f"MLflow UI:  {tracking.ui_link()}")
-        yield running
-
-
-def _wait_for_interrupt(running: serve.Servers) -> None:
-    click.echo("Ctrl-C stops the dashboard and the MLflow UI.")
-    serve.wait_for_interrupt(running)
-    click.echo("\nStopped.")

@@ -1,4 +1,8 @@
-"""The command `diagnose`: what is wrong with the outputs of a classifier."""
+"""The command `diagnose`: what is wrong with the outputs of a classifier.
+
+What draws or needs MLflow is imported where it is used: most calls would wait for it in vain, for
+half of their time.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +17,16 @@ import click
 from tqdm import tqdm
 
 from core.diagnosis import Evidence, Kind, Loss
-from experiments import cluster, predictions, report, stored, tracking
+from experiments import predictions, report
 from experiments.diagnosis import passes
 from experiments.diagnosis.passes import Diagnosed, OnRows
-from experiments.diagnosis.plateau import with_plateau
 from experiments.diagnosis.rows import Settings
+from experiments.errors import UserError
 from experiments.predictions import Predictions, PredictionsError
 
 FOUND, UNREADABLE, INTERRUPTED = 1, 2, 130
 _FAILING = {"error": ("error",), "warning": ("error", "warning")}
 _NARROWEST, _WIDEST = 40, 100
-# Their loss is a sum over classes, or no cross-entropy: the floors are of another one.
-_WITHOUT_FLOORS = ("ovr_sigmoid_bce", "softmax_squared_error", "sigmoid_squared_error")
 
 
 @click.command(name="diagnose")
@@ -109,12 +111,13 @@ def diagnose_command(
         raise click.UsageError("give a file, or --run RUN_ID: one of them")
     with _unreadable():
         _require_places(json_path, html_path, csv_path)
-        head, smoothing = "", 0.0
+        if run_id or track:
+            from experiments.diagnosis import tracked
+        outputs = None
         if run_id:
-            params = tracking.params_of(run_id)
-            head, smoothing = params.get("head", ""), float(params.get("label_smoothing", 0))
-            found_in, handed, into = stored.stored_predictions(run_id, head, split)
-            kind, loss = handed if kind == "auto" else kind, loss or into
+            outputs = tracked.outputs_of(run_id, split)
+            found_in = outputs.predictions
+            kind, loss = outputs.kind if kind == "auto" else kind, loss or outputs.loss
         else:
             found_in = predictions.read(files, scores=scores, labels=labels)
         other = predictions.read(calibration, scores=scores, labels=labels) if calibration else None
@@ -127,9 +130,8 @@ def diagnose_command(
                 scheduler=scheduler,
                 on_rows=on_rows,
             )
-        if run_id and head not in _WITHOUT_FLOORS:
-            histories = {name: tracking.read_losses(run_id, name) for name in ("train", split)}
-            found = with_plateau(found, histories, smoothing)
+        if outputs:
+            found = tracked.with_history(found, outputs)
         _write(json_path, html_path, found)
         if json_path != "-":
             width = shutil.get_terminal_size((_WIDEST, 24)).columns
@@ -138,7 +140,7 @@ def diagnose_command(
             ("JSON in", json_path), ("report in", html_path), ("ledger in", csv_path),
         ) if path and path != "-"]  # fmt: skip
         if track:
-            said.append(f"run {_track(found, run_id)}")
+            said.append(f"run {tracked.log(found, run_id)}")
         if said:
             click.echo(f"\nWritten: {', '.join(said)}.", err=json_path == "-")
     context.exit(FOUND if _fails(found.diagnosis.evidence, fail_on) else 0)
@@ -148,44 +150,34 @@ def _fails(evidence: Sequence[Evidence], fail_on: str) -> bool:
     return any(item.severity in _FAILING[fail_on] for item in evidence)
 
 
-def _require_places(*paths: str | None) -> None:
+def _require_places(json_path: str | None, *others: str | None) -> None:
     """Refuse what can't be written to before anything is read."""
-    for path in filter(None, paths):
+    for path in filter(None, (json_path, *others)):
         folder = Path(path).absolute().parent
-        if path != "-" and (not folder.is_dir() or Path(path).is_dir()):
+        if path == "-":
+            if path in others:
+                raise PredictionsError("-: only --json goes to stdout; name a file")
+        elif not folder.is_dir() or Path(path).is_dir():
             raise PredictionsError(f"{path}: there is no folder {folder} to write a file in")
 
 
 def _write(json_path: str | None, html_path: str | None, found: Diagnosed) -> None:
+    made = {}
     if json_path == "-":
         click.echo(report.to_json(found))
-    for path, made in ((json_path, report.to_json), (html_path, report.to_html)):
-        if path and path != "-":
-            try:
-                Path(path).write_text(made(found), encoding="utf-8")
-            except OSError as error:
-                raise PredictionsError(
-                    f"{path}: can't be written: {error.strerror or error}; name another place"
-                ) from error
+    elif json_path:
+        made[json_path] = report.to_json(found)
+    if html_path:
+        from experiments.report import page
 
-
-def _track(found: Diagnosed, run_id: str | None) -> str:
-    """Log a diagnosis, and return the link to it."""
-    tags = {"lab.diagnosed": found.name, **({"lab.diagnosed_run": run_id} if run_id else {})}
-    with tracking.track(
-        f"diagnosis of {Path(found.name).name}",
-        {"file": found.name, "num_classes": found.diagnosis.num_classes},
-        experiment=tracking.DIAGNOSES,
-        tags=tags,
-    ) as run:
-        run.log_diagnosis(
-            {figure.key: figure.value for figure in report.figures_of(found)},
-            found.diagnosis.evidence,
-            {"diagnosis.html": report.to_html(found), "diagnosis.json": report.to_json(found)},
-        )
-        for name, chart in report.charts_of(found).items():
-            run.log_chart(chart, name)
-    return tracking.run_link(run.run_id)
+        made[html_path] = page.to_html(found)
+    for path, text in made.items():
+        try:
+            Path(path).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise PredictionsError(
+                f"{path}: can't be written: {error.strerror or error}; name another place"
+            ) from error
 
 
 @contextmanager
@@ -210,7 +202,7 @@ def _unreadable() -> Iterator[None]:
     """Turn what keeps a diagnosis from being made into one line, and the exit code for it."""
     try:
         yield
-    except (PredictionsError, tracking.TrackingError, cluster.ClusterError) as error:
+    except UserError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(UNREADABLE)
     except KeyboardInterrupt:

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import core
+from experiments.errors import UserError
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -31,7 +32,7 @@ class NeedsShared(Protocol):
 Task = TypeVar("Task", bound=NeedsShared)
 
 
-class ClusterError(Exception):
+class ClusterError(UserError):
     """The cluster can't be used; the message says which, why, and what to do."""
 
 

@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments import tracking
+from experiments.errors import UserError
 
 HOST = "127.0.0.1"
 START_SECONDS = 90
 
 
-class ServeError(Exception):
+class ServeError(UserError):
     """A server didn't start; the message says where its log is."""
 
 

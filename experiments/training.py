@@ -15,13 +15,14 @@ from experiments import models
 from experiments.config import TrainConfig
 from experiments.datasets import Dataset, Split
 from experiments.descent import Adam, State, run_epoch
+from experiments.errors import UserError
 from experiments.models import Params
 from experiments.outputs import Outputs
 
 Array = np.ndarray
 
 
-class DivergedError(Exception):
+class DivergedError(UserError):
     """The loss is no longer a finite number."""
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 
+from experiments.errors import UserError
+
 if TYPE_CHECKING:
     from experiments.predictions.columns import Columns
 
@@ -21,7 +23,7 @@ _BATCH_BYTES = 1 << 24
 _MOST_ROWS = 1 << 17
 
 
-class PredictionsError(Exception):
+class PredictionsError(UserError):
     """A file that is no predictions: what was expected, what came, where, what to do."""
 
 

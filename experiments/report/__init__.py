@@ -1,19 +1,16 @@
-"""A diagnosis as text for a terminal, as JSON, and as one HTML file.
+"""A diagnosis as text for a terminal, as JSON, and as one HTML file (`experiments.report.page`).
 
 What a user's file calls things is data: it stands in each of them as text.
 """
 
 from experiments.report.figures import Figure, figures_of
 from experiments.report.json import to_json
-from experiments.report.page import charts_of, to_html
 from experiments.report.text import reading, to_text, unbroken
 
 __all__ = [
     "Figure",
-    "charts_of",
     "figures_of",
     "reading",
-    "to_html",
     "to_json",
     "to_text",
     "unbroken",

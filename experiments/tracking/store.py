@@ -18,6 +18,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments.errors import UserError
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
@@ -34,7 +36,7 @@ DEFAULT_UI = "http://127.0.0.1:5000"
 _REACH_SECONDS = 4
 
 
-class TrackingError(Exception):
+class TrackingError(UserError):
     """The tracking store can't be used; the message says which, why, and what to do."""
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Dialog, expect
 
 from core.diagnosis import Summary, diagnose
 from experiments.diagnosis.passes import Diagnosed
-from experiments.report import to_html
+from experiments.report.page import to_html
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 

@@ -402,6 +402,27 @@ def test_files_spread_over_a_cluster_give_the_same(scheduler, tmp_path, kind):
         assert "1.csv: row 0 (line 2) holds x" in broken.stderr
 
 
+def test_a_report_in_the_terminal_waits_for_no_charts_and_no_mlflow(good):
+    told = subprocess.run(
+        [
+            sys.executable, "-c",
+            "import sys; from experiments.cli import cli\n"
+            "cli(sys.argv[1:], standalone_mode=False)\n"
+            "print(sorted({'altair', 'mlflow', 'pandas'}.intersection(sys.modules)))",
+            "diagnose", str(good), "--fail-on", "error",
+        ],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert told.stdout.startswith(str(good))
+    assert told.stdout.splitlines()[-1] == "[]"
+
+
+def test_only_json_goes_to_stdout(good):
+    result = run(good, "--html", "-")
+    assert result.exit_code == 2
+    assert "only --json goes to stdout" in result.stderr
+
+
 def test_no_scheduler_is_said(good, monkeypatch):
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
     result = run(good, "--scheduler", "tcp://127.0.0.1:9")

@@ -1,0 +1,110 @@
+"""The commands beside training: `curves`, `sync`, `demo`, `serve`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+import click
+
+from core.heads import heads_for
+from experiments import runs, serve, sweeps, tracking
+from experiments.cli_train import SEED, compared, say_where, swept_over
+from experiments.config import TrainConfig
+
+DEMO_HIDDEN = (0, 32)
+
+
+@click.command(name="curves")
+def curves_command() -> None:
+    """Log the theory as runs: entropy, surprisal, losses, divergence, temperature, smoothing.
+
+    \b
+    Example:
+      python -m experiments curves
+    """
+    if not runs.track_theory():
+        click.echo("All of them were logged before.")
+    say_where(tracking.THEORY)
+
+
+@click.command(name="sync")
+def sync_command() -> None:
+    """Send what runs could not send when the store was gone or their process was killed.
+
+    \b
+    Example:
+      python -m experiments sync
+    """
+    synced = list(tracking.sync())
+    for run in synced:
+        if run.problem:
+            click.echo(f"{run.run_id}: not sent, and kept: {run.problem}", err=True)
+        else:
+            click.echo(f"{run.run_id}: {run.num_points} points sent, {run.status}")
+    if not synced:
+        click.echo("Nothing is waiting.")
+    if any(run.problem for run in synced):
+        sys.exit(1)
+
+
+@click.command(name="demo")
+@SEED
+@click.option(
+    "--serve",
+    "and_serve",
+    is_flag=True,
+    help="Also start the MLflow UI and the dashboard, and keep them until Ctrl-C.",
+)
+def demo_command(seed: int, and_serve: bool) -> None:
+    """Compare the heads on digits, sweep a grid on breast cancer, and log the theory's curves.
+
+    \b
+    Examples:
+      python -m experiments demo
+      python -m experiments demo --seed 1 --serve
+    """
+    with _servers() if and_serve else nullcontext() as running:
+        for hidden in DEMO_HIDDEN:
+            compared(
+                [
+                    TrainConfig("digits", head.name, hidden, seed=seed)
+                    for head in heads_for("exclusive")
+                ]
+            )
+        base = {"dataset": "breast_cancer", "head": "sigmoid_bce", "seed": seed}
+        swept_over(sweeps.Sweep(base, {"hidden": DEMO_HIDDEN}))
+        runs.track_theory()
+        if running:
+            click.echo(f"Runs in the MLflow UI: {tracking.ui_link()}")
+            _wait_for_interrupt(running)
+        else:
+            say_where()
+
+
+@click.command(name="serve")
+def serve_command() -> None:
+    """Start the MLflow UI and the dashboard, and stop both on Ctrl-C.
+
+    \b
+    Example:
+      python -m experiments serve
+    """
+    with _servers() as running:
+        _wait_for_interrupt(running)
+
+
+@contextmanager
+def _servers() -> Iterator[serve.Servers]:
+    click.echo("Starting the dashboard and the MLflow UI …")
+    with serve.servers(click.echo) as running:
+        click.echo(f"Dashboard:  {running.dashboard}")
+        click.echo(f"MLflow UI:  {tracking.ui_link()}")
+        yield running
+
+
+def _wait_for_interrupt(running: serve.Servers) -> None:
+    click.echo("Ctrl-C stops the dashboard and the MLflow UI.")
+    serve.wait_for_interrupt(running)
+    click.echo("\nStopped.")
