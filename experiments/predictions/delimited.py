@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from experiments.predictions import columns as names_of
+from experiments.predictions.arrow import as_numpy
 from experiments.predictions.columns import Columns
 from experiments.predictions.common import Array, Opened, PredictionsError, shown
 
@@ -102,14 +103,14 @@ class CsvTable:
         """Yield scores and labels."""
         num_scores = len(columns.scores)
         for batch in self._batches(columns.scores, columns.labels):
-            arrays = [column.to_numpy(zero_copy_only=False) for column in batch]
+            arrays = [as_numpy(column) for column in batch]
             scores = np.array(arrays[:num_scores], np.float64).T
             yield scores, _labels(arrays[num_scores:])
 
     def labels(self, columns: Columns) -> Iterator[Array]:
         """Yield labels alone."""
         for batch in self._batches((), columns.labels):
-            yield _labels([column.to_numpy(zero_copy_only=False) for column in batch])
+            yield _labels([as_numpy(column) for column in batch])
 
     def _batches(self, scores: Sequence[str], labels: Sequence[str]) -> Iterator[list[pa.Array]]:
         """Yield the columns of a few rows; numbers, but for one of labels that is text."""

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from experiments.predictions import columns as names_of
+from experiments.predictions.arrow import as_numpy
 from experiments.predictions.columns import Columns
 from experiments.predictions.common import (
     Array,
@@ -147,12 +148,12 @@ class ParquetTable:
         if _is_number(column.type):
             return _numbers(column)
         if column.null_count:
-            at = row + int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
+            at = row + int(np.flatnonzero(as_numpy(column.is_null()))[0])
             raise PredictionsError(f"{self.name}: row {at:,} has no label; leave such rows out")
-        return column.to_numpy(zero_copy_only=False).astype(str)
+        return as_numpy(column).astype(str)
 
     def _of_lists(self, column: pa.Array, name: str, row: int) -> Array:
-        lengths = pc.list_value_length(column).fill_null(-1).to_numpy(zero_copy_only=False)
+        lengths = as_numpy(pc.list_value_length(column).fill_null(-1))
         if len(lengths) == 0:
             return np.empty((0, 0))
         wrong = np.flatnonzero(lengths != max(int(lengths[0]), 1))
@@ -181,7 +182,7 @@ def _side_by_side(held: Sequence[pa.Array]) -> Array:
 def _numbers(column: pa.Array) -> Array:
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.float64())
-    array: Array = column.to_numpy(zero_copy_only=False)
+    array = as_numpy(column)
     # Booleans with gaps come as objects.
     return array.astype(np.float64) if array.dtype.kind == "O" else array
 
