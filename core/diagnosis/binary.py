@@ -17,7 +17,7 @@ from core.diagnosis.sketches import NUM_BINS, magnitude_bins
 def one_vs_rest_sums(
     work: Work, raw: Array, axis: int, labels: Array, *, is_probability: bool
 ) -> Sums:
-    """Return what binary cross-entropy makes of the same rows: loss, and σ by class.
+    """Return what binary cross-entropy makes of the same rows: loss, and its gradient's pull.
 
     Parameters
     ----------
@@ -40,23 +40,31 @@ def one_vs_rest_sums(
     if is_probability:
         np.clip(raw, 0, 1, out=x)
         label_p = np.clip(label_score, 0, 1)
-        p_sum = np.add.reduce(x, axis=1 - axis).astype(np.float64)
+        doubt = 1 - label_p
+        x.reshape(-1)[at_label] = 0
+        negative = np.add.reduce(x, axis=1 - axis).astype(np.float64)
         np.negative(x, out=x)
         np.log1p(x, out=x)
         x.reshape(-1)[at_label] = np.log(label_p)
         loss = -_total(x, axis)
     else:
-        # σ(x) = 1/2 + tanh(x/2)/2, and log(1 + e^x) = log1p(e^−|x|) + max(x, 0).
-        np.multiply(raw, 0.5, out=x)
-        np.tanh(x, out=x)
-        p_sum = np.add.reduce(x, axis=1 - axis).astype(np.float64)
-        p_sum += num_rows
-        p_sum /= 2
-        label_p = (x.reshape(-1)[at_label] + 1) / 2
+        # With u = e^−|x|: σ(−|x|) = u/(1 + u), and log(1 + e^x) = log1p(u) + max(x, 0).
         np.abs(raw, out=x)
         np.negative(x, out=x)
-        np.exp(x, out=x)
-        np.log1p(x, out=x)
+        u = np.exp(x, out=x)
+        smaller = np.add(u, 1, out=work("smaller", raw.shape, dtype))
+        np.divide(u, smaller, out=smaller)
+        smaller_at_label = smaller.reshape(-1)[at_label]
+        doubt = np.where(label_score >= 0, smaller_at_label, 1 - smaller_at_label)
+        # Elsewhere σ(x) is that where x < 0, and 1 less that where not.
+        smaller.reshape(-1)[at_label] = 0
+        np.copysign(smaller, raw, out=smaller)
+        is_above = np.greater_equal(raw, 0, out=work("is_above", raw.shape, bool))
+        is_above.reshape(-1)[at_label] = False
+        negative = np.count_nonzero(is_above, axis=1 - axis) - np.add.reduce(
+            smaller, axis=1 - axis
+        ).astype(np.float64)
+        np.log1p(u, out=x)
         # Beside zeros as an array, twice as fast as beside a scalar.
         zeros = np.zeros(raw.shape[1], dtype)
         positive = np.maximum(raw, zeros, out=work("positive", raw.shape, dtype))
@@ -65,8 +73,8 @@ def one_vs_rest_sums(
         loss = _total(x, axis) + _total(positive, axis)
     return {
         "binary_loss": np.array(loss),
-        "sigmoid": p_sum,
-        "label_sigmoid": np.bincount(labels, label_p, num_classes),
+        "sigmoid_positive": np.bincount(labels, doubt, num_classes),
+        "sigmoid_negative": negative,
     }
 
 
@@ -115,7 +123,9 @@ def multi_label_sums(
     row_loss = loss.sum(axis=1)
     confidence = np.maximum(p, q).reshape(-1)
     is_right = ((p > q) == (t > 0.5)).reshape(-1)
+    doubt = np.minimum(p, q).reshape(-1)
     bins = calibration_bins(confidence)
+    counts = np.bincount(bins, minlength=NUM_CALIBRATION_BINS)
     size = num_classes * NUM_CALIBRATION_BINS
     cells = np.arange(num_classes) * NUM_CALIBRATION_BINS + calibration_bins(p)
     sums: Sums = {
@@ -126,10 +136,11 @@ def multi_label_sums(
         "predicted": (p > q).sum(axis=0),
         "loss": finite.sum(axis=0, dtype=np.float64),
         "p": p.sum(axis=0, dtype=np.float64),
-        "label_p": (t * p).sum(axis=0, dtype=np.float64),
+        "positive": (t * q).sum(axis=0, dtype=np.float64),
+        "negative": ((1 - t) * p).sum(axis=0, dtype=np.float64),
         "brier": np.array(np.square(p - t).sum(dtype=np.float64)),
-        "top_counts": np.bincount(bins, minlength=NUM_CALIBRATION_BINS),
-        "top_confidence": np.bincount(bins, confidence, NUM_CALIBRATION_BINS),
+        "top_counts": counts,
+        "top_confidence": counts - np.bincount(bins, doubt, NUM_CALIBRATION_BINS),
         "top_right": np.bincount(bins, is_right, NUM_CALIBRATION_BINS),
         "class_p": np.bincount(cells.reshape(-1), p.reshape(-1), size),
         "class_hits": np.bincount(cells.reshape(-1), t.reshape(-1), size),
@@ -150,10 +161,10 @@ def multi_label_sums(
     bins = magnitude_bins(kept)
     sums["loss_counts"] = np.bincount(bins, np.isfinite(row_loss), NUM_BINS)
     sums["loss_sums"] = np.bincount(bins, kept, NUM_BINS)
-    bins = magnitude_bins(np.minimum(p, q).reshape(-1) / confidence)
+    bins = magnitude_bins(doubt / confidence)
     sums["odds_counts"] = np.bincount(bins, minlength=NUM_BINS)
     sums["odds_right"] = np.bincount(bins, is_right, NUM_BINS)
-    sums["odds_doubt"] = np.bincount(bins, np.minimum(p, q).reshape(-1), NUM_BINS)
+    sums["odds_doubt"] = np.bincount(bins, doubt, NUM_BINS)
     if with_temperatures:
         # Each answer is one of two: the other's odds against the larger are e^−|x|.
         left_out = infinite.reshape(-1) if infinite.any() else None

@@ -65,7 +65,7 @@ def diagnose(summary: Summary, class_names: Sequence[str] = ()) -> Diagnosis:
             checked={AFTER_TEMPERATURE: _DONE},
         )
     if summary.one_column:
-        sums |= {"sigmoid": sums["p"], "label_sigmoid": sums["label_p"]}
+        sums |= {f"sigmoid_{side}": sums[side] for side in ("positive", "negative")}
     base_rate = figures.base_rate_of(sums, is_exclusive=is_exclusive)
     given = sum(summary.counts.get(name, 0) for name in ("one_hot", "soft"))
     soft = summary.counts["target_entropy"] / given if summary.counts.get("soft") else None

@@ -105,8 +105,9 @@ def _swamped(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]:
     if len(rare) == 0:
         return
     k = int(rare[np.argmax(ratio[rare])])
-    softmax = budget.softmax_negative[k] / max(float(budget.softmax_positive[k]), 1e-300)
-    beside = "" if math.isnan(softmax) else f"; under softmax {softmax:.3g} times"
+    with np.errstate(divide="ignore", invalid="ignore"):
+        softmax = budget.softmax_negative[k] / budget.softmax_positive[k]
+    beside = f"; under softmax {softmax:.3g} times" if np.isfinite(softmax) else ""
     yield Evidence(
         "swamped_positives",
         "note",

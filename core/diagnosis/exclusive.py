@@ -141,10 +141,11 @@ def exclusive_sums(
     sums["top_right"] = -np.bincount(bins[at], minlength=NUM_CALIBRATION_BINS)
     if depth == "some":
         sums["top_counts"] = np.bincount(bins, minlength=NUM_CALIBRATION_BINS)
-        sums["top_confidence"] = np.bincount(bins, confidence, NUM_CALIBRATION_BINS)
+        doubts = np.bincount(bins, doubt, NUM_CALIBRATION_BINS)
+        sums["top_confidence"] = sums["top_counts"] - doubts
         sums["top_right"] += sums["top_counts"]
         return sums, per_row
-    _add_bins(work, sums, p, axis, predicted, bins, confidence, wrong)
+    _add_bins(work, sums, p, axis, predicted, bins, doubt, wrong)
     sums["top_right"] += sums["top_counts"]
     _add_odds(sums, odds, doubt, at)
     if depth == "calibration":
@@ -187,34 +188,42 @@ def _add_bins(
     axis: int,
     predicted: Array,
     bins: Array,
-    confidence: Array,
+    doubt: Array,
     wrong: _Wrong,
 ) -> None:
-    """Add predictions by bin, and each class by bin of its own probability.
+    """Add predictions by bin, each class by bin of its own probability, and the gradient's pull.
 
-    The first bin of a class is all rows less the others: at most 15 probabilities of a row are
-    above 1/15, and mostly the top alone. `p` has 0 there.
+    What is left to 1 is added up, for a sum of confidences would round it away. The first bin of a
+    class is all rows less the others: at most 15 probabilities of a row are above 1/15, and mostly
+    the top alone. `p` has 0 there.
     """
     num_classes, num_rows = p.shape[axis], p.shape[1 - axis]
     size = num_classes * NUM_CALIBRATION_BINS
     cells = predicted * NUM_CALIBRATION_BINS + bins
     counts = np.bincount(cells, minlength=size)
-    tops = np.bincount(cells, confidence, size)
+    doubts = np.bincount(cells, doubt, size)
+    tops = counts - doubts
     table = (num_classes, NUM_CALIBRATION_BINS)
     sums["top_counts"] = counts.reshape(table).sum(axis=0)
     sums["top_confidence"] = tops.reshape(table).sum(axis=0)
     sums["predicted"] = counts.reshape(table).sum(axis=1)
-    by_class = tops.reshape(table).sum(axis=1)
-    sums["p"] = np.add.reduce(p, axis=1 - axis) + by_class
+    others = np.add.reduce(p, axis=1 - axis).astype(np.float64)
+    sums["p"] = others + tops.reshape(table).sum(axis=1)
     # Right predictions are hits of the bin that they are in.
     in_bins = wrong.labels * NUM_CALIBRATION_BINS + calibration_bins(wrong.label_probability)
     sums["class_hits"] = (
         counts - np.bincount(cells[wrong.at], minlength=size) + np.bincount(in_bins, minlength=size)
     )
-    sums["label_p"] = (
-        by_class
-        - np.bincount(wrong.predicted, wrong.confidence, num_classes)
-        + np.bincount(wrong.labels, wrong.label_probability, num_classes)
+    # Σ (1 − p) at the label, and Σ p elsewhere.
+    sums["positive"] = (
+        doubts.reshape(table).sum(axis=1)
+        - np.bincount(wrong.predicted, doubt[wrong.at], num_classes)
+        + np.bincount(wrong.labels, 1 - wrong.label_probability, num_classes)
+    )
+    sums["negative"] = (
+        others
+        + np.bincount(wrong.predicted, wrong.confidence, num_classes)
+        - np.bincount(wrong.labels, wrong.label_probability, num_classes)
     )
     is_above = np.greater(p, bin_edges(p.dtype)[1], out=work("is_above", p.shape, bool))
     above = np.flatnonzero(is_above)

@@ -145,7 +145,7 @@ def concentration_of(
     rows = top.rows
     with np.errstate(invalid="ignore", divide="ignore"):
         # Confident learning: believed is what has at least the mean probability of its own rows.
-        believed = sums["label_p"] / sums["labels"]
+        believed = 1 - sums["positive"] / sums["labels"]
         # Where labels may hold at once, every row answers every class's question.
         asked = sums["labels"] if is_exclusive else sums["rows"]
         surprise = np.where(sums["infinite"], math.inf, sums["loss"] / asked / math.log(2))
@@ -210,17 +210,11 @@ def _half_share(sums: Sums) -> tuple[float, tuple[float, float]]:
 
 def budget_of(sums: Sums, *, is_exclusive: bool) -> Budget:
     """Return how hard the gradient pulls at each class's logit."""
-    labels = sums["labels"].astype(float)
-    positive, negative = labels - sums["label_p"], sums["p"] - sums["label_p"]
+    positive, negative = sums["positive"], np.maximum(sums["negative"], 0)
     if not is_exclusive:
-        nothing = np.full(len(labels), math.nan)
+        nothing = np.full(len(positive), math.nan)
         return Budget(nothing, nothing, positive, negative)
-    return Budget(
-        positive,
-        np.maximum(negative, 0),
-        labels - sums["label_sigmoid"],
-        sums["sigmoid"] - sums["label_sigmoid"],
-    )
+    return Budget(positive, negative, sums["sigmoid_positive"], sums["sigmoid_negative"])
 
 
 def precision_of(sums: Sums) -> Precision:

@@ -187,10 +187,14 @@ def test_the_most_surprising_rows_are_those_of_the_ledger() -> None:
     np.testing.assert_array_equal(found.rows["row"], wanted)
 
 
-def test_the_budget_is_the_sum_of_gradients() -> None:
+@pytest.mark.parametrize(("gap", "dtype", "rtol"), [(0, float, 1e-9), (20, np.float32, 1e-5)])
+def test_the_budget_is_the_sum_of_gradients(gap: float, dtype: type, rtol: float) -> None:
     logits, labels = sample(5000, 4)
     one_hot = (labels[:, np.newaxis] == np.arange(4)).astype(float)
-    found = diagnosed(logits, labels).budget
+    # A network that is sure and right still pulls: 1 less its probabilities would be 0 in float32.
+    handed = (logits + gap * (2 * one_hot - 1)).astype(dtype)
+    logits = handed.astype(float)
+    found = diagnosed(handed, labels).budget
     assert found is not None
     for gradient, positive, negative in (
         (
@@ -204,8 +208,32 @@ def test_the_budget_is_the_sum_of_gradients() -> None:
             found.sigmoid_negative,
         ),
     ):
-        np.testing.assert_allclose(positive, -(gradient * one_hot).sum(axis=0), rtol=1e-9)
-        np.testing.assert_allclose(negative, (gradient * (1 - one_hot)).sum(axis=0), rtol=1e-9)
+        np.testing.assert_allclose(positive, -(gradient * one_hot).sum(axis=0), rtol=rtol)
+        np.testing.assert_allclose(negative, (gradient * (1 - one_hot)).sum(axis=0), rtol=rtol)
+
+
+def test_the_calibration_error_of_a_sure_network_in_float32_is_no_rounding() -> None:
+    logits, labels = sample(5000, 4)
+    handed = (logits + 20 * (labels[:, np.newaxis] == np.arange(4))).astype(np.float32)
+    p = softmax(handed.astype(float))
+    found = diagnosed(handed, labels).calibration
+    assert found is not None
+    assert found.ece == pytest.approx(
+        plain_ece(p.max(axis=1), p.argmax(axis=1) == labels), rel=1e-5
+    )
+    assert 0 < found.ece < 1e-6
+
+
+def test_the_budget_of_several_labels_is_the_sum_of_gradients() -> None:
+    rng = np.random.default_rng(6)
+    targets = rng.integers(0, 2, (2000, 3))
+    logits = (rng.normal(18, 1, targets.shape) * (2 * targets - 1)).astype(np.float32)
+    found = diagnosed(logits, targets)
+    gradient = binary_cross_entropy_grad(logits.astype(float), targets)
+    assert found.budget is not None
+    positive, negative = found.budget.sigmoid_positive, found.budget.sigmoid_negative
+    np.testing.assert_allclose(positive, -(gradient * targets).sum(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(negative, (gradient * (1 - targets)).sum(axis=0), rtol=1e-5)
 
 
 def test_each_pairing_has_its_loss() -> None:
