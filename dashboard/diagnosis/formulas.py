@@ -1,6 +1,6 @@
 """The formulas behind the figures of a diagnosis, with its numbers, in the colours of its pictures.
 
-Each returns lines of LaTeX for `lesson.formula`.
+Each returns lines of LaTeX for `lesson.formula`, short enough for one of two models side by side.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def calibration(
     lines[-1] += rf" \to \green{{{lesson.number(getattr(after, error), 4)}}}"
     return [
         *lines,
-        rf"L &= \blue{{{lesson.number(given.nll, 4)}}} \to "
-        rf"\green{{{lesson.number(after.nll, 4)}}}\;\text{{nats}}",
+        rf"L &= \blue{{{lesson.number(given.nll, 4)}}}\;\text{{nats}}",
+        rf"&\to \green{{{lesson.number(after.nll, 4)}}}\;\text{{nats}}",
         rf"z &\to \green{{z / T}},\ \green{{T = {lesson.number(temperature)}}}",
     ]
 
@@ -59,10 +59,12 @@ def bits(diagnosis: Diagnosis) -> list[str]:
             lesson.number(figure, 4) for figure in (found.base_rate, found.loss, found.saved)
         )
         return [
-            rf"\gray{{{base}}} &= \gray{{H(f)}} = \textstyle {entropy}",
-            rf"\orange{{{loss}}} &= \orange{{H(t, p)}} = "
-            r"\gray{H(t)} + \orange{\mathrm{KL}(t \,\|\, p)}",
-            rf"\green{{{saved}}} &= \gray{{H(f)}} - \orange{{H(t, p)}}",
+            rf"\gray{{H(f)}} &= \textstyle {entropy}",
+            rf"&= \gray{{{base}}}",
+            r"\orange{H(t, p)} &= \gray{H(t)} + \orange{\mathrm{KL}(t \,\|\, p)}",
+            rf"&= \orange{{{loss}}}",
+            r"\green{\text{saved}} &= \gray{H(f)} - \orange{H(t, p)}",
+            rf"&= \green{{{saved}}}\;\text{{bits}}",
         ]
     for evidence in diagnosis.evidence:
         if evidence.name == "soft_label_floor":
@@ -71,7 +73,8 @@ def bits(diagnosis: Diagnosis) -> list[str]:
             )
             return [
                 r"H(t, p) &= \gray{H(t)} + \orange{\mathrm{KL}(t \,\|\, p)}",
-                rf"{loss} &= \gray{{{own}}} + \orange{{{divergence}}}\;\text{{nats}}",
+                rf"&= \gray{{{own}}} + \orange{{{divergence}}}",
+                rf"&= {loss}\;\text{{nats}}",
             ]
     return []
 
@@ -82,6 +85,22 @@ def concentration(found: Concentration) -> list[str]:
     return [
         r"\tfrac{1}{2} \textstyle\sum_{i=1}^{N} L_{(i)} &= \textstyle\sum_{i=1}^{m} L_{(i)}",
         rf"\orange{{m / N}} &= \orange{{{share}\,\%}}",
+    ]
+
+
+def confusion(pair: pd.Series) -> list[str]:
+    """Return what a confused pair costs, the label a taken for b.
+
+    Parameters
+    ----------
+    pair : Series
+        A row of `pair_frame`.
+    """
+    each = lesson.number(pair["bits_each"], 4)
+    return [
+        r"C_{a \to b} &= \sum_{\substack{y_i = a \\ \hat{y}_i = b}} -\log_2 p_{ia}",
+        rf"&= {pair['rows']} \cdot {each}",
+        rf"&= \orange{{{lesson.number(pair['bits'], 1)}}}\;\text{{bits}}",
     ]
 
 
@@ -98,10 +117,13 @@ def budget(pulls: pd.DataFrame) -> list[str]:
         r"\text{up}_k &= \textstyle\sum_{y_i = k} (1 - p_{ik})",
         r"\text{down}_k &= \textstyle\sum_{y_i \ne k} p_{ik}",
         *(
-            rf"\{COLOURS[loss]}{{\text{{{SHORT[loss]}}}}} &: "
-            rf"\{COLOURS[loss]}{{{lesson.number(totals[loss, POSITIVE], 1)}}}\;\text{{up}},\ "
-            rf"\{COLOURS[loss]}{{{lesson.number(totals[loss, NEGATIVE], 1)}}}\;\text{{down}}"
+            rf"{name} {before} \{COLOURS[loss]}{{{lesson.number(totals[loss, side], 1)}}}"
+            rf"\;\text{{{way}}}"
             for loss in dict.fromkeys(pulls["loss"])
+            for name, before, side, way in (
+                (rf"\{COLOURS[loss]}{{\text{{{SHORT[loss]}}}}}", "&:", POSITIVE, "up"),
+                ("", r"&\hphantom{{}:{}}", NEGATIVE, "down"),
+            )
         ),
     ]
 

@@ -127,19 +127,20 @@ def show_confusion(model: Model, which: int) -> None:
             else "Above 128 classes pairs are not counted."
         )
     else:
+        first = pairs.iloc[0]
+        lesson.formula(*formulas.confusion(first))
         page.figure(
             charts.pair_chart(pairs, model.found.class_names),
             "Confused pairs of classes by what they cost",
             f"confusion {which}",
             pairs,
         )
-        first = pairs.iloc[0]
         rows = "1 row" if first["rows"] == 1 else f"{first['rows']:,} rows"
         st.caption(
             state.plain(
                 f"The surprise of rows that are predicted wrong, by label and prediction; the "
-                f"numbers are rows. The costliest: {first['label']} taken for "
-                f"{first['predicted']}, {rows} with "
+                f"numbers are rows. The costliest: a, {first['label']}, taken for b, "
+                f"{first['predicted']}: {rows} with "
                 f"{_bits(first['bits_each'])} bits each."
             )
         )

@@ -47,23 +47,24 @@ def look() -> None:
     if len(chosen) > 1:
         show_side_by_side(chosen[0], chosen[1])
     st.header("What was found")
-    for which, (column, model) in enumerate(zip(_places(chosen), chosen, strict=True), 1):
+    for which, (column, model) in enumerate(zip(_places(chosen, "found"), chosen, strict=True), 1):
         with column:
             if len(chosen) == 1:
                 show_figures(model)
             show_evidence(model, which)
     st.header("Which loss fits")
-    for column, model in zip(_places(chosen), chosen, strict=True):
+    for column, model in zip(_places(chosen, "losses"), chosen, strict=True):
         with column:
             show_losses(model)
     for title, draw in PICTURES.items():
         st.header(title)
-        for which, (column, model) in enumerate(zip(_places(chosen), chosen, strict=True), 1):
+        places = _places(chosen, draw.__name__)
+        for which, (column, model) in enumerate(zip(places, chosen, strict=True), 1):
             with column:
                 draw(model, which)
     st.header("The ledger")
     st.markdown("What each row cost. Click a column to sort by it.")
-    for which, (column, model) in enumerate(zip(_places(chosen), chosen, strict=True), 1):
+    for which, (column, model) in enumerate(zip(_places(chosen, "ledger"), chosen, strict=True), 1):
         with column:
             show_ledger(model, which)
 
@@ -84,18 +85,24 @@ def _choose() -> list[Model | None]:
         return [choose_model(1, source)]
     models = []
     for which, (column, chosen) in enumerate(
-        zip(st.columns(2, gap="large"), (source, beside), strict=True), 1
+        zip(_both_sides("sources"), (source, beside), strict=True), 1
     ):
         with column:
             models.append(choose_model(which, chosen))
     return models
 
 
-def _places(models: Sequence[Model]) -> list[st.delta_generator.DeltaGenerator]:
-    """Return a place for each model; side by side each has its name on top."""
+def _places(models: Sequence[Model], of: str) -> list[st.delta_generator.DeltaGenerator]:
+    """Return a place for each model in a part of the page; of two each has its name on top."""
     if len(models) == 1:
         return [st.container()]
-    places = list(st.columns(2, gap="large"))
+    places = _both_sides(of)
     for place, model in zip(places, models, strict=True):
         place.markdown(f"**{state.plain(model.name)}**")
     return places
+
+
+def _both_sides(of: str) -> list[st.delta_generator.DeltaGenerator]:
+    """Return two places beside each other, or where page.css finds them too narrow below."""
+    with st.container(key=f"beside {of}"):
+        return list(st.columns(2, gap="large"))

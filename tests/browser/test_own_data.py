@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from tests.browser.pages import assert_the_link_opens_the_same, opened, query
 from tests.browser.servers import PAGES, wait_until_drawn
@@ -57,6 +57,30 @@ def test_a_sample_of_diagnose_and_the_bins_are_a_link(page: Page, address: str) 
     page.wait_for_url("**bins=**")
     expect(page.get_by_text("Each mark holds about as many rows")).to_be_visible()
     assert_the_link_opens_the_same(page)
+
+    # A second model beside the first, or below it where charts and formulas would be cut.
+    page.get_by_role("radiogroup", name="Beside it").get_by_text("A sample").click()
+    sides = page.get_by_test_id("stColumn").filter(has=page.get_by_role("combobox", name="Sample"))
+    expect(sides).to_have_count(2)
+    wait_until_drawn(page, 2 * PAGES["diagnose"])
+    assert places_of(sides)[0]["y"] == places_of(sides)[1]["y"]
+    page.set_viewport_size({"width": 1000, "height": 900})
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.stVegaLiteChart')].every(chart => "
+        "chart.getBoundingClientRect().width > 320)"
+    )
+    assert places_of(sides)[0]["x"] == places_of(sides)[1]["x"]
+    formulas = page.locator(".katex-display")
+    assert formulas.count() == 12
+    assert formulas.evaluate_all(
+        "all => all.every(each => each.querySelector('.katex-html').scrollWidth "
+        "<= each.closest('[data-testid=\"stVerticalBlock\"]').clientWidth)"
+    )
+
+
+def places_of(sides: Locator) -> list[FloatRect]:
+    places = [each.bounding_box() for each in sides.all()]
+    return [place for place in places if place is not None]
 
 
 def test_an_upload_stays_with_who_made_it(page: Page, address: str) -> None:

@@ -11,7 +11,7 @@ from sklearn.metrics import log_loss
 
 from core.diagnosis import Diagnosis, Summary, diagnose
 from dashboard.diagnosis import formulas
-from experiments.diagnosis.frames import budget_frame
+from experiments.diagnosis.frames import budget_frame, pair_frame
 from experiments.diagnosis.samples import CLASSES, SAMPLES
 from tests.dashboard.test_pages import open_page
 
@@ -65,8 +65,9 @@ def test_calibration_and_loss_stand_there_before_and_after_the_temperature() -> 
     assert figures(lines[1]) == pytest.approx(
         [calibration_error(p, labels) for p in both], abs=6e-5
     )
-    assert figures(lines[2]) == pytest.approx([log_loss(labels, p) for p in both], abs=6e-5)
-    assert figures(lines[3]) == [temperature]
+    losses = [figure for line in lines[2:4] for figure in figures(line)]
+    assert losses == pytest.approx([log_loss(labels, p) for p in both], abs=6e-5)
+    assert figures(lines[4]) == [temperature]
     of_mass = formulas.calibration(found.calibration, after, temperature, equal_mass=True)
     assert figures(of_mass[1])[0] == pytest.approx(found.calibration.mass_ece, abs=6e-5)
     assert of_mass[1] != lines[1]
@@ -99,17 +100,34 @@ def test_soft_labels_have_an_entropy_of_their_own() -> None:
     logits, targets, found = diagnosed("soft_labels")
     own = np.mean([entropy_bits(row) for row in targets]) * np.log(2)
     loss = -(targets * np.log(soft(logits))).sum(axis=1).mean()
-    lines = formulas.bits(found)
-    assert figures(lines[1]) == pytest.approx([loss, own, loss - own], abs=6e-5)
-    assert "nats" in lines[1]
+    _, terms, in_all = formulas.bits(found)
+    assert figures(terms) == pytest.approx([own, loss - own], abs=6e-5)
+    assert figures(in_all) == pytest.approx([loss], abs=6e-5)
+    assert "nats" in in_all
 
 
 def test_an_infinite_loss_is_written_as_one() -> None:
     _, _, found = diagnosed("hard")
-    base, loss, saved = formulas.bits(found)
+    base, loss, saved = formulas.bits(found)[1::2]
     assert len(figures(base)) == 1
-    assert r"\orange{\infty} &=" in loss
-    assert r"\green{-\infty} &=" in saved
+    assert r"= \orange{\infty}" in loss
+    assert r"= \green{-\infty}" in saved
+    pair = pair_frame(found, CLASSES).iloc[0]
+    assert r"\cdot \infty" in formulas.confusion(pair)[1]
+
+
+@pytest.mark.parametrize("sample", ["overconfident", "soft_labels"])
+def test_the_costliest_pair_costs_its_rows_times_their_surprise(sample: str) -> None:
+    logits, labels, found = diagnosed(sample)
+    labels = labels.argmax(axis=1) if labels.ndim > 1 else labels
+    p = soft(logits)
+    pair = pair_frame(found, CLASSES).iloc[0]
+    a, b = CLASSES.index(pair["label"]), CLASSES.index(pair["predicted"])
+    surprise = -np.log2(p[(labels == a) & (p.argmax(axis=1) == b), a])
+    _, product, cost = formulas.confusion(pair)
+    assert f"= {len(surprise)} " in product
+    assert figures(product) == pytest.approx([surprise.mean()], abs=6e-5)
+    assert figures(cost) == pytest.approx([surprise.sum()], abs=0.06)
 
 
 def test_half_of_the_loss_lies_in_the_share_that_stands_there() -> None:
@@ -129,25 +147,30 @@ def test_both_sides_of_the_pull_are_summed_over_classes() -> None:
     sides = [
         [(1 - p)[is_own].sum(), p[~is_own].sum()] for p in (soft(logits), 1 / (1 + np.exp(-logits)))
     ]
-    assert [figures(line) for line in lines[2:]] == [
-        pytest.approx(side, abs=0.06) for side in sides
-    ]
+    shown = [figure for line in lines[2:] for figure in figures(line)]
+    assert shown == pytest.approx([*sides[0], *sides[1]], abs=0.06)
     # Under a softmax what pulls up and what pulls down is as much.
     assert sides[0][0] == pytest.approx(sides[0][1])
     _, _, several = diagnosed("rare_positives")
     only = formulas.budget(budget_frame(several, CLASSES))
-    assert len(only) == 3
+    assert len(only) == 4
     assert r"\blue" in only[2]
 
 
 @pytest.mark.parametrize(
     ("sample", "wanted"),
     [
-        ("overconfident", ["H(f)", r"\text{ECE}", "L_{(i)}", r"\text{up}_k", "x &= z_y"]),
+        (
+            "overconfident",
+            ["H(f)", r"\text{ECE}", "L_{(i)}", r"C_{a \to b}", r"\text{up}_k", "x &= z_y"],
+        ),
         ("rare_positives", ["H(f)", r"\text{ECE}", "L_{(i)}", r"\text{up}_k"]),
-        ("soft_labels", ["H(t)", r"\text{ECE}", "L_{(i)}", r"\text{up}_k", "x &= z_y"]),
+        (
+            "soft_labels",
+            ["H(t)", r"\text{ECE}", "L_{(i)}", r"C_{a \to b}", r"\text{up}_k", "x &= z_y"],
+        ),
         # Rows of infinite loss carry all of it, and there is no picture.
-        ("hard", ["H(f)", r"\text{ECE}", r"\text{up}_k"]),
+        ("hard", ["H(f)", r"\text{ECE}", r"C_{a \to b}", r"\text{up}_k"]),
     ],
 )
 def test_each_picture_has_its_formula_and_no_more(sample: str, wanted: list[str]) -> None:
