@@ -111,6 +111,21 @@ WAYS: dict[str, Callable[[Path], dict[str, float]]] = {
 }
 
 
+# As one types them; the file comes last.
+COMMANDS = {
+    "usual": ("tests.benchmarks.diagnose", "usual"),
+    "experiments diagnose": ("experiments", "diagnose"),
+}
+
+
+def _seconds(command: tuple[str, ...], path: Path) -> float:
+    start = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", *command, str(path)], stdout=subprocess.DEVNULL, check=True
+    )
+    return time.perf_counter() - start
+
+
 def measure(way: str, path: Path, small: Path) -> dict[str, object]:
     """Return seconds, megabytes above idle and what was found, in a process of its own."""
     ended = subprocess.run(
@@ -169,6 +184,13 @@ def main() -> None:
                 f"| {f'short of {ASKED_RATIO} times' if short else ''} |"
             )
         _require_equal(taken)
+        print("\n| the same from the shell, imports too | s | times |")
+        print("|---|---|---|")
+        print("timing commands …", file=sys.stderr, flush=True)
+        started = [[_seconds(command, path) for command in COMMANDS.values()] for _ in range(TURNS)]
+        medians = [median(turns) for turns in zip(*started, strict=True)]
+        for name, took in zip(COMMANDS, medians, strict=True):
+            print(f"| {name} | {took:.2f} | {medians[0] / took:.1f} |")
         print("\n| rows | seconds, both passes | µs a row | MB above idle | |")
         print("|---|---|---|---|---|")
         for millions in SIZES:
@@ -198,7 +220,9 @@ def _require_equal(taken: dict[str, list[dict[str, object]]]) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
+    if len(sys.argv) == 3:
+        print(WAYS[sys.argv[1]](Path(sys.argv[2])))
+    elif len(sys.argv) > 1:
         child(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
     else:
         main()
