@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 import numpy as np
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.frames.common import class_names
 
@@ -235,8 +234,8 @@ def refuse(what: str, why: str) -> None:
 
 def logits() -> np.ndarray | None:
     """Show the logits' control and return what it holds, or say why that is no logits."""
-    _sample_buttons()
     entered = _number_words(LOGITS)
+    _samples(entered)
     st.session_state["page with logits"] = st.session_state.get("page", "")
     try:
         return parse_logits(entered)
@@ -260,32 +259,68 @@ def number(control: Text) -> float | None:
     return float(numbers[0])
 
 
-def use_sample(sample: Sample) -> None:
-    """Set the logits and the true class to those of a sample: for the click on a button."""
+def use_sample(title: str) -> None:
+    """Set the logits and the true class to those of a sample: for a click."""
+    sample = next(each for each in SAMPLES if each.title == title)
     st.session_state[LOGITS.key] = sample.logits
     set_choice(LABEL, class_names(sample.label + 1)[-1])
 
 
-def preset(
-    title: str, key: str, enter: Callable[..., None], *values: object, disabled: bool = False
+def presets(
+    label: str,
+    key: str,
+    titles: Sequence[str],
+    held: str | None,
+    enter: Callable[[str], None],
+    of: Sequence[str],
+    disabled: bool = False,
 ) -> None:
-    """Show a button that sets what controls hold: `enter` does, with the values."""
-    st.button(title, key=key, on_click=_enter_newest, args=(enter, *values), disabled=disabled)
+    """Show what can be entered by a click, and which of it is held now, if any.
+
+    The state is in the controls whose keys `of` has: `enter` sets them, given a title, before the
+    page runs again. A click on what is held enters it once more.
+    """
+    chosen = st.session_state.get(key)
+    st.session_state.pop(_corrected(key), None)
+    if chosen != held:
+        st.session_state[key] = held
+        st.session_state[_corrected(key)] = [chosen]
+    st.session_state[f"{key} held"] = held, [st.session_state.get(each) for each in of]
+    st.pills(
+        label,
+        titles,
+        key=key,
+        on_change=_enter,
+        args=(key, enter, of),
+        disabled=disabled,
+        label_visibility="collapsed",
+    )
 
 
-def _enter_newest(enter: Callable[..., None], *values: object) -> None:
-    # Streamlit 1.67 keeps clicks that come while a page runs for one next run, and tells that run
-    # the newest first: the oldest would have the last word. Clicks faster than a hand's the browser
-    # joins itself, the oldest first: of those the first counts.
-    context = get_script_run_ctx()
-    this_run = None if context is None else context.cursors
-    last_run = f"run that called {enter.__qualname__}"
-    if this_run is None or st.session_state.get(last_run) is not this_run:
-        st.session_state[last_run] = this_run
-        enter(*values)
-        # A click that comes before the browser heard what the last one put into the link has still
-        # the link of before, and where that one fits, nothing would be sent. This sends it.
-        st.query_params.update()
+def _enter(key: str, enter: Callable[[str], None], of: Sequence[str]) -> None:
+    chosen = st.session_state[key]
+    held, values = st.session_state[f"{key} held"]
+    # A browser that has not heard yet what is held now says with each key typed what was before.
+    is_typed = [st.session_state.get(each) for each in of] != values
+    if is_typed and st.session_state.get(_corrected(key)) == [chosen]:
+        return
+    title = chosen or held
+    if title is not None:
+        enter(title)
+        put_into_link()
+
+
+def _corrected(key: str) -> str:
+    return f"{key} corrected"
+
+
+def put_into_link() -> None:
+    """Send the link anew, after a click has set what controls hold.
+
+    One that comes before the browser heard what the last one put into the link has still the link
+    of before, and where that one fits, nothing would be sent.
+    """
+    st.query_params.update()
 
 
 def _number_words(control: Text) -> str:
@@ -307,10 +342,15 @@ def keep_logits(page: str) -> None:
     st.session_state["page"] = page
 
 
-def _sample_buttons() -> None:
-    with st.container(horizontal=True):
-        for sample in SAMPLES:
-            preset(sample.title, f"sample {sample.title}", use_sample, sample)
+def _samples(entered: str) -> None:
+    presets(
+        "Samples",
+        "sample logits",
+        [sample.title for sample in SAMPLES],
+        next((sample.title for sample in SAMPLES if sample.logits == entered), None),
+        use_sample,
+        of=[LOGITS.key],
+    )
 
 
 def split_unfinished(entered: str) -> tuple[str, str]:

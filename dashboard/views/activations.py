@@ -23,7 +23,7 @@ VISIBLE = 0.001
 # In a formula: more or longer powers do not fit beside a figure.
 MAX_POWERS = 4
 MOST_WRITTEN = 1000
-TWO_CLASSES = next(sample for sample in state.SAMPLES if sample.title == "Two classes")
+TWO_CLASSES = "Two classes"
 SUMMARY = "Your logits through sigmoid and softmax: sums, slopes, temperature."
 
 
@@ -206,7 +206,7 @@ def _show_two_classes(logits: np.ndarray, temperature: float) -> None:
             "A softmax of two classes is the sigmoid of the difference of their logits: one yes-no "
             f"question, not two. Here are {len(logits)}."
         )
-        state.preset("Show it with two classes", "two classes", state.use_sample, TWO_CLASSES)
+        st.button("Show it with two classes", key="two classes", on_click=_use_two_classes)
         return
     of_softmax, of_difference = two_class_identity(logits, temperature)
     each = activations(logits, temperature)["probability"]
@@ -253,3 +253,8 @@ def _show_costs(logits: np.ndarray, temperature: float) -> None:
             "short for a softmax with CCE after it. A softmax before a loss that has its own "
             "squeezes the logits into 0 to 1: such a network learns slowly, and never gets sure."
         )
+
+
+def _use_two_classes() -> None:
+    state.use_sample(TWO_CLASSES)
+    state.put_into_link()

@@ -177,15 +177,21 @@ def wrong_code(source: Source) -> None:
     """Show what messages from p cost in a code made for q."""
     st.header("The wrong code")
     with page.controls():
-        with st.container(horizontal=True):
-            for title, counts in (
-                ("q uniform", ""),
-                ("q = p", written_numbers(source.counts)),
-                ("q = p backwards", written_numbers(source.counts[::-1])),
-            ):
-                is_long = len(source.names) > MAX_OUTCOMES
-                state.preset(title, title, _enter_other, counts, disabled=is_long)
         entered = state.long_text(OTHER)
+        ready = {
+            "q uniform": "",
+            "q = p": written_numbers(source.counts),
+            "q = p backwards": written_numbers(source.counts[::-1]),
+        }
+        state.presets(
+            "Samples of q",
+            "sample q",
+            list(ready),
+            next((title for title, counts in ready.items() if counts == entered), None),
+            lambda title: _enter_other(ready[title]),
+            of=[OTHER.key],
+            disabled=len(source.names) > MAX_OUTCOMES,
+        )
         try:
             other = parse_beside(entered, source)
         except ValueError as error:

@@ -81,10 +81,10 @@ def _source() -> Source | None:
         if is_text:
             kind = state.pick(KIND, KINDS)
             return source_of(count_text(state.long_text(COUNTED), kind))
-        with st.container(horizontal=True):
-            for title, counts in PRESETS.items():
-                state.preset(title, f"preset {title}", _enter, counts, "")
-        source = _read_while_typed(state.long_text(ENTERED))
+        entered = state.long_text(ENTERED)
+        held = next((title for title, counts in PRESETS.items() if counts == entered), None)
+        state.presets("Samples", "sample counts", list(PRESETS), held, _use_preset, [ENTERED.key])
+        source = _read_while_typed(entered)
     except ValueError as error:
         state.refuse("This is no distribution yet.", str(error))
         return None
@@ -110,9 +110,9 @@ def _read_while_typed(entered: str) -> Source:
         return source
 
 
-def _enter(counts: str, other: str) -> None:
-    _write(counts)
-    st.session_state[codes.OTHER.key] = other
+def _use_preset(title: str) -> None:
+    _write(PRESETS[title])
+    st.session_state[codes.OTHER.key] = ""
 
 
 def _write(counts: str) -> None:

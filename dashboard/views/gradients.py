@@ -262,11 +262,19 @@ def check_formula(logits: np.ndarray, label: int) -> None:
     """Show the field for a formula, and what finite differences say of it."""
     st.header("Check my formula")
     with page.controls():
-        with st.container(horizontal=True):
-            for preset in PRESETS:
-                state.preset(preset.title, f"preset {preset.title}", _use_preset, preset)
         loss = state.choose(AGAINST, list(LOSSES))
         formula = state.text(FORMULA)
+        state.presets(
+            "Samples of formulas",
+            "sample formula",
+            [preset.title for preset in PRESETS],
+            next(
+                (each.title for each in PRESETS if (each.formula, each.loss) == (formula, loss)),
+                None,
+            ),
+            _use_preset,
+            of=[FORMULA.key, AGAINST.key],
+        )
     try:
         checked = check(formula, logits, label, loss)
     except ValueError as error:
@@ -324,6 +332,7 @@ def show() -> None:
     compare()
 
 
-def _use_preset(preset: Preset) -> None:
+def _use_preset(title: str) -> None:
+    preset = next(each for each in PRESETS if each.title == title)
     st.session_state[FORMULA.key] = preset.formula
     state.set_choice(AGAINST, preset.loss)

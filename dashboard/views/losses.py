@@ -25,7 +25,7 @@ TARGET = state.Text(
     "as 0.7, 0.2, 0.1; divided by their sum, and 0 for classes left out at the end.",
     placeholder="hard: all for the true class",
 )
-# Of a soft target that a button writes out.
+# Of a soft target that a click writes out.
 SHARE = 0.7
 SMOOTHING = state.Slider(
     "label_smoothing",
@@ -55,6 +55,8 @@ GAMMA = state.Slider(
     "How far the focal loss turns easy examples down; 0 is CCE.",
 )
 
+# A target distribution, label smoothing, and the class weight of the true class.
+Kind = tuple[str, float, float]
 TITLES = {"BCE": "Binary cross-entropy", "CCE": "Categorical cross-entropy"}
 
 
@@ -66,7 +68,6 @@ def compare() -> None:
         num_classes = 0 if logits is None else len(logits)
         names = class_names(num_classes)
         label = names.index(state.choose(state.LABEL, names)) if names else 0
-        _target_buttons(num_classes, label)
         entered = state.text(TARGET)
         smooth, weigh, focus = st.columns(3)
         with smooth:
@@ -75,6 +76,7 @@ def compare() -> None:
             weight = state.slider(WEIGHT)
         with focus:
             gamma = state.slider(GAMMA)
+        _kinds(num_classes, label, (entered, smoothing, weight))
     if logits is None:
         return
     finished, unfinished = state.split_unfinished(entered)
@@ -156,34 +158,36 @@ def compare() -> None:
     page.as_code(lambda: snippets.losses(logits, label, options))
 
 
-def _target_buttons(num_classes: int, label: int) -> None:
-    """Show buttons for the kinds of target, each with what it teaches."""
-    has_soft = 2 <= num_classes <= MAX_LABELLED
-    shares = np.zeros(max(num_classes, 2))
-    shares[[label, (label + 1) % len(shares)]] = SHARE, 1 - SHARE
-    soft = ", ".join(f"{share:g}" for share in shares)
-    with st.container(horizontal=True):
-        for title, target, smoothing, weight in (
-            ("Hard target", "", 0.0, 1.0),
-            ("Soft target", soft, 0.0, 1.0),
-            ("Smoothed", "", 0.1, 1.0),
-            ("Smoothed and weighted", "", 0.1, 3.0),
-        ):
-            state.preset(
-                title,
-                f"target {title}",
-                _set_target,
-                target,
-                smoothing,
-                weight,
-                disabled=bool(target) and not has_soft,
-            )
+def _kinds(num_classes: int, label: int, entered: Kind) -> None:
+    """Show the kinds of target, each of which teaches something."""
+    kinds = {
+        "Hard target": ("", 0.0, 1.0),
+        "Soft target": (_soft_target(num_classes, label), 0.0, 1.0),
+        "Smoothed": ("", 0.1, 1.0),
+        "Smoothed and weighted": ("", 0.1, 3.0),
+    }
+    if not 2 <= num_classes <= MAX_LABELLED:
+        del kinds["Soft target"]
+    state.presets(
+        "Kinds of target",
+        "sample target",
+        list(kinds),
+        next((title for title, kind in kinds.items() if kind == entered), None),
+        lambda title: _set_target(*kinds[title]),
+        of=[TARGET.key, SMOOTHING.key, WEIGHT.key],
+    )
 
 
 def _set_target(target: str, smoothing: float, weight: float) -> None:
     st.session_state[TARGET.key] = target
     st.session_state[SMOOTHING.key] = smoothing
     st.session_state[WEIGHT.key] = weight
+
+
+def _soft_target(num_classes: int, label: int) -> str:
+    shares = np.zeros(max(num_classes, 2))
+    shares[[label, (label + 1) % len(shares)]] = SHARE, 1 - SHARE
+    return ", ".join(f"{share:g}" for share in shares)
 
 
 def _formulas(

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 def test_the_link_of_losses_follows_buttons_texts_and_sliders(page: Page, address: str) -> None:
     opened(page, address, "losses")
     cce = page.get_by_test_id("stMetric").filter(has_text="CCE (nats)")
-    page.get_by_role("button", name=SAMPLES[2].title).click()
+    page.get_by_role("radio", name=SAMPLES[2].title).click()
     logits = parse_logits(SAMPLES[2].logits)
     expect(cce).to_contain_text(f"{categorical_cross_entropy(logits, SAMPLES[2].label):.4f}")
     page.wait_for_url("**logits=**")
@@ -95,7 +95,7 @@ def test_the_map_of_precision_is_a_link_and_reads_out(page: Page, address: str) 
 def test_a_formula_is_judged_as_it_is_typed_and_kept_in_the_link(page: Page, address: str) -> None:
     opened(page, address, "gradients")
     expect(page.get_by_text("Right here: for every class")).to_be_visible()
-    page.get_by_role("button", name="The lesson's slip").click()
+    page.get_by_role("radio", name="The lesson's slip").click()
     expect(page.get_by_text("It is off for 3 of 4 classes")).to_be_visible()
     page.wait_for_url("**formula=**")
 

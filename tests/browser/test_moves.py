@@ -119,7 +119,7 @@ def test_back_takes_one_press_to_the_page_before_and_its_controls(page: Page, ad
     for name, control in (("Activations", "Temperature"), ("Losses", "Label smoothing")):
         go_to(page, name)
         page.get_by_role("slider", name=control).press("ArrowRight")
-        page.get_by_role("button", name=SAMPLES[2].title).click()
+        page.get_by_role("radio", name=SAMPLES[2].title).click()
         expect(page.get_by_label("Logits", exact=True)).to_have_value(SAMPLES[2].logits)
     go_to(page, "Precision")
     page.wait_for_url(f"{address}/precision")
@@ -181,7 +181,7 @@ def test_the_link_follows_clicks_that_are_faster_than_the_server(page: Page, add
     opened(page, address, "activations")
     is_holding = True
     for number, sample in enumerate((*SAMPLES[1:5], SAMPLES[0]), start=1):
-        page.get_by_role("button", name=sample.title).click()
+        page.get_by_role("radio", name=sample.title).click()
         wait_for_runs(number)
     is_holding = False
     for message in held:
@@ -192,7 +192,7 @@ def test_the_link_follows_clicks_that_are_faster_than_the_server(page: Page, add
     expect(page.get_by_label("Logits", exact=True)).to_have_value(SAMPLES[0].logits)
     page.wait_for_url(f"{address}/activations")
     # A chart that the browser no longer had would have ended the session.
-    page.get_by_role("button", name=SAMPLES[2].title).click()
+    page.get_by_role("radio", name=SAMPLES[2].title).click()
     expect(page.get_by_label("Logits", exact=True)).to_have_value(SAMPLES[2].logits)
 
 

@@ -205,7 +205,7 @@ def test_the_binary_curve_marks_where_it_stands(current: float) -> None:
 @pytest.mark.parametrize("title", list(PRESETS))
 def test_a_preset_shows_the_numbers_of_core(title: str) -> None:
     page = open_page("entropy")
-    page.button(key=f"preset {title}").click().run()
+    page.button_group(key="sample counts").set_value(title).run()
     assert not page.exception
     p = source_of(parse_counts(PRESETS[title])).p
     uniform = np.full(len(p), 1 / len(p))
@@ -294,9 +294,9 @@ def test_q_is_read_off_against_p() -> None:
         f"{kl_divergence(WEATHER.p, q, base=2):.4f}",
         f"{cross_entropy(WEATHER.p, q, base=2):.4f}",
     ]
-    page.button(key="q = p").click().run()
+    page.button_group(key="sample q").set_value("q = p").run()
     assert metrics(page)[7] == "0.0000"
-    page.button(key="q = p backwards").click().run()
+    page.button_group(key="sample q").set_value("q = p backwards").run()
     assert metrics(page)[7] == f"{kl_divergence(WEATHER.p, WEATHER.p[::-1], base=2):.4f}"
 
 
@@ -341,7 +341,7 @@ def test_so_many_outcomes_have_no_sliders_of_q() -> None:
 )
 def test_the_right_code_costs_exactly_nothing_more(query: dict[str, str]) -> None:
     page = open_page("entropy", **query)
-    page.button(key="q = p").click().run()
+    page.button_group(key="sample q").set_value("q = p").run()
     assert not page.error
     assert metrics(page)[7] == "0.0000"
 

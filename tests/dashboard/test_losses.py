@@ -325,20 +325,25 @@ def test_a_target_of_0_is_said_to_leave_its_term_out() -> None:
         ),
     ],
 )
-def test_a_button_sets_the_target(title: str, told: dict, targets: list[float]) -> None:
+def test_a_kind_of_target_is_set_by_a_click(title: str, told: dict, targets: list[float]) -> None:
     page = open_page("losses", logits="2, -1, 0.5", label="class 1")
     hard = metrics(page)
-    page.button(key=f"target {title}").click().run()
+    assert page.button_group(key="sample target").value == "Hard target"
+    page.button_group(key="sample target").set_value(title).run()
     assert not page.exception
+    assert page.button_group(key="sample target").value == title
     assert metrics(page)[2] == f"{categorical_cross_entropy(LOGITS, targets, **told):.4f}"
-    page.button(key="target Hard target").click().run()
+    page.button_group(key="sample target").set_value("Hard target").run()
     assert metrics(page) == hard
 
 
 def test_one_class_has_no_soft_target() -> None:
     page = open_page("losses", logits="1")
-    assert page.button(key="target Soft target").disabled
-    assert not page.button(key="target Smoothed").disabled
+    assert page.button_group(key="sample target").options == [
+        "Hard target",
+        "Smoothed",
+        "Smoothed and weighted",
+    ]
 
 
 def test_the_code_follows_every_control() -> None:
