@@ -94,7 +94,7 @@ def shortest_code(source: Source) -> None:
 @page.part
 def messages(source: Source) -> None:
     """Show a message from source to destination, and what ever longer ones cost."""
-    st.header("From source to destination")
+    st.markdown("## From source to destination")
     with page.controls():
         columns = st.columns(3)
         with columns[0]:
@@ -175,7 +175,7 @@ def messages(source: Source) -> None:
 @page.part
 def wrong_code(source: Source) -> None:
     """Show what messages from p cost in a code made for q."""
-    st.header("The wrong code")
+    st.markdown("## The wrong code")
     with page.controls():
         entered = state.long_text(OTHER)
         ready = {

@@ -123,14 +123,15 @@ def _surprise(source: Source) -> None:
     bits = frames.entropy_bits(source)
     rows = frames.surprises(source)
     occurring = rows[rows["probability"] > 0]
-    lesson.formula(r"\text{surprise of } i = -\log_2 p_i", under="## Surprise and entropy")
     lesson.formula(
+        r"\text{surprise of } i &= -\log_2 p_i",
         r"\blue{H(p)} &= -\textstyle\sum_i p_i \log_2 p_i",
         *lesson.weighted_sum(
             occurring["probability"],
             occurring["surprise_bits"],
             rf"\blue{{{lesson.number(bits['entropy'], 4)}}}",
         ),
+        under="## Surprise and entropy",
     )
     with st.container(horizontal=True):
         st.metric("Entropy (bits)", written(bits["entropy"], 4))
@@ -179,7 +180,7 @@ def _surprise(source: Source) -> None:
 @page.part
 def yes_or_no(source: Source) -> None:
     """Show one outcome against the others on the curve of the binary entropy."""
-    st.header("Yes or no")
+    st.markdown("## Yes or no")
     with page.controls():
         yes = state.choose(YES, source.names[: codes.MAX_DRAWN])
     p = float(source.p[source.names.index(yes)])

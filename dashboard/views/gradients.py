@@ -195,7 +195,7 @@ def compare() -> None:
 
 def show_vanishing(logits: np.ndarray, label: int) -> None:
     """Show which gradients are still there on a confident mistake."""
-    st.header("Where a gradient vanishes")
+    st.markdown("## Where a gradient vanishes")
     curves = gradient_curves(logits, label)
     page.figure(
         gradient_against_logit(curves, float(logits[label]), CURVES),
@@ -260,7 +260,7 @@ def show_slip(logits: np.ndarray, label: int) -> None:
 @page.part
 def check_formula(logits: np.ndarray, label: int) -> None:
     """Show the field for a formula, and what finite differences say of it."""
-    st.header("Check my formula")
+    st.markdown("## Check my formula")
     with page.controls():
         loss = state.choose(AGAINST, list(LOSSES))
         formula = state.text(FORMULA)

@@ -41,7 +41,7 @@ def show_others(logits: np.ndarray, label: int, options: Options, is_plain: bool
     """Show the losses that cross-entropy is compared with."""
     beside = compared(logits, label, options)
     focal, squared = (written(beside[name], 4) for name in ("focal", "squared error"))
-    st.header("Focal loss and squared error")
+    st.markdown("## Focal loss and squared error")
     for column, name, formula, figure in zip(
         st.columns(2, border=True),
         ("Focal loss (nats)", "Squared error"),
@@ -66,7 +66,7 @@ def show_others(logits: np.ndarray, label: int, options: Options, is_plain: bool
 def show_curves(logits: np.ndarray, label: int, options: Options, is_plain: bool) -> None:
     """Show the losses against the true class's logit, and against its probability."""
     name = class_names(len(logits))[label]
-    st.header("Loss against logit and probability")
+    st.markdown("## Loss against logit and probability")
     curves = loss_curves(logits, label, options)
     against_probability = probability_curves(logits, label, options)
     page.figure(

@@ -153,3 +153,22 @@ def test_figures_are_taken_along_by_the_keyboard(page: Page, address: str) -> No
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(menu).to_be_focused()
+
+
+def test_more_words_stay_open_while_a_control_moves(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 380, "height": 700})
+    opened(page, address, "entropy?counts=3,1")
+    more = page.locator("summary", has_text=re.compile("^More$")).last
+    words = page.get_by_text("Rounded up to whole bits, as Shannon did")
+    expect(words).to_be_hidden()
+    more.press("Enter")
+    expect(words).to_contain_text(f"takes {1:.4f} bits a symbol")
+    page.get_by_role("textbox", name="q, which the code is made for").fill("1, 3")
+    expect(words).to_contain_text(f"takes {0.75 * 2 + 0.25 * 1:.4f} bits a symbol")
+    expect(words).to_be_visible()
+    # As far from what is under it as what Streamlit folds.
+    box = more.locator("..").bounding_box()
+    under = page.locator("summary", has_text="The numbers").last.bounding_box()
+    assert box is not None
+    assert under is not None
+    assert under["y"] - box["y"] - box["height"] == pytest.approx(16, abs=2)

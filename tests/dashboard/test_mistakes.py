@@ -194,7 +194,12 @@ def test_the_constants_in_more_words_are_what_they_are_called() -> None:
 @pytest.mark.parametrize("num_classes", [2, 10, 100])
 def test_each_mistake_says_more_on_request_with_numbers_of_core(num_classes: int) -> None:
     page = open_page("mistakes", classes=str(num_classes))
-    texts = [fold.markdown[0].value for fold in page.expander if fold.label == "More"]
+    opens, closes = "<details><summary>More</summary>\n\n", "\n\n</details>"
+    texts = [
+        each.value.removeprefix(opens).removesuffix(closes).strip()
+        for each in page.markdown
+        if each.value.startswith(opens)
+    ]
     assert texts == [mistake.more(num_classes).strip() for mistake in MISTAKES]
     plateau, floor = np.log(num_classes), np.log(1 + (num_classes - 1) / math.e)
     twice, sigmoid_first, one_hot, exclusive, zero, stuck, summed = texts
