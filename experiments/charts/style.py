@@ -6,11 +6,14 @@ both a white and a near-black background.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import altair as alt
 import vl_convert
+from altair.utils.html import INLINE_HTML_TEMPLATE
 
+from experiments.charts.bundle import javascript
 from experiments.charts.plot import ALTAIR, Plot
 
 BLUE = "#0072B2"
@@ -83,19 +86,19 @@ def _spec_of(chart: alt.TopLevelMixin | Plot) -> dict[str, Any]:
 
 
 def _page_of(spec: dict[str, Any]) -> str:
-    options = None
+    options: dict[str, Any] = {"mode": "vega-lite"}
     if "vconcat" in spec:
         # Charts below each other can't be told to be as wide as the page: what they become can.
         spec = {**spec, "vconcat": [{**part, "width": WIDTH} for part in spec["vconcat"]]}
-        options = {"patch": [{"op": "remove", "path": "/width"}, FOLLOWS]}
-    html: str = alt.utils.spec_to_html(
-        spec,
+        options["patch"] = [{"op": "remove", "path": "/width"}, FOLLOWS]
+    # As Altair does, which would make the script in each process.
+    html: str = INLINE_HTML_TEMPLATE.render(
+        spec=json.dumps(spec),
+        embed_options=json.dumps(options),
         mode="vega-lite",
-        vega_version=alt.VEGA_VERSION,
         vegalite_version=alt.VEGALITE_VERSION,
-        vegaembed_version=alt.VEGAEMBED_VERSION,
-        embed_options=options,
-        template="inline",
+        output_div="vis",
+        vegaembed_script=javascript(),
     )
     return html
 

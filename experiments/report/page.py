@@ -9,10 +9,10 @@ from functools import lru_cache
 import altair as alt
 import jinja2
 import numpy as np
-import vl_convert
 
 from core.diagnosis import loss_histogram
 from experiments.charts import diagnosis as charts
+from experiments.charts.bundle import javascript
 from experiments.charts.precision import own_rows_map
 from experiments.diagnosis import frames
 from experiments.diagnosis.passes import Diagnosed
@@ -96,7 +96,7 @@ def to_html(found: Diagnosed) -> str:
         },
         captions={name: _CAPTIONS[name] for name in drawn},
         specs=_as_script({name: _spec(chart) for name, chart in drawn.items()}),
-        bundle=_bundle() if drawn else "",
+        bundle=javascript(_NOTHING_MORE) if drawn else "",
     )
 
 
@@ -134,13 +134,6 @@ def _as_script(value: object) -> str:
         .replace(">", "\\u003e")
         .replace("&", "\\u0026")
     )
-
-
-@lru_cache(maxsize=1)
-def _bundle() -> str:
-    """Return what draws; making it takes a second or more."""
-    bundle: str = vl_convert.javascript_bundle(_NOTHING_MORE)
-    return bundle
 
 
 @lru_cache(maxsize=1)

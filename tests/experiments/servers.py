@@ -60,8 +60,12 @@ class Server:
             time.sleep(0.1)
         raise AssertionError("the server did not start")
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
-        if self._process and self._process.poll() is None:
+        if self._process and self.is_running:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 

@@ -48,6 +48,7 @@ def configurations(status: str) -> list[str]:
 
 def test_one_that_fails_says_why_and_a_second_start_does_what_is_missing() -> None:
     grid = ["--epochs", "2", "--grid", "learning_rate=0.01,1e39", "--grid", "hidden=8,0"]
+    grid += ["--workers", "1"]
     done = sweep(*grid)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr

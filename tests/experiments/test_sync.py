@@ -27,17 +27,30 @@ pytestmark = pytest.mark.usefixtures("tables")
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def running(
-    tmp_path: Path, copy_tables: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+# One worker: a server takes seconds to start.
+with_server = pytest.mark.xdist_group("server")
+
+
+@pytest.fixture(scope="module")
+def one_server(
+    tmp_path_factory: pytest.TempPathFactory, copy_tables: Callable[[Path], None]
 ) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("server")
+    copy_tables(folder / DATABASE)
+    with server(folder) as started:
+        yield started
+
+
+@pytest.fixture
+def running(one_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """Return a server that runs, also where the last test killed it; spools are of one test."""
     monkeypatch.setattr("experiments.tracking.store.RUNS", tmp_path / "runs")
     # A dead server is known after one try, not after three.
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    copy_tables(tmp_path / DATABASE)
-    with server(tmp_path) as started:
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", started.address)
-        yield started
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", one_server.address)
+    if not one_server.is_running:
+        one_server.start()
+    return one_server
 
 
 def points_of(run_id: str, key: str = "train/loss") -> list[tuple[int, float]]:
@@ -62,6 +75,7 @@ def log(run: tracking.Run, steps: range) -> None:
 EVERY = [(step, 1 / (step + 1)) for step in range(60)]
 
 
+@with_server
 def test_a_server_killed_and_back_has_every_point_once(running: Server) -> None:
     with tracking.track("a run", {}) as run:
         log(run, range(20))
@@ -74,6 +88,7 @@ def test_a_server_killed_and_back_has_every_point_once(running: Server) -> None:
     assert waiting() == []
 
 
+@with_server
 def test_what_a_dead_server_did_not_take_waits_for_sync(
     running: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -96,6 +111,7 @@ def test_what_a_dead_server_did_not_take_waits_for_sync(
     assert list(tracking.sync()) == []
 
 
+@with_server
 def test_a_run_that_is_resumed_needs_no_server_to_go_on(running: Server) -> None:
     with tracking.track("a run", {}) as run:
         log(run, range(30))
@@ -111,6 +127,7 @@ def test_a_run_that_is_resumed_needs_no_server_to_go_on(running: Server) -> None
     assert points_of(run.run_id, "final/val_loss") == [(0, 0.5)]
 
 
+@with_server
 def test_a_run_ends_beside_a_server_that_hangs(
     running: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -126,6 +143,7 @@ def test_a_run_ends_beside_a_server_that_hangs(
     assert points_of(run.run_id) == EVERY
 
 
+@with_server
 def test_a_batch_whose_reply_is_lost_is_stored_once(
     running: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,6 +210,7 @@ with tracking.track("a run", {}) as run:
 """
 
 
+@with_server
 def test_points_are_on_disk_before_a_server_that_hangs_has_them(running: Server) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HANGING, str(tracking.spool_folder().parent)],
@@ -246,6 +265,7 @@ def test_a_run_whose_process_is_gone_and_left_nothing_is_ended_too() -> None:
     assert list(tracking.sync()) == []
 
 
+@with_server
 def test_a_server_gone_at_the_end_costs_no_chart_and_no_model(running: Server) -> None:
     config = TrainConfig("iris", "softmax_cce", num_epochs=3)
     dataset = datasets.load("iris", 0)
@@ -428,7 +448,7 @@ def test_resume_goes_alone() -> None:
 
 def test_a_checkpoint_that_is_none_is_refused_in_a_line() -> None:
     options = ["--dataset", "iris", "--epochs", "1"]
-    subprocess.run(command(*options), cwd=ROOT, check=True, capture_output=True)
+    assert CliRunner().invoke(cli, ["train", *options]).exit_code == 0
     (run_id,) = tracking.list_runs()["run_id"]
     for content in (b"", b"no archive", b"PK\x05\x06" + bytes(18)):
         tracking.checkpoint_path(run_id).write_bytes(content)
