@@ -17,6 +17,12 @@ from experiments import tracking
 ROOT = Path(__file__).parents[1]
 
 
+def pytest_sessionfinish() -> None:
+    """Delete the folder that Streamlit's AppTest leaves to the end of the process, which warns."""
+    if app_test := sys.modules.get("streamlit.testing.v1.app_test"):
+        app_test.TMP_DIR.cleanup()
+
+
 @dataclass(frozen=True)
 class Demo:
     """The sample runs as `python -m experiments demo` leaves them, and what it printed."""

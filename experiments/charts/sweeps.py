@@ -8,7 +8,7 @@ import pandas as pd
 from experiments.charts import style
 
 
-def sweep_chart(table: pd.DataFrame) -> alt.Chart:
+def sweep_chart(table: pd.DataFrame) -> alt.LayerChart:
     """Draw the cross-entropy that each configuration comes to, the best first.
 
     Parameters
@@ -16,7 +16,7 @@ def sweep_chart(table: pd.DataFrame) -> alt.Chart:
     table : DataFrame
         Columns configuration, val_cross_entropy_bits, val_accuracy, val_entropy_bits.
     """
-    return (
+    bars = (
         alt.Chart(table)
         .mark_bar(color=style.BLUE)
         .encode(
@@ -26,9 +26,7 @@ def sweep_chart(table: pd.DataFrame) -> alt.Chart:
                 sort=list(table["configuration"]),
                 axis=alt.Axis(labelLimit=400),
             ),
-            x=alt.X(
-                "val_cross_entropy_bits:Q", title="Cross-entropy of the validation rows (bits)"
-            ),
+            x=alt.X("val_cross_entropy_bits:Q", title="Validation cross-entropy (bits)"),
             tooltip=[
                 "configuration:N",
                 alt.Tooltip("val_cross_entropy_bits:Q", title="Cross-entropy (bits)", format=".4f"),
@@ -36,5 +34,8 @@ def sweep_chart(table: pd.DataFrame) -> alt.Chart:
                 alt.Tooltip("val_entropy_bits:Q", title="Entropy (bits)", format=".4f"),
             ],
         )
-        .properties(width="container", height=alt.Step(22))
     )
+    figures = bars.mark_text(align="left", dx=4).encode(
+        text=alt.Text("val_cross_entropy_bits:Q", format=".4f")
+    )
+    return alt.layer(bars, figures).properties(width="container", height=alt.Step(22))
