@@ -38,4 +38,4 @@ def sweep_chart(table: pd.DataFrame) -> alt.LayerChart:
     figures = bars.mark_text(align="left", dx=4).encode(
         text=alt.Text("val_cross_entropy_bits:Q", format=".4f")
     )
-    return alt.layer(bars, figures).properties(width="container", height=alt.Step(22))
+    return alt.LayerChart(layer=[bars, figures], width="container", height=alt.Step(22))
