@@ -124,14 +124,13 @@ def _surprise(source: Source) -> None:
     rows = frames.surprises(source)
     occurring = rows[rows["probability"] > 0]
     lesson.formula(
-        r"\text{surprise of } i &= -\log_2 p_i",
         r"\blue{H(p)} &= -\textstyle\sum_i p_i \log_2 p_i",
         *lesson.weighted_sum(
             occurring["probability"],
             occurring["surprise_bits"],
             rf"\blue{{{lesson.number(bits['entropy'], 4)}}}",
         ),
-        under="## Surprise and entropy",
+        under="## Surprise and entropy\n\n$$\n\\text{surprise of } i = -\\log_2 p_i\n$$",
     )
     with st.container(horizontal=True):
         st.metric("Entropy (bits)", written(bits["entropy"], 4))
