@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 from functools import cache
@@ -39,6 +40,22 @@ def javascript(snippet: str | None = None) -> str:
     except (OSError, RuntimeError, ValueError):
         return _made(snippet)
     return script
+
+
+def as_script(value: object) -> str:
+    r"""Return JSON that can't end the script it stands in: names in a user's file are data.
+
+    Examples
+    --------
+    >>> print(as_script("</script>"))
+    "\u003c/script\u003e"
+    """
+    return (
+        json.dumps(value, allow_nan=False)
+        .replace("<", "\\u003c")
+        .replace(">", "\\u003e")
+        .replace("&", "\\u0026")
+    )
 
 
 def _made(snippet: str | None) -> str:

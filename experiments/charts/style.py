@@ -6,14 +6,13 @@ both a white and a near-black background.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import altair as alt
 import vl_convert
 from altair.utils.html import INLINE_HTML_TEMPLATE
 
-from experiments.charts.bundle import javascript
+from experiments.charts.bundle import as_script, javascript
 from experiments.charts.plot import ALTAIR, Plot
 
 BLUE = "#0072B2"
@@ -91,10 +90,10 @@ def _page_of(spec: dict[str, Any]) -> str:
         # Charts below each other can't be told to be as wide as the page: what they become can.
         spec = {**spec, "vconcat": [{**part, "width": WIDTH} for part in spec["vconcat"]]}
         options["patch"] = [{"op": "remove", "path": "/width"}, FOLLOWS]
-    # As Altair does, which would make the script in each process.
+    # As Altair does, which would make the script in each process and let a name end it.
     html: str = INLINE_HTML_TEMPLATE.render(
-        spec=json.dumps(spec),
-        embed_options=json.dumps(options),
+        spec=as_script(spec),
+        embed_options=as_script(options),
         mode="vega-lite",
         vegalite_version=alt.VEGALITE_VERSION,
         output_div="vis",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from functools import lru_cache
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from core.diagnosis import loss_histogram
 from experiments.charts import diagnosis as charts
-from experiments.charts.bundle import javascript
+from experiments.charts.bundle import as_script, javascript
 from experiments.charts.precision import own_rows_map
 from experiments.diagnosis import frames
 from experiments.diagnosis.passes import Diagnosed
@@ -95,7 +94,7 @@ def to_html(found: Diagnosed) -> str:
             if said != "done"
         },
         captions={name: _CAPTIONS[name] for name in drawn},
-        specs=_as_script({name: _spec(chart) for name, chart in drawn.items()}),
+        specs=as_script({name: _spec(chart) for name, chart in drawn.items()}),
         bundle=javascript(_NOTHING_MORE) if drawn else "",
     )
 
@@ -124,16 +123,6 @@ def _spec(chart: alt.TopLevelMixin) -> dict[str, object]:
     if not {"hconcat", "vconcat", "concat", "facet"} & spec.keys():
         spec.setdefault("width", "container")
     return spec
-
-
-def _as_script(value: object) -> str:
-    """Return JSON that can't end the script it stands in."""
-    return (
-        json.dumps(value, ensure_ascii=True, allow_nan=False)
-        .replace("<", "\\u003c")
-        .replace(">", "\\u003e")
-        .replace("&", "\\u0026")
-    )
 
 
 @lru_cache(maxsize=1)

@@ -55,3 +55,14 @@ def test_a_cache_that_can_not_be_used_is_done_without(cache: Path) -> None:
     kept.write_bytes(b"\xff")
     bundle.javascript.cache_clear()
     assert bundle.javascript() == script
+
+
+def test_a_name_can_not_end_the_script_it_stands_in() -> None:
+    def page(name: str) -> str:
+        values = alt.Data(values=[{"a": name}])
+        return style.to_html(alt.Chart(values).mark_bar().encode(x="a:N"))
+
+    hostile = page("</script><script>alert(1)</script><!--")
+    assert hostile.count("script>") == page("a").count("script>")
+    assert "<!--" not in hostile
+    assert r"\u003c/script\u003e\u003cscript\u003ealert(1)" in hostile
