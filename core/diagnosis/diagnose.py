@@ -67,6 +67,7 @@ def diagnose(summary: Summary, class_names: Sequence[str] = ()) -> Diagnosis:
     if summary.one_column:
         sums |= {f"sigmoid_{side}": sums[side] for side in ("positive", "negative")}
     base_rate = figures.base_rate_of(sums, is_exclusive=is_exclusive)
+    fitted = calibration.temperature
     given = sum(summary.counts.get(name, 0) for name in ("one_hot", "soft"))
     soft = summary.counts["target_entropy"] / given if summary.counts.get("soft") else None
     floors = loss_floors(
@@ -88,7 +89,12 @@ def diagnose(summary: Summary, class_names: Sequence[str] = ()) -> Diagnosis:
         ),
         calibration=calibration,
         concentration=figures.concentration_of(
-            sums, tally.top, num_classes, is_exclusive=is_exclusive
+            sums,
+            tally.top,
+            num_classes,
+            is_exclusive=is_exclusive,
+            # At no temperature better than frequencies: it knows nothing of any label.
+            is_blind=fitted is not None and fitted.loss_after >= base_rate,
         ),
         budget=figures.budget_of(sums, is_exclusive=is_exclusive),
         precision=precision if is_exclusive else None,

@@ -138,9 +138,9 @@ def bits_of(sums: Sums, base_rate: float, *, is_exclusive: bool) -> Bits:
 
 
 def concentration_of(
-    sums: Sums, top: TopRows, num_classes: int, *, is_exclusive: bool
+    sums: Sums, top: TopRows, num_classes: int, *, is_exclusive: bool, is_blind: bool
 ) -> Concentration:
-    """Return where the loss lies."""
+    """Return where the loss lies; no label is suspect to scores that are blind to labels."""
     share, bounds = _half_share(sums)
     rows = top.rows
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -150,7 +150,8 @@ def concentration_of(
         asked = sums["labels"] if is_exclusive else sums["rows"]
         surprise = np.where(sums["infinite"], math.inf, sums["loss"] / asked / math.log(2))
     suspect = (
-        (rows["label"] != rows["predicted"])
+        (not is_blind)
+        & (rows["label"] != rows["predicted"])
         & (rows["confidence"] >= believed[rows["predicted"]])
         & (rows["label_probability"] < believed[rows["label"]])
     )

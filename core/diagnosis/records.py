@@ -210,7 +210,8 @@ class Concentration:
     rows : ndarray of records
         The most surprising rows: row, label, predicted, loss, label_probability, confidence.
     suspects : ndarray of records
-        Those of them whose label the model doubts and another class it believes.
+        Those of them whose label the model doubts and another class it believes; none where at no
+        temperature it does better than the frequencies of the labels.
     class_labels, class_right, class_surprise : ndarray, shape (K,)
         Rows of each class, how many are right, and their mean surprise in bits; where labels may
         hold at once, that of all rows.

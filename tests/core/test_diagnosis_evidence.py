@@ -495,6 +495,17 @@ def test_several_labels_are_held_against_their_base_rates() -> None:
     assert worse.p_value < 1e-4
 
 
+@pytest.mark.parametrize("num_classes", [2, 10])
+def test_scores_that_know_nothing_of_labels_suspect_none(num_classes: int) -> None:
+    rng = np.random.default_rng(3)
+    logits = rng.normal(0, 2, (5000, num_classes))
+    labels = drawn(softmax(logits), rng)
+    for given, are_suspect in ((labels, True), (rng.permutation(labels), False)):
+        held = diagnosed(logits, given).concentration
+        assert held is not None
+        assert (len(held.suspects) > 0) == are_suspect
+
+
 def test_rare_positives_under_many_negatives_are_noted() -> None:
     rng = np.random.default_rng(2)
     logits = rng.normal(0, 1, (20_000, 3)) + np.array([3.0, 3.0, -4.0])
