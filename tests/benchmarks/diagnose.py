@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 NUM_CLASSES = 10
 MILLION = 1_000_000
 SIZES = (1, 10, 50)  # in millions of rows
-TURNS = 3
+TURNS = 9
 ASKED_RATIO, ASKED_MEGABYTES = 10, 300
 
 
