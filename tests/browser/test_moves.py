@@ -119,6 +119,7 @@ def test_back_takes_one_press_to_the_page_before_and_its_controls(page: Page, ad
     for name, control in (("Activations", "Temperature"), ("Losses", "Label smoothing")):
         go_to(page, name)
         page.get_by_role("slider", name=control).press("ArrowRight")
+        page.wait_for_url(f"**{control.lower().replace(' ', '_')}=**")
         page.get_by_role("radio", name=SAMPLES[2].title).click()
         expect(page.get_by_label("Logits", exact=True)).to_have_value(SAMPLES[2].logits)
     go_to(page, "Precision")
@@ -130,7 +131,7 @@ def test_back_takes_one_press_to_the_page_before_and_its_controls(page: Page, ad
     ):
         page.go_back()
         expect(page.locator("h1")).to_have_text(name)
-        wait_until_drawn(page, charts=PAGES[name.lower()])
+        wait_until_over(page, name)
         assert query(page) == asked
     expect(page.get_by_label("Counts", exact=True)).to_have_value("3,1")
     page.go_back()
@@ -151,10 +152,16 @@ def test_back_from_a_link_that_was_put_right_leaves_the_dashboard(
 
 
 def go_to(page: Page, name: str) -> None:
-    """Go to another page by the sidebar, and return when all of it is drawn."""
+    """Go to another page by the sidebar, and return when it is there, its link too."""
     page.get_by_test_id("stSidebarNavItems").get_by_role("link", name=name).click()
     expect(page.locator("h1")).to_have_text(name)
+    wait_until_over(page, name)
+
+
+def wait_until_over(page: Page, name: str) -> None:
+    """Return when a page is drawn and its run over, at whose end the last page's link goes."""
     wait_until_drawn(page, charts=PAGES[name.lower()])
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def test_the_link_follows_clicks_that_are_faster_than_the_server(page: Page, address: str) -> None:
