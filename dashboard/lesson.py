@@ -31,11 +31,15 @@ def formula(*lines: str, under: str = "") -> None:
 
 
 def more(text: str) -> None:
-    """Offer more words than the two sentences that a picture needs; words of the lab's own alone.
+    """Offer more words than the two sentences that a picture needs.
 
-    One element, which page.css makes look as an expander, that is three.
+    One element, which page.css makes look as an expander, that is three. What the words have of
+    HTML stands there as text.
     """
-    st.markdown(f"<details><summary>More</summary>\n\n{text}\n\n</details>", unsafe_allow_html=True)
+    words = text.replace("<", r"\<")
+    st.markdown(
+        f"<details><summary>More</summary>\n\n{words}\n\n</details>", unsafe_allow_html=True
+    )
 
 
 def number(value: float, decimals: int = 3) -> str:
