@@ -1,11 +1,12 @@
 """Navigation, and nothing else."""
 
+import sys
 from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
-from dashboard.page import link, present_switch, take_along
+from dashboard.page import link, present_switch, settle, take_along
 from dashboard.state import keep_logits
 from dashboard.views import (
     activations,
@@ -74,3 +75,5 @@ with places[page]:
     following = list(SHOWS)[list(SHOWS).index(page) + 1 :]
     if following:
         st.page_link(following[0], label=f"Next: {following[0].title}", icon=":material/east:")
+
+settle(len(sys.modules))

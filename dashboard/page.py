@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -35,6 +36,17 @@ def present_switch() -> None:
         help="For a talk: folds the controls of every page away.",
         bind="query-params",
     )
+
+
+@st.cache_resource(show_spinner=False)
+def settle(num_modules: int) -> None:
+    """Keep what is imported out of later garbage collections, once for each number of modules.
+
+    Streamlit collects after every run, and while it does nothing is sent: 90 ms at every key, for
+    all that is imported here and is no garbage.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @contextmanager

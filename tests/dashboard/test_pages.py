@@ -1,5 +1,6 @@
 """Each page, run without a browser: what it shows is what core gives."""
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core.activations import sigmoid, softmax
 from core.entropy import entropy_from_logits
 from core.losses import binary_cross_entropy, categorical_cross_entropy
+from dashboard.page import settle
 from dashboard.state import SAMPLES, parse_logits
 from experiments import tracking
 from experiments.config import TrainConfig
@@ -229,3 +231,11 @@ def test_each_figure_can_be_taken_along(name: str) -> None:
 def test_a_page_without_figures_has_no_menu_for_them() -> None:
     page = AppTest.from_file(str(APP), default_timeout=60).run()
     assert "take" not in [each.key for each in page.button]
+
+
+def test_what_is_imported_is_no_garbage_to_look_for_after_every_run() -> None:
+    gc.unfreeze()
+    settle.clear()
+    AppTest.from_file(str(APP), default_timeout=60).run()
+    gc.collect()
+    assert gc.get_freeze_count() > 10 * len(gc.get_objects())
