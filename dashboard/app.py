@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.page import link, present_switch, settle, take_along
-from dashboard.state import keep_logits
+from dashboard.samples import keep_logits
 from dashboard.views import (
     activations,
     diagnose,

@@ -1,4 +1,4 @@
-"""Every control: its key in the URL, default, bounds and help; and how its text is read.
+"""Every kind of control: its key in the URL, default, bounds and help, and how it is shown.
 
 A page shows a control by the functions here, so that the same key means the same everywhere and
 a link opens the same picture.
@@ -7,43 +7,16 @@ a link opens the same picture.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-import numpy as np
 import streamlit as st
 
-from dashboard.frames.common import class_names
+from dashboard import parsing
 
-MAX_CLASSES = 1000
 # Of one text in a link, in bytes: some mail and chat programs cut longer ones.
 MAX_LINKED = 8192
-# A last word that more typing makes a number: -, 1e, 2e-, in, -infi, na.
-UNFINISHED = re.compile(
-    r"(?<![^\s,;])([-+−]|[-+−]?(\.|i|in|infi|infin|infini|infinit|n|na|(\d+\.?\d*|\.\d+)e[-+−]?))$",
-    re.IGNORECASE,
-)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Logits that a network might give for one example, and the class that is true."""
-
-    title: str
-    logits: str
-    label: int
-
-
-SAMPLES = (
-    Sample("Confident and right", "4, 1, 0.5, -1", 0),
-    Sample("Unsure", "1.2, 1, 0.9, 0.8", 0),
-    Sample("Confident and wrong", "-1, 5, 0, 1", 0),
-    Sample("Two at once", "3, 3, -2, -2", 0),
-    Sample("Ten classes", "2.1, -0.3, 0.8, 4.2, -1.7, 0.1, 1.3, -2.2, 0.6, -0.9", 3),
-    Sample("Two classes", "2, 0.5", 0),
-    Sample("One ruled out", "2, 1, -inf", 0),
-)
 
 
 @dataclass(frozen=True)
@@ -79,13 +52,6 @@ class Choice:
     help: str
 
 
-LOGITS = Text(
-    "logits",
-    "Logits",
-    SAMPLES[0].logits,
-    "One number per class, separated by commas or spaces, with a point for decimals; "
-    "inf and -inf are numbers too.",
-)
 TEMPERATURE = Slider(
     "temperature",
     "Temperature",
@@ -232,25 +198,13 @@ def refuse(what: str, why: str) -> None:
     st.text(why)
 
 
-def logits() -> np.ndarray | None:
-    """Show the logits' control and return what it holds, or say why that is no logits."""
-    entered = _number_words(LOGITS)
-    _samples(entered)
-    st.session_state["page with logits"] = st.session_state.get("page", "")
-    try:
-        return parse_logits(entered)
-    except ValueError as error:
-        refuse("These logits can't be read.", str(error))
-        return None
-
-
 def number(control: Text) -> float | None:
     """Show a line for one number and return it, or say why what it holds is none."""
-    entered = _number_words(control)
+    entered = number_words(control)
     try:
         if not entered:
             raise ValueError(f"Enter a number, for example: {control.default}")
-        numbers = parse_logits(entered)
+        numbers = parsing.parse_logits(entered)
         if len(numbers) > 1:
             raise ValueError(f"Enter one number; there are {len(numbers)}.")
     except ValueError as error:
@@ -259,59 +213,12 @@ def number(control: Text) -> float | None:
     return float(numbers[0])
 
 
-def use_sample(title: str) -> None:
-    """Set the logits and the true class to those of a sample: for a click."""
-    sample = next(each for each in SAMPLES if each.title == title)
-    st.session_state[LOGITS.key] = sample.logits
-    set_choice(LABEL, class_names(sample.label + 1)[-1])
-
-
-def presets(
-    label: str,
-    key: str,
-    titles: Sequence[str],
-    held: str | None,
-    enter: Callable[[str], None],
-    of: Sequence[str],
-    disabled: bool = False,
-) -> None:
-    """Show what can be entered by a click, and which of it is held now, if any.
-
-    The state is in the controls whose keys `of` has: `enter` sets them, given a title, before the
-    page runs again. A click on what is held enters it once more.
-    """
-    chosen = st.session_state.get(key)
-    st.session_state.pop(_corrected(key), None)
-    if chosen != held:
-        st.session_state[key] = held
-        st.session_state[_corrected(key)] = [chosen]
-    st.session_state[f"{key} held"] = held, [st.session_state.get(each) for each in of]
-    st.pills(
-        label,
-        titles,
-        key=key,
-        on_change=_enter,
-        args=(key, enter, of),
-        disabled=disabled,
-        label_visibility="collapsed",
-    )
-
-
-def _enter(key: str, enter: Callable[[str], None], of: Sequence[str]) -> None:
-    chosen = st.session_state[key]
-    held, values = st.session_state[f"{key} held"]
-    # A browser that has not heard yet what is held now says with each key typed what was before.
-    is_typed = [st.session_state.get(each) for each in of] != values
-    if is_typed and st.session_state.get(_corrected(key)) == [chosen]:
-        return
-    title = chosen or held
-    if title is not None:
-        enter(title)
-        put_into_link()
-
-
-def _corrected(key: str) -> str:
-    return f"{key} corrected"
+def number_words(control: Text) -> str:
+    """Show a line of numbers and return it, without a last word that more typing makes one."""
+    finished, unfinished = parsing.split_unfinished(text(control))
+    if unfinished:
+        st.caption(f"`{unfinished}` is left out until it is a number.")
+    return finished
 
 
 def put_into_link() -> None:
@@ -321,90 +228,3 @@ def put_into_link() -> None:
     of before, and where that one fits, nothing would be sent.
     """
     st.query_params.update()
-
-
-def _number_words(control: Text) -> str:
-    """Show a line of numbers and return it, without a last word that more typing makes one."""
-    finished, unfinished = split_unfinished(text(control))
-    if unfinished:
-        st.caption(f"`{unfinished}` is left out until it is a number.")
-    return finished
-
-
-def keep_logits(page: str) -> None:
-    """Tell the browser what the logits are where `page` comes after another that had them.
-
-    On a busy machine it can forget its copy between the fields of two pages, and show the default.
-    """
-    came_from = st.session_state.pop("page with logits", page)
-    if came_from != page and LOGITS.key in st.session_state:
-        st.session_state[LOGITS.key] = st.session_state[LOGITS.key]
-    st.session_state["page"] = page
-
-
-def _samples(entered: str) -> None:
-    presets(
-        "Samples",
-        "sample logits",
-        [sample.title for sample in SAMPLES],
-        next((sample.title for sample in SAMPLES if sample.logits == entered), None),
-        use_sample,
-        of=[LOGITS.key],
-    )
-
-
-def split_unfinished(entered: str) -> tuple[str, str]:
-    """Return a line of text without, and only, a last word that is still being typed."""
-    found = UNFINISHED.search(entered)
-    return (entered[: found.start()], found[0]) if found else (entered, "")
-
-
-def parse_logits(entered: str) -> np.ndarray:
-    """Return the numbers in a line of text, shape (K,).
-
-    Raises
-    ------
-    ValueError
-        If there is none, more than a thousand, or something that is not a number.
-    """
-    numbers = _parse_numbers(entered, "Logit")
-    if not len(numbers):
-        raise ValueError("Enter at least one logit, for example: 2, 1, 0.1")
-    return numbers
-
-
-def parse_shares(entered: str, num_classes: int) -> np.ndarray:
-    """Return a distribution over the classes from numbers in its proportions, shape (K,).
-
-    Classes that are left out at the end have no share.
-
-    Raises
-    ------
-    ValueError
-        If something is not a number from 0 up, there are more than classes, or all are 0.
-    """
-    numbers = _parse_numbers(entered, "Share")
-    if len(numbers) > num_classes:
-        raise ValueError(f"There are {len(numbers)} shares for {num_classes} classes.")
-    if not (np.isfinite(numbers) & (numbers >= 0)).all() or not numbers.any():
-        raise ValueError("Shares are finite numbers from 0 up, and at least one is above 0.")
-    shares = np.zeros(num_classes)
-    # The largest first: a sum of numbers near the end of the range would leave it.
-    shares[: len(numbers)] = numbers / numbers.max()
-    return shares / shares.sum()
-
-
-def _parse_numbers(entered: str, noun: str) -> np.ndarray:
-    words = entered.replace(",", " ").replace(";", " ").split()
-    if len(words) > MAX_CLASSES:
-        raise ValueError(f"At most {MAX_CLASSES} {noun.lower()}s fit here; there are {len(words)}.")
-    numbers = []
-    for position, word in enumerate(words, start=1):
-        try:
-            numbers.append(float(word.replace("−", "-")))
-        except ValueError:
-            raise ValueError(
-                f"{noun} {position} is {word[:30]!r}, which is not a number. "
-                "Separate numbers by commas or spaces, with a point for decimals."
-            ) from None
-    return np.array(numbers)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import lesson, page, snippets, state, theme
+from dashboard import lesson, page, samples, snippets, state, theme
 from dashboard.charts.bars import MAX_LABELLED, probability_bars
 from dashboard.charts.curves import entropy_against_temperature
 from dashboard.charts.slopes import slope_map
@@ -31,7 +31,7 @@ SUMMARY = "Your logits through sigmoid and softmax: sums, slopes, temperature."
 def compare() -> None:
     """Show the controls and what follows from them."""
     with page.controls():
-        logits = state.logits()
+        logits = samples.logits()
         temperature = state.slider(state.TEMPERATURE)
     if logits is None:
         return
@@ -256,5 +256,5 @@ def _show_costs(logits: np.ndarray, temperature: float) -> None:
 
 
 def _use_two_classes() -> None:
-    state.use_sample(TWO_CLASSES)
+    samples.use_sample(TWO_CLASSES)
     state.put_into_link()

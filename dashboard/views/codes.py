@@ -7,7 +7,7 @@ import math
 import streamlit as st
 
 from core.coding import decode, encode, expected_length, huffman_code
-from dashboard import lesson, page, snippets, state
+from dashboard import lesson, page, samples, snippets, state
 from dashboard.charts import codes as charts
 from dashboard.charts.entropy import cost_bars, wrong_code_area
 from dashboard.frames import entropy as frames
@@ -183,7 +183,7 @@ def wrong_code(source: Source) -> None:
             "q = p": written_numbers(source.counts),
             "q = p backwards": written_numbers(source.counts[::-1]),
         }
-        state.presets(
+        samples.presets(
             "Samples of q",
             "sample q",
             list(ready),

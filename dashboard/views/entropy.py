@@ -6,7 +6,7 @@ import re
 
 import streamlit as st
 
-from dashboard import lesson, page, state
+from dashboard import lesson, page, samples, state
 from dashboard.charts import entropy as charts
 from dashboard.frames import entropy as frames
 from dashboard.frames.common import written
@@ -83,7 +83,7 @@ def _source() -> Source | None:
             return source_of(count_text(state.long_text(COUNTED), kind))
         entered = state.long_text(ENTERED)
         held = next((title for title, counts in PRESETS.items() if counts == entered), None)
-        state.presets("Samples", "sample counts", list(PRESETS), held, _use_preset, [ENTERED.key])
+        samples.presets("Samples", "sample counts", list(PRESETS), held, _use_preset, [ENTERED.key])
         source = _read_while_typed(entered)
     except ValueError as error:
         state.refuse("This is no distribution yet.", str(error))

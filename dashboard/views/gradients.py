@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import gradient_snippets, lesson, page, state, theme
+from dashboard import gradient_snippets, lesson, page, samples, state, theme
 from dashboard.charts.gradients import claim_bars, gradient_against_logit, gradient_bars
 from dashboard.expressions import MAX_LENGTH
 from dashboard.frames.common import class_names, written
@@ -119,7 +119,7 @@ FORMULA = state.Text(
 def compare() -> None:
     """Show the controls and what follows from them."""
     with page.controls():
-        logits = state.logits()
+        logits = samples.logits()
         if logits is None:
             return
         names = class_names(len(logits))
@@ -264,7 +264,7 @@ def check_formula(logits: np.ndarray, label: int) -> None:
     with page.controls():
         loss = state.choose(AGAINST, list(LOSSES))
         formula = state.text(FORMULA)
-        state.presets(
+        samples.presets(
             "Samples of formulas",
             "sample formula",
             [preset.title for preset in PRESETS],

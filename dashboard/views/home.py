@@ -5,9 +5,11 @@ from collections.abc import Mapping
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from dashboard import state, theme
+from dashboard import theme
 from dashboard.charts.bars import activation_comparison
 from dashboard.frames.activations import activations
+from dashboard.parsing import parse_logits
+from dashboard.samples import SAMPLES
 
 CARDS_IN_A_ROW = 3
 
@@ -23,17 +25,17 @@ def show(links: Mapping[StreamlitPage, str]) -> None:
         "of a model of your own."
     )
 
-    logits = state.parse_logits(state.SAMPLES[0].logits)
+    logits = parse_logits(SAMPLES[0].logits)
     frame = activations(logits, temperature=1.0)
     sums = frame.groupby("activation")["probability"].sum()
 
     st.header("The same logits, two readings")
     theme.draw(
         activation_comparison(frame, {"sigmoid": theme.SIGMOID, "softmax": theme.SOFTMAX}),
-        says=f"Sigmoid and softmax of the logits {state.SAMPLES[0].logits} as bars, class by class",
+        says=f"Sigmoid and softmax of the logits {SAMPLES[0].logits} as bars, class by class",
     )
     st.markdown(
-        f"The logits {state.SAMPLES[0].logits}. :orange[**Softmax**] shares one probability among "
+        f"The logits {SAMPLES[0].logits}. :orange[**Softmax**] shares one probability among "
         f"the classes: its bars sum to {sums['softmax']:.2f}. :blue[**Sigmoid**] answers one "
         f"yes-no question per class: here its bars sum to {sums['sigmoid']:.2f}."
     )

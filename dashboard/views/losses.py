@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import lesson, page, snippets, state, theme
+from dashboard import lesson, page, parsing, samples, snippets, state, theme
 from dashboard.charts.bars import MAX_LABELLED, term_bars
 from dashboard.frames.common import NATS_PER_BIT, class_names, written
 from dashboard.frames.losses import (
@@ -64,7 +64,7 @@ TITLES = {"BCE": "Binary cross-entropy", "CCE": "Categorical cross-entropy"}
 def compare() -> None:
     """Show the controls and what follows from them."""
     with page.controls():
-        logits = state.logits()
+        logits = samples.logits()
         num_classes = 0 if logits is None else len(logits)
         names = class_names(num_classes)
         label = names.index(state.choose(state.LABEL, names)) if names else 0
@@ -79,11 +79,11 @@ def compare() -> None:
         _kinds(num_classes, label, (entered, smoothing, weight))
     if logits is None:
         return
-    finished, unfinished = state.split_unfinished(entered)
+    finished, unfinished = parsing.split_unfinished(entered)
     if unfinished:
         st.caption(f"`{unfinished}` is left out until it is a number.")
     try:
-        targets = state.parse_shares(finished, len(logits)) if finished.strip() else None
+        targets = parsing.parse_shares(finished, len(logits)) if finished.strip() else None
     except ValueError as error:
         state.refuse("This target can't be read.", str(error))
         return
@@ -168,7 +168,7 @@ def _kinds(num_classes: int, label: int, entered: Kind) -> None:
     }
     if not 2 <= num_classes <= MAX_LABELLED:
         del kinds["Soft target"]
-    state.presets(
+    samples.presets(
         "Kinds of target",
         "sample target",
         list(kinds),

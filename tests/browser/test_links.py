@@ -13,7 +13,8 @@ from playwright.sync_api import Page, expect
 
 from core.entropy import entropy
 from core.losses import categorical_cross_entropy
-from dashboard.state import SAMPLES, parse_logits
+from dashboard.parsing import parse_logits
+from dashboard.samples import SAMPLES
 from tests.browser.pages import assert_the_link_opens_the_same, opened, query
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]

@@ -10,7 +10,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from core.activations import sigmoid
 from core.losses import categorical_cross_entropy
-from dashboard.state import SAMPLES, parse_logits
+from dashboard.parsing import parse_logits
+from dashboard.samples import SAMPLES
 from tests.browser.pages import opened, query
 from tests.browser.servers import PAGES, wait_until_drawn
 

@@ -13,7 +13,8 @@ from core.activations import sigmoid
 from core.entropy import entropy_from_logits
 from core.losses import binary_cross_entropy
 from dashboard import theme
-from dashboard.state import SAMPLES, parse_logits
+from dashboard.parsing import parse_logits
+from dashboard.samples import SAMPLES
 from tests.browser.pages import (
     assert_the_link_opens_the_same,
     opened,

@@ -13,7 +13,7 @@ from core.losses import binary_cross_entropy, categorical_cross_entropy
 from dashboard.charts.bars import MAX_LABELLED
 from dashboard.charts.slopes import STEEPEST, slope_map
 from dashboard.frames.activations import costs, slopes, two_class_identity
-from dashboard.state import SAMPLES
+from dashboard.samples import SAMPLES
 from tests.core.cases import finite_difference
 from tests.dashboard.test_pages import metrics, open_page, run_code
 

@@ -9,7 +9,7 @@ from core import naive
 from core.losses import categorical_cross_entropy
 from dashboard.charts.mistakes import right_and_wrong
 from dashboard.frames import mistakes as frames
-from dashboard.state import parse_logits
+from dashboard.parsing import parse_logits
 from dashboard.views.mistakes import MISTAKES
 from tests.dashboard.test_pages import metrics, open_page
 

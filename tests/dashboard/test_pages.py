@@ -13,7 +13,8 @@ from core.activations import sigmoid, softmax
 from core.entropy import entropy_from_logits
 from core.losses import binary_cross_entropy, categorical_cross_entropy
 from dashboard.page import settle
-from dashboard.state import SAMPLES, parse_logits
+from dashboard.parsing import parse_logits
+from dashboard.samples import SAMPLES
 from experiments import tracking
 from experiments.config import TrainConfig
 from experiments.datasets import load
