@@ -22,6 +22,8 @@ SWATCH = 0.07
 # About how many letters go into the width of a table on a phone, and how many a number takes.
 LETTERS_ACROSS = 58
 LETTERS_OF_NUMBER = 10
+# What a letter takes, in pixels, with some to spare.
+LETTER = 5.5
 # What is less is written with an exponent.
 SMALL = 0.001
 
@@ -142,11 +144,16 @@ def _table(
     key = alt.InlineData([{"curve": name} for name in names])
     (_, first), *numbers = columns.items()
     room = NAMES + (1 - NAMES) / len(numbers)
-    # Long names have a line to themselves, over the numbers.
-    is_above = max(map(len, names)) > LETTERS_ACROSS * room - LETTERS_OF_NUMBER
-    row, up = (2 * ROW - 4, ROW / 2 - 3) if is_above else (ROW, 0)
-    start = HEAD if is_above else NAMES
+    longest = max(map(len, names))
+    # Long names have a line to themselves, over the numbers, where the table is narrow.
+    is_above = longest > LETTERS_ACROSS * room - LETTERS_OF_NUMBER
+    row, start = (2 * ROW - 4, HEAD) if is_above else (ROW, NAMES)
     ends = [start + (1 - start) * i / len(numbers) for i in range(1, len(numbers) + 1)]
+    wide = round(LETTER * (longest + LETTERS_OF_NUMBER) / (ends[0] - SWATCH))
+
+    def off(pixels: float) -> dict[str, str] | float:
+        is_narrow = f"item.mark.group.width < {wide}"
+        return {"expr": f"{is_narrow} ? {pixels} : 0"} if is_above else 0.0
 
     def at(place: float) -> alt.XDatum:
         return alt.XDatum(place, scale=scale, axis=None, title=None)
@@ -155,7 +162,7 @@ def _table(
     layers: list[alt.Chart] = [
         _marks(
             "rule",
-            {"strokeWidth": 3, "yOffset": -up},
+            {"strokeWidth": 3, "yOffset": off(3 - ROW / 2)},
             key,
             x=at(0.0),
             x2=alt.X2Datum(SWATCH - 0.02),
@@ -164,7 +171,7 @@ def _table(
         ),
         _marks(
             "text",
-            {"align": "left", "dy": -up, **text},
+            {"align": "left", "dy": off(3 - ROW / 2), **text},
             key,
             x=at(SWATCH),
             y=y,
@@ -186,7 +193,7 @@ def _table(
         layers.append(
             _marks(
                 "text",
-                {"align": "right", "dy": up, **text},
+                {"align": "right", "dy": off(ROW / 2 - 3), **text},
                 transform=[
                     {"filter": f"isValid(datum[{column!r}])"},
                     # On a phone the zeros of 0.000530 would run into the number before.

@@ -1,3 +1,6 @@
+import re
+
+import altair as alt
 import pandas as pd
 import pytest
 
@@ -24,6 +27,7 @@ HISTORY = pd.DataFrame(
         for epoch in range(3)
     ]
 )  # fmt: skip
+LONG = " of a run that has a name with many letters in it"
 
 
 @pytest.mark.parametrize("metrics", [*([metric] for metric in TITLES), list(TITLES)])
@@ -61,19 +65,24 @@ def test_a_run_without_validation_rows_has_its_training_rows() -> None:
     assert {row["loss"] for row in rows} == {None}
 
 
-def test_long_names_stand_over_their_numbers() -> None:
-    heights = []
-    for longer in ("", " of a run with a long name"):
-        named = HISTORY.assign(run=HISTORY["run"] + longer)
-        table = history_chart(named, ["loss", "accuracy"]).to_dict()["vconcat"][0]
-        names, number = (
-            next(layer["mark"]["dy"] for layer in table["layer"]
-                 if layer["encoding"].get("text", {}).get("field") == field)
-            for field in ("curve", "loss")
-        )  # fmt: skip
-        assert (names < number) == bool(longer)
-        heights.append(table["height"])
-    assert heights[0] < heights[1]
+@pytest.mark.parametrize(
+    ("longer", "width", "is_over"),
+    [("", 260, False), (LONG, 260, True), (LONG, 500, True), (LONG, 1200, False)],
+)
+def test_long_names_stand_over_their_numbers_where_there_is_no_room_beside(
+    longer: str, width: int, is_over: bool
+) -> None:
+    named = HISTORY.assign(run=HISTORY["run"] + longer)
+    spec = history_chart(named, ["loss", "accuracy"]).to_dict()
+    for part in spec["vconcat"]:
+        part["width"] = width
+    svg = style.to_svg(alt.VConcatChart.from_dict(spec))
+    name, number = (
+        float(re.findall(rf"translate\([\d.]+,([\d.]+)\)[^>]*>{text}<", svg)[0])
+        for text in (f"a{longer}", "0.333")
+    )
+    assert (name < number) == is_over
+    assert (name == number) != is_over
 
 
 def test_charts_that_a_run_keeps_are_valid_vega_lite_and_the_same_in_both_files() -> None:
