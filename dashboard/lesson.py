@@ -1,17 +1,22 @@
-"""What a page says beside its numbers: formulas in the colours of the bars, more on request."""
+"""What a page says beside its pictures: formulas in their colours, tables, more on request."""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import pandas as pd
 import streamlit as st
 
 from dashboard.frames.common import written
+from dashboard.state import plain
 
 COLOURS = ("blue", "orange", "green", "violet", "gray")
 # More terms than that nobody adds up.
 MAX_TERMS = 6
+# Of a table that does not scroll.
+MAX_ROWS = 16
 
 
 def formula(*lines: str, under: str = "") -> None:
@@ -40,6 +45,48 @@ def more(text: str) -> None:
     st.markdown(
         f"<details><summary>More</summary>\n\n{words}\n\n</details>", unsafe_allow_html=True
     )
+
+
+def table(frame: pd.DataFrame, columns: Mapping[str, tuple[str, str]], says: str) -> None:
+    """Show a table: of few rows as Markdown, which a browser draws at once, of more to scroll in.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    columns : dict
+        Column → its heading, and how its numbers are formatted; "" for words.
+    says : str
+        The alternative text of a table to scroll in.
+    """
+    if len(frame) > MAX_ROWS:
+        st.dataframe(
+            frame[list(columns)],
+            hide_index=True,
+            column_config={
+                column: st.column_config.NumberColumn(heading, format=f"%{form}")
+                if form
+                else heading
+                for column, (heading, form) in columns.items()
+            },
+            alt=says,
+        )
+        return
+    forms = [form for _, form in columns.values()]
+    lines = [
+        [heading for heading, _ in columns.values()],
+        ["--:" if form else "---" for form in forms],
+        *(
+            [_cell(value, form) for value, form in zip(row, forms, strict=True)]
+            for row in frame[list(columns)].itertuples(index=False)
+        ),
+    ]
+    st.markdown("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
+
+
+def _cell(value: str | float, form: str) -> str:
+    if isinstance(value, str):
+        return plain(value)
+    return format(value + 0, form) if math.isfinite(value) else written(value, 0)
 
 
 def number(value: float, decimals: int = 3) -> str:

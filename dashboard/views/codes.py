@@ -19,6 +19,14 @@ from experiments.charts import style
 MAX_LEAVES = 16
 MAX_DRAWN = 1000
 
+TABLE = {
+    "outcome": ("outcome", ""),
+    "probability": ("p", ".4f"),
+    "surprise_bits": ("surprise (bits)", ".3f"),
+    "word": ("word", ""),
+    "length_bits": ("length (bits)", ".0f"),
+    "term_bits": ("p × length", ".4f"),
+}
 OTHER = state.Text(
     "q",
     "q, which the code is made for (empty: uniform)",
@@ -78,17 +86,7 @@ def shortest_code(source: Source) -> None:
             "probabilities are powers of one half, as in “Powers of two”; otherwise lengths are "
             "rounded to whole bits."
         )
-    st.dataframe(
-        table,
-        hide_index=True,
-        column_config={
-            "probability": st.column_config.NumberColumn(format="%.4f"),
-            "surprise_bits": st.column_config.NumberColumn("surprise (bits)", format="%.3f"),
-            "length_bits": st.column_config.NumberColumn("length (bits)", format="%d"),
-            "term_bits": st.column_config.NumberColumn("p × length", format="%.4f"),
-        },
-        alt="The word of each outcome",
-    )
+    lesson.table(table, TABLE, "The word of each outcome")
 
 
 @page.part

@@ -103,6 +103,13 @@ PRESETS = (
     Preset("Sigmoid", "1 / (1 + exp(-z)) - t", "BCE"),
     Preset("Focal", "((1 - s[p])**2 - 2 * (1 - s[p]) * s[p] * log(s[p])) * (s - t)", "Focal"),
 )
+CHECKED = {
+    "class": ("class", ""),
+    "formula": ("formula", ".4g"),
+    "finite_difference": ("finite difference", ".4g"),
+    "difference": ("difference", ".2g"),
+    "verdict": ("verdict", ""),
+}
 BESIDE = state.Choice("compare", "Beside it", "The loss whose gradient to compare CCE's with.")
 AGAINST = state.Choice("of", "Gradient of", "The loss whose finite differences decide.")
 FORMULA = state.Text(
@@ -311,15 +318,7 @@ def check_formula(logits: np.ndarray, label: int) -> None:
         "check of a formula",
         frame,
     )
-    st.dataframe(
-        frame,
-        hide_index=True,
-        column_config={
-            name: st.column_config.NumberColumn(name.replace("_", " "), format="%.6g")
-            for name in ("formula", "finite_difference", "difference")
-        },
-        alt="What the formula gives for each class, and the finite difference",
-    )
+    lesson.table(frame, CHECKED, "What the formula gives for each class, and the finite difference")
 
 
 def show() -> None:

@@ -150,6 +150,8 @@ def test_figures_are_taken_along_by_the_keyboard(page: Page, address: str) -> No
     expect(dialog.get_by_role("button", name="SVG", exact=True).first).to_be_focused()
     with page.expect_download():
         page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(dialog.get_by_role("button", name="CSV", exact=True).first).to_be_focused()
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(menu).to_be_focused()
@@ -172,3 +174,12 @@ def test_more_words_stay_open_while_a_control_moves(page: Page, address: str) ->
     assert box is not None
     assert under is not None
     assert under["y"] - box["y"] - box["height"] == pytest.approx(16, abs=2)
+
+
+def test_a_table_wider_than_a_phone_scrolls_alone(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 380, "height": 900})
+    opened(page, address, f"entropy?counts={'long' * 20}=3,b=1")
+    table = page.locator(".stMarkdown table").locator("..")
+    assert table.evaluate("table => table.scrollWidth > table.clientWidth")
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("main => main.scrollWidth <= main.clientWidth")

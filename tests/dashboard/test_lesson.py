@@ -28,3 +28,38 @@ def test_more_words_are_never_html() -> None:
     words = page.markdown[0].value
     assert re.findall(r"(?<!\\)<(/?\w+)", words) == ["details", "summary", "/summary", "/details"]
     assert "**bold**" in words
+
+
+def table(num_rows: int) -> AppTest:
+    return AppTest.from_string(
+        f"""
+import numpy as np, pandas as pd
+from dashboard import lesson
+words = ["a|b", "<b>*c*</b>"] + ["d"] * ({num_rows} - 2)
+numbers = [-0.0, np.inf, *np.arange({num_rows} - 2) / 8]
+frame = pd.DataFrame({{"word": words, "of_it": numbers, "not shown": 0}})
+lesson.table(frame, {{"word": ("Word", ""), "of_it": ("Of it", ".2f")}}, "Words")
+"""
+    ).run()
+
+
+def test_a_table_of_few_rows_is_markdown_in_which_foreign_words_stay_words() -> None:
+    page = table(lesson.MAX_ROWS)
+    assert not page.dataframe
+    lines = page.markdown[0].value.splitlines()
+    assert lines[:4] == [
+        "| Word | Of it |",
+        "| --- | --: |",
+        r"| a\|b | 0.00 |",
+        r"| \<b\>\*c\*\<\/b\> | ∞ |",
+    ]
+    assert len(lines) == lesson.MAX_ROWS + 2
+    assert lines[-1] == "| d | 1.62 |"
+
+
+def test_a_table_of_more_rows_scrolls() -> None:
+    page = table(lesson.MAX_ROWS + 1)
+    assert not page.markdown
+    shown = page.dataframe[0].value
+    assert list(shown) == ["word", "of_it"]
+    assert len(shown) == lesson.MAX_ROWS + 1
