@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard import links
 from dashboard.page import link, present_switch, settle, take_along
 from dashboard.samples import keep_logits
 from dashboard.views import (
@@ -56,6 +57,7 @@ st.set_page_config(page_title=f"{page.title} · Cross-Entropy Lab")
 
 is_next = st.session_state.get("page", page.url_path) != page.url_path
 keep_logits(page.url_path)
+links.hold_on()
 with switch:
     present_switch()
 if is_next:

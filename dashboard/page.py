@@ -14,7 +14,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from dashboard import theme
+from dashboard import links, theme
 from experiments.charts import style
 from experiments.charts.plot import Plot
 
@@ -30,6 +30,7 @@ def is_presented() -> bool:
 
 def present_switch() -> None:
     """Show the switch for a talk; it stays from page to page."""
+    links.keep("present", False)
     st.toggle(
         "Present",
         key="present",
@@ -109,11 +110,14 @@ def part(
     @wraps(show)
     def placed(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
         mine: Shown = []
+        is_placed = False
         around = _shown.get()
         if around is not None:
             around.append(mine)
 
         def run() -> None:
+            if is_placed:
+                links.hold_on()
             mine.clear()
             with _showing(mine):
                 show(*args, **kwargs)
@@ -121,6 +125,7 @@ def part(
         # Streamlit tells fragments in the same place apart by their names.
         run.__qualname__ = show.__qualname__
         st.fragment(run, run_every=run_every)()
+        is_placed = True
 
     return placed
 

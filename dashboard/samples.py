@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from dashboard import links
 from dashboard.frames.common import class_names
 from dashboard.parsing import parse_logits
-from dashboard.state import LABEL, Text, number_words, put_into_link, refuse, set_choice
+from dashboard.state import LABEL, Text, number_words, refuse, set_choice
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,8 @@ def _enter(key: str, enter: Callable[[str], None], of: Sequence[str]) -> None:
         return
     title = chosen or held
     if title is not None:
-        enter(title)
-        put_into_link()
+        with links.click():
+            enter(title)
 
 
 def _corrected(key: str) -> str:

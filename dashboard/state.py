@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from dashboard import parsing
+from dashboard import links, parsing
 
 # Of one text in a link, in bytes: some mail and chat programs cut longer ones.
 MAX_LINKED = 8192
@@ -69,6 +69,7 @@ RUNS = Choice("runs", "Runs", "Which curves to draw over each other.")
 
 def slider(control: Slider) -> float:
     """Show a slider and return its value."""
+    links.keep(control.key, control.default)
     value: float = st.slider(
         control.label,
         control.least,
@@ -93,6 +94,7 @@ def text(control: Text) -> str:
 
 def pick(control: Choice, options: Sequence[str]) -> str:
     """Show a few options side by side, the first chosen at first, and return the chosen one."""
+    links.keep(control.key, options[0])
     chosen: str = st.segmented_control(
         control.label,
         options,
@@ -118,6 +120,8 @@ def _typed(control: Text) -> str:
     if fits and st.session_state.pop(was_left_out, False):
         # The browser puts only a value that it is told into the link.
         st.session_state[control.key] = held
+    if fits:
+        links.keep(control.key, control.default)
     entered: str = st.text_input(
         control.label,
         control.default,
@@ -177,11 +181,13 @@ def choose_several(
     control: Choice, among: str, options: Sequence[str], default: Sequence[str]
 ) -> list[str]:
     """Show a choice of several of `options`; each `among` has a choice of its own."""
+    key = f"{control.key}_{among}"
+    links.keep(key, list(default))
     return st.multiselect(
         control.label,
         options,
         default=default,
-        key=f"{control.key}_{among}",
+        key=key,
         help=control.help,
         bind="query-params",
     )
@@ -219,12 +225,3 @@ def number_words(control: Text) -> str:
     if unfinished:
         st.caption(f"`{unfinished}` is left out until it is a number.")
     return finished
-
-
-def put_into_link() -> None:
-    """Send the link anew, after a click has set what controls hold.
-
-    One that comes before the browser heard what the last one put into the link has still the link
-    of before, and where that one fits, nothing would be sent.
-    """
-    st.query_params.update()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import lesson, page, samples, snippets, state, theme
+from dashboard import lesson, links, page, samples, snippets, state, theme
 from dashboard.charts.bars import MAX_LABELLED, probability_bars
 from dashboard.charts.curves import entropy_against_temperature
 from dashboard.charts.slopes import slope_map
@@ -256,5 +256,5 @@ def _show_costs(logits: np.ndarray, temperature: float) -> None:
 
 
 def _use_two_classes() -> None:
-    samples.use_sample(TWO_CLASSES)
-    state.put_into_link()
+    with links.click():
+        samples.use_sample(TWO_CLASSES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.heads import HEADS, Head, heads_for
-from dashboard import lesson, page, state
+from dashboard import lesson, links, page, state
 from dashboard.charts.train import HEAD_COLOURS, boundary_chart, course_chart
 from dashboard.frames import train as frames
 from dashboard.frames.common import written
@@ -118,6 +118,7 @@ def _configs() -> list[TrainConfig]:
 
 def _typed(control: state.Slider) -> float:
     """Show a number to type, where a slider would not reach from the least to the most."""
+    links.keep(control.key, control.default)
     value: float = st.number_input(
         control.label,
         control.least,

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
-from playwright.sync_api import Browser, Page, WebSocketRoute, expect
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from playwright.sync_api import Browser, Page, expect
 
 from core.activations import sigmoid
 from core.losses import categorical_cross_entropy
-from dashboard.parsing import parse_logits
 from dashboard.samples import SAMPLES
 from tests.browser.pages import opened, query
 from tests.browser.servers import PAGES, wait_until_drawn
@@ -163,45 +159,6 @@ def wait_until_over(page: Page, name: str) -> None:
     """Return when a page is drawn and its run over, at whose end the last page's link goes."""
     wait_until_drawn(page, charts=PAGES[name.lower()])
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-
-
-def test_the_link_follows_clicks_that_are_faster_than_the_server(page: Page, address: str) -> None:
-    held: list[bytes] = []
-    is_holding = False
-    browsers: list[WebSocketRoute] = []
-
-    def hear(message: str | bytes) -> None:
-        if is_holding:
-            assert isinstance(message, bytes)
-            held.append(message)
-        else:
-            browsers[-1].send(message)
-
-    def stand_between(browser: WebSocketRoute) -> None:
-        browsers.append(browser)
-        browser.connect_to_server().on_message(hear)
-
-    def wait_for_runs(number: int) -> None:
-        while sum(ForwardMsg.FromString(one).HasField("script_finished") for one in held) < number:
-            page.wait_for_timeout(20)
-
-    page.route_web_socket(re.compile("/_stcore/stream"), stand_between)
-    opened(page, address, "activations")
-    is_holding = True
-    for number, sample in enumerate((*SAMPLES[1:5], SAMPLES[0]), start=1):
-        page.get_by_role("radio", name=sample.title).click()
-        wait_for_runs(number)
-    is_holding = False
-    for message in held:
-        browsers[-1].send(message)
-    expect(page.get_by_test_id("stMetric").filter(has_text="Sum").first).to_contain_text(
-        f"{sigmoid(parse_logits(SAMPLES[0].logits)).sum():.3f}"
-    )
-    expect(page.get_by_label("Logits", exact=True)).to_have_value(SAMPLES[0].logits)
-    page.wait_for_url(f"{address}/activations")
-    # A chart that the browser no longer had would have ended the session.
-    page.get_by_role("radio", name=SAMPLES[2].title).click()
-    expect(page.get_by_label("Logits", exact=True)).to_have_value(SAMPLES[2].logits)
 
 
 def test_foreign_text_stays_text(page: Page, address: str) -> None:

@@ -1,0 +1,68 @@
+"""The link of a page, where the browser is faster than the server and they cross on their way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+# In the session: that the link was sent without being asked for.
+SENT = "link sent"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """That the link was sent, in the last run or in this one, and by which click."""
+
+    is_now: bool
+    # Key → what it held before the click and after it.
+    changed: dict[str, tuple[object, object]] = field(default_factory=dict)
+
+
+def keep(key: str, default: object) -> None:
+    """Put into the link what a control is about to show, if it is missing there.
+
+    What a browser did before it heard the answer to a click comes with the link of before.
+    """
+    held = st.session_state.get(key, default)
+    if held != default and key not in st.query_params:
+        st.session_state[key] = held
+        st.session_state[SENT] = Sent(is_now=False)
+
+
+@contextmanager
+def click() -> Iterator[None]:
+    """Set what controls hold, in the callback of a click, and send the link.
+
+    A browser that did not hear yet what the last click put into the link comes with the link of
+    before, and where that one fits, nothing would be sent.
+    """
+    before = dict(st.session_state.items())
+    yield
+    changed = {
+        str(key): (before.get(key), value)
+        for key, value in st.session_state.items()
+        if before.get(key) is not value
+    }
+    st.query_params.update()
+    st.session_state[SENT] = Sent(True, changed)
+
+
+def hold_on() -> None:
+    """Let stand what a click did in the last run; called as a run begins.
+
+    A browser that had not heard of it says with the next control moved what all of them held
+    before, and hears the link of the click when that control has moved on.
+    """
+    sent: Sent | None = st.session_state.pop(SENT, None)
+    if sent is None:
+        return
+    if sent.is_now:
+        st.session_state[SENT] = Sent(False, sent.changed)
+        return
+    for key, (before, after) in sent.changed.items():
+        if st.session_state.get(key) == before:
+            st.session_state[key] = after
+    st.query_params.update()

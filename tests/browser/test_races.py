@@ -1,0 +1,149 @@
+"""Who is faster than the server: what it sends late puts nothing wrong into the link."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from core.activations import sigmoid
+from dashboard.parsing import parse_logits
+from dashboard.samples import SAMPLES, Sample
+from tests.browser.pages import opened, query
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+class Wire:
+    """What the server says to a page, which can be held back for a while."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._is_holding = False
+        self._held: list[bytes] = []
+        self._browsers: list[WebSocketRoute] = []
+        self._servers: list[WebSocketRoute] = []
+        self._ticks: list[bytes] = []
+        page.route_web_socket(re.compile("/_stcore/stream"), self._stand_between)
+
+    def _stand_between(self, browser: WebSocketRoute) -> None:
+        self._browsers.append(browser)
+        self._servers.append(browser.connect_to_server())
+        self._servers[-1].on_message(self._hear)
+        browser.on_message(self._say)
+
+    def _say(self, message: str | bytes) -> None:
+        assert isinstance(message, bytes)
+        if BackMsg.FromString(message).rerun_script.is_auto_rerun:
+            self._ticks.append(message)
+        self._servers[-1].send(message)
+
+    def _hear(self, message: str | bytes) -> None:
+        if self._is_holding:
+            assert isinstance(message, bytes)
+            self._held.append(message)
+        else:
+            self._browsers[-1].send(message)
+
+    def hold(self) -> None:
+        """Keep from now on what the server says."""
+        self._is_holding = True
+
+    def wait_for_runs(self, number: int) -> None:
+        """Return when as many runs are over, since it is held, as `number`."""
+        while sum(self._is_end(message) for message in self._held) < number:
+            self._page.wait_for_timeout(20)
+
+    @staticmethod
+    def _is_end(message: bytes) -> bool:
+        return ForwardMsg.FromString(message).HasField("script_finished")
+
+    def release(self) -> None:
+        """Say all that was held, in one breath, and hold nothing more."""
+        self._is_holding = False
+        for message in self._held:
+            self._browsers[-1].send(message)
+        self._held.clear()
+
+    def tick_once_more(self) -> None:
+        """Say to the server what a clock on the page said last, as if it had been on its way."""
+        self._servers[-1].send(self._ticks[-1])
+
+
+@pytest.fixture
+def wire(page: Page) -> Wire:
+    return Wire(page)
+
+
+def test_the_link_follows_clicks_that_are_faster_than_the_server(
+    page: Page, address: str, wire: Wire
+) -> None:
+    opened(page, address, "activations")
+    wire.hold()
+    for number, sample in enumerate((*SAMPLES[1:5], SAMPLES[0]), start=1):
+        page.get_by_role("radio", name=sample.title).click()
+        wire.wait_for_runs(number)
+    wire.release()
+    expect(page.get_by_test_id("stMetric").filter(has_text="Sum").first).to_contain_text(
+        f"{sigmoid(parse_logits(SAMPLES[0].logits)).sum():.3f}"
+    )
+    expect(page.get_by_label("Logits", exact=True)).to_have_value(SAMPLES[0].logits)
+    page.wait_for_url(f"{address}/activations")
+    # A chart that the browser no longer had would have ended the session.
+    page.get_by_role("radio", name=SAMPLES[2].title).click()
+    expect(page.get_by_label("Logits", exact=True)).to_have_value(SAMPLES[2].logits)
+
+
+def test_a_page_that_is_left_keeps_its_link(page: Page, address: str, wire: Wire) -> None:
+    opened(page, address, "entropy?counts=3,1")
+    wire.hold()
+    page.get_by_test_id("stSidebarNavItems").get_by_role("link", name="Activations").click()
+    wire.wait_for_runs(1)
+    wire.release()
+    expect(page.locator("h1")).to_have_text("Activations")
+    page.wait_for_url(f"{address}/activations")
+    page.go_back()
+    expect(page.locator("h1")).to_have_text("Entropy")
+    expect(page.get_by_label("Counts", exact=True)).to_have_value("3,1")
+    assert query(page) == {"counts": ["3,1"]}
+
+
+@pytest.mark.parametrize("sample", [SAMPLES[2], SAMPLES[0]], ids=lambda sample: sample.title)
+def test_a_slider_moved_before_a_click_was_answered_and_the_click_both_count(
+    page: Page, address: str, wire: Wire, sample: Sample
+) -> None:
+    opened(page, address, "activations?logits=3,1")
+    wire.hold()
+    page.get_by_role("radio", name=sample.title).click()
+    wire.wait_for_runs(1)
+    page.get_by_role("slider", name="Temperature").press("ArrowRight")
+    wire.wait_for_runs(2)
+    wire.release()
+    page.wait_for_url("**temperature=1.1**")
+    expect(page.get_by_label("Logits", exact=True)).to_have_value(sample.logits)
+    expect(page.get_by_test_id("stMetric").filter(has_text="Sum").first).to_contain_text(
+        f"{sigmoid(parse_logits(sample.logits) / 1.1).sum():.3f}"
+    )
+    logits = {} if sample is SAMPLES[0] else {"logits": [sample.logits]}
+    assert query(page) == {**logits, "temperature": ["1.1"]}
+
+
+def test_a_tick_on_its_way_when_train_is_paused_leaves_the_epoch_in_the_link(
+    page: Page, address: str, wire: Wire
+) -> None:
+    opened(page, address, "train?data=moons&hidden=8&epoch=0&speed=2")
+    page.get_by_role("button", name="Play").click()
+    expect(page.get_by_text(re.compile(r"After epoch [1-9]\d*, on"))).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_url(re.compile(r"[?&]epoch=[1-9]"))
+    paused = query(page)
+    wire.hold()
+    wire.tick_once_more()
+    wire.wait_for_runs(2)
+    wire.release()
+    said = page.get_by_text(f"After epoch {paused['epoch'][0]}, on the validation rows")
+    expect(said).to_be_visible()
+    assert query(page) == paused
