@@ -89,6 +89,8 @@ def command(config: TrainConfig) -> str:
 
 
 def _start_job(configs: list[TrainConfig]) -> None:
+    if is_writing():
+        return  # a press that was said twice
     done: list[Epoch] = []
     future = writer().submit(_log, configs, done.append)
     st.session_state[JOB] = Job(future, done, len(configs) * (NUM_EPOCHS + 1))

@@ -68,6 +68,9 @@ def play_on() -> None:
 
 def _play() -> None:
     epoch = st.session_state[EPOCH.key]
+    if epoch != EPOCH.default and EPOCH.key not in st.query_params:
+        # A tick took the press on Pause along, which the browser then said once more by itself.
+        return
     st.session_state[PLAYED] = Played(0.0 if epoch == NUM_EPOCHS else epoch, monotonic())
 
 
