@@ -7,6 +7,7 @@ import pandas as pd
 
 from core.coding import (
     Code,
+    block_bits,
     block_code,
     encode,
     expected_length,
@@ -189,7 +190,7 @@ def block_lengths(source: Source) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "n": list(sizes),
-            "bits_per_symbol": [block_code(source.p, n)[1] for n in sizes],
+            "bits_per_symbol": [block_bits(source.p, n) for n in sizes],
             "entropy_bits": bits,
             "bound_bits": [bits + 1 / n for n in sizes],
         }

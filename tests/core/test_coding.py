@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.coding import (
+    block_bits,
     block_code,
     block_distribution,
     decode,
@@ -89,6 +90,20 @@ def test_longer_blocks_approach_the_entropy() -> None:
     np.testing.assert_allclose(block_distribution(p, 3).sum(), 1)
 
 
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=5).filter(any), st.integers(1, 5))
+def test_the_bits_of_blocks_are_those_of_their_code(counts: list[int], n: int) -> None:
+    p = distribution(counts)
+    assert block_bits(p, n) == pytest.approx(block_code(p, n)[1], rel=1e-13)
+
+
+def test_the_bits_of_blocks_need_no_words() -> None:
+    p = [0.9, 0.1]
+    bits = float(entropy(p, base=2))
+    assert bits <= block_bits(p, 200) < bits + 1 / 200
+    assert block_bits([0.25] * 4, 30) == 2
+    assert block_bits([1.0, 0.0], 7) == 0
+
+
 def test_a_symbol_without_a_word_costs_everything() -> None:
     assert expected_length(huffman_code([1.0, 0.0]), [0.5, 0.5]) == math.inf
 
@@ -112,6 +127,8 @@ def test_a_sampled_message_has_the_frequencies_of_its_source_and_comes_again() -
         (lambda: huffman_code([[0.5, 0.5]]), r"one distribution, shape \(K,\); got shape \(1, 2\)"),
         (lambda: huffman_code([0.5, 0.4]), "p must sum to 1"),
         (lambda: expected_length(("0", "1"), [1.0]), "same shape"),
+        (lambda: block_bits([0.5, 0.5], 0), "n must be at least 1; got 0"),
+        (lambda: block_bits([0.5, 0.4], 1), "p must sum to 1"),
         (lambda: block_code([0.5, 0.5], 0), "n must be at least 1; got 0"),
         (lambda: block_code([0.5, 0.5], 21), "at most 1048576 blocks"),
         (lambda: encode([0, 2], ("0", "1")), "got 2 at index 1"),
