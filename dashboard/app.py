@@ -57,7 +57,6 @@ st.set_page_config(page_title=f"{page.title} · Cross-Entropy Lab")
 
 is_next = st.session_state.get("page", page.url_path) != page.url_path
 keep_logits(page.url_path)
-links.hold_on()
 with switch:
     present_switch()
 if is_next:
@@ -72,7 +71,7 @@ if is_next:
 # page: what the last one showed goes at once, also while the next one is still reading.
 places = {each: st.container() if each is page else st.empty() for each in SHOWS}
 with places[page]:
-    with link(), take_along():
+    with links.run(), link(), take_along():
         SHOWS[page]()
     following = list(SHOWS)[list(SHOWS).index(page) + 1 :]
     if following:

@@ -85,7 +85,7 @@ def table(frame: pd.DataFrame, columns: Mapping[str, tuple[str, str]], says: str
 
 def _cell(value: str | float, form: str) -> str:
     if isinstance(value, str):
-        return plain(value)
+        return plain(" ".join(value.split()))
     return format(value + 0, form) if math.isfinite(value) else written(value, 0)
 
 

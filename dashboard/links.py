@@ -29,7 +29,9 @@ def keep(key: str, default: object) -> None:
     held = st.session_state.get(key, default)
     if held != default and key not in st.query_params:
         st.session_state[key] = held
-        st.session_state[SENT] = Sent(is_now=False)
+        sent: Sent | None = st.session_state.get(SENT)
+        if sent is None or not sent.is_now:
+            st.session_state[SENT] = Sent(is_now=False)
 
 
 @contextmanager
@@ -50,19 +52,21 @@ def click() -> Iterator[None]:
     st.session_state[SENT] = Sent(True, changed)
 
 
-def hold_on() -> None:
-    """Let stand what a click did in the last run; called as a run begins.
+@contextmanager
+def run() -> Iterator[None]:
+    """Run a page or a part of it, in which what a click did in the run before stands.
 
     A browser that had not heard of it says with the next control moved what all of them held
     before, and hears the link of the click when that control has moved on.
     """
-    sent: Sent | None = st.session_state.pop(SENT, None)
-    if sent is None:
-        return
-    if sent.is_now:
+    sent: Sent | None = st.session_state.get(SENT)
+    if sent and not sent.is_now:
+        for key, (before, after) in sent.changed.items():
+            if st.session_state.get(key) == before:
+                st.session_state[key] = after
+    yield
+    if sent and sent.is_now:
         st.session_state[SENT] = Sent(False, sent.changed)
-        return
-    for key, (before, after) in sent.changed.items():
-        if st.session_state.get(key) == before:
-            st.session_state[key] = after
-    st.query_params.update()
+    elif sent and st.session_state.get(SENT) is sent:
+        del st.session_state[SENT]
+        st.query_params.update()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
@@ -116,10 +116,8 @@ def part(
             around.append(mine)
 
         def run() -> None:
-            if is_placed:
-                links.hold_on()
             mine.clear()
-            with _showing(mine):
+            with links.run() if is_placed else nullcontext(), _showing(mine):
                 show(*args, **kwargs)
 
         # Streamlit tells fragments in the same place apart by their names.

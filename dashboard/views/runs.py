@@ -32,6 +32,9 @@ MEANINGS = {
     "accuracy": "**Accuracy**: the share of rows whose most probable class is the true one; where "
     "any number of labels may hold, the share of labels told right.",
 }
+FORMATS = {"val bits": ".4f", "val accuracy": ".1%", "val entropy": ".4f"}
+# Of a setting or a name, beside others.
+LONGEST_SHOWN = 40
 MISTAKES = [head.title for head in HEADS.values() if head.is_mistake]
 
 
@@ -222,22 +225,20 @@ def _show_side_by_side(drawn: pd.DataFrame) -> None:
             "The least surprised by the validation labels is "
             f"**{state.plain(best_run['label'])}**: {bits} bits a row."
         )
-    st.dataframe(
-        table,
-        hide_index=True,
-        column_config={
-            "run": st.column_config.TextColumn(pinned=True, width="small"),
-            "val bits": st.column_config.NumberColumn(
-                help="Mean cross-entropy, in bits a row.", format="%.4f"
-            ),
-            "val accuracy": st.column_config.NumberColumn(format="percent"),
-            "val entropy": st.column_config.NumberColumn(
-                help="Mean predictive entropy, in bits.", format="%.4f"
-            ),
-        },
-        alt="The settings in which the chosen runs differ, and their final values",
+    shown = table.astype(object).where(table.notna(), "")
+    lesson.table(
+        shown.map(lambda value: shorten(value) if isinstance(value, str) else value),
+        {name: (state.plain(name), FORMATS.get(name, "")) for name in map(str, table)},
+        "The settings in which the chosen runs differ, and their final values",
     )
-    st.caption("The settings in which they differ, and how each ended; the best first.")
+    st.caption(
+        "The settings in which they differ, and how each ended, in bits a row; the best first."
+    )
+
+
+def shorten(words: str) -> str:
+    """Return words as they fit beside others."""
+    return words if len(words) <= LONGEST_SHOWN else f"{words[: LONGEST_SHOWN - 1]}…"
 
 
 def _datasets(runs: pd.DataFrame) -> list[str]:

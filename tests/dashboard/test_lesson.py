@@ -35,7 +35,7 @@ def table(num_rows: int) -> AppTest:
         f"""
 import numpy as np, pandas as pd
 from dashboard import lesson
-words = ["a|b", "<b>*c*</b>"] + ["d"] * ({num_rows} - 2)
+words = ["a|b", "<b>*c*\\n</b>"] + ["d"] * ({num_rows} - 2)
 numbers = [-0.0, np.inf, *np.arange({num_rows} - 2) / 8]
 frame = pd.DataFrame({{"word": words, "of_it": numbers, "not shown": 0}})
 lesson.table(frame, {{"word": ("Word", ""), "of_it": ("Of it", ".2f")}}, "Words")
@@ -51,7 +51,7 @@ def test_a_table_of_few_rows_is_markdown_in_which_foreign_words_stay_words() -> 
         "| Word | Of it |",
         "| --- | --: |",
         r"| a\|b | 0.00 |",
-        r"| \<b\>\*c\*\<\/b\> | ∞ |",
+        r"| \<b\>\*c\* \<\/b\> | ∞ |",
     ]
     assert len(lines) == lesson.MAX_ROWS + 2
     assert lines[-1] == "| d | 1.62 |"
