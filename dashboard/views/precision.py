@@ -190,10 +190,10 @@ def _show_yours(function: str, logit: float) -> None:
         "x in the dtype": ours["logit"],
     }
     table = {name: [printed(figure) for figure in figures] for name, figures in columns.items()}
-    st.dataframe(
+    lesson.table(
         pd.DataFrame({"dtype": list(DTYPES), **table}),
-        hide_index=True,
-        alt="What each formula gives",
+        {name: (name, "") for name in ("dtype", *table)},
+        "What each formula gives",
     )
     if math.isnan(logit):
         st.markdown("NaN in, NaN out.")

@@ -2,10 +2,12 @@
 
 import gc
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -39,6 +41,16 @@ def open_page(name: str, *unfolded: str, **query: str) -> AppTest:
 
 def metrics(page: AppTest) -> list[str]:
     return [metric.value for metric in page.metric]
+
+
+def table_of(page: AppTest) -> pd.DataFrame:
+    """Return the words of the Markdown table on a page."""
+    (table,) = (each.value for each in page.markdown if each.value.startswith("| "))
+    heading, _, *rows = (
+        [re.sub(r"\\(.)", r"\1", cell.strip()) for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for line in table.splitlines()
+    )
+    return pd.DataFrame(rows, columns=heading)
 
 
 def run_code(code: str) -> dict[str, Any]:

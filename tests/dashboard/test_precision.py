@@ -27,7 +27,7 @@ from experiments.precision import (
     printed,
     runs,
 )
-from tests.dashboard.test_pages import open_page
+from tests.dashboard.test_pages import open_page, table_of
 
 WITH_USUAL = ["CCE", "log-softmax"]
 
@@ -172,7 +172,7 @@ def test_the_chart_marks_a_logit_that_is_on_the_map() -> None:
 def test_the_page_shows_the_numbers_of_each_formula(function: str, logit: str) -> None:
     page = open_page("precision", function=function, logit=logit)
     assert page.selectbox(key="function").value == function
-    table = page.dataframe[0].value
+    table = table_of(page)
     assert table["dtype"].tolist() == list(DTYPES)
     for formula, compute in FUNCTIONS[function].items():
         expected = [
@@ -185,7 +185,7 @@ def test_the_page_shows_the_numbers_of_each_formula(function: str, logit: str) -
 def test_moving_the_controls_moves_the_page() -> None:
     page = open_page("precision")
     row = np.array([20, 0], np.float32)
-    table = page.dataframe[0].value.set_index("dtype")
+    table = table_of(page).set_index("dtype")
     assert table[OURS]["float32"] == "2.061e-09"
     assert printed(float(categorical_cross_entropy(row, 0))) == "2.061e-09"
     assert (table[USUAL]["float32"], table[TEXTBOOK]["float16"]) == ("0", "NaN")
@@ -195,7 +195,7 @@ def test_moving_the_controls_moves_the_page() -> None:
     page.selectbox(key="function").select("sigmoid").run()
     page.text_input(key="logit").set_value("-89").run()
     assert not page.exception
-    table = page.dataframe[0].value.set_index("dtype")
+    table = table_of(page).set_index("dtype")
     assert USUAL not in table
     assert table[TEXTBOOK]["float32"] == "0"
     assert table[OURS]["float32"] == printed(float(sigmoid(np.float32(-89))))
@@ -208,7 +208,7 @@ def test_moving_the_controls_moves_the_page() -> None:
 def test_what_is_no_number_gives_a_sentence_and_the_map(logit: str) -> None:
     page = open_page("precision", logit=logit)
     assert [error.value for error in page.error] == ["Your logit x can't be read."]
-    assert not page.dataframe
+    assert not any(each.value.startswith("| ") for each in page.markdown)
     assert len(page.get("vega_lite_chart")) == 1
 
 
@@ -231,12 +231,12 @@ def test_odd_logits_give_a_sentence(logit: str, says: str) -> None:
     page = open_page("precision", logit=logit)
     assert not page.error
     assert says in text(page)
-    assert len(page.dataframe[0].value) == len(DTYPES)
+    assert len(table_of(page)) == len(DTYPES)
 
 
 def test_a_broken_link_opens_on_the_defaults() -> None:
     broken = open_page("precision", function="tanh")
-    assert broken.dataframe[0].value.equals(open_page("precision").dataframe[0].value)
+    assert table_of(broken).equals(table_of(open_page("precision")))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.frames.runs import side_by_side
 from dashboard.views import runs as views
 from experiments import tracking
-from tests.dashboard.test_pages import open_page
+from tests.dashboard.test_pages import open_page, table_of
 
 HOSTILE = "**bold** <script>alert(1)<script> ![x](evil) $\\frac{1}{2}$ :red[x]"
 BITS = {"softmax_cce": [2.0, 0.5], "softmax_twice_cce": [2.0, 1.5]}
@@ -85,24 +85,18 @@ def test_the_children_of_a_run_are_drawn_over_each_other() -> None:
     assert "Compare these there" not in links(page)
 
 
-def table_of(page: AppTest) -> list[list[str]]:
-    """Return the cells of the Markdown table on a page, line by line."""
-    (table,) = (each.value for each in page.markdown if each.value.startswith("| run"))
-    return [line.strip("| ").split(" | ") for line in table.splitlines()]
-
-
 def test_the_runs_chosen_stand_side_by_side_with_what_tells_them_apart() -> None:
     log_run("worse", head="softmax_twice_cce", learning_rate=0.1)
     best = log_run("better", learning_rate=0.01)
     page = open_page("runs")
-    heading, _, *rows = table_of(page)
-    assert heading == [
-        *("run", "name", "head", r"learning\_rate"),
+    table = table_of(page)
+    assert table[["run", "name"]].iloc[0].tolist() == [best[:8], "better"]
+    assert table.columns.tolist() == [
+        *("run", "name", "head", "learning_rate"),
         *("val bits", "val accuracy", "val entropy"),
     ]
-    assert rows[0][:2] == [best[:8], "better"]
-    assert [row[3] for row in rows] == [r"0\.01", r"0\.1"]
-    assert [row[4] for row in rows] == ["0.5000", "1.5000"]
+    assert table["learning_rate"].tolist() == ["0.01", "0.1"]
+    assert table["val bits"].tolist() == ["0.5000", "1.5000"]
     text = " ".join(each.value for each in page.markdown)
     assert re.search(r"least surprised .*better.*: 0\.5000 bits a row", text)
 
@@ -178,7 +172,7 @@ def test_more_runs_than_colours_are_said_to_be() -> None:
     page.multiselect(key="runs_wine").set_value(every).run()
     assert not page.exception
     assert any(f"first {views.MOST_DRAWN} of {len(ids)}" in each.value for each in page.caption)
-    assert table_of(page)[0][2] == "seed"
+    assert table_of(page).columns[2] == "seed"
 
 
 @pytest.mark.parametrize(
