@@ -6,7 +6,8 @@ import json
 import os
 import zipfile
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from experiments import models
 from experiments.config import TrainConfig
 from experiments.descent import Adam, State
 from experiments.training import Epoch, SplitMetrics
+
+# As numbers: as text they take fifteen times the room, and all are written after each epoch.
+METRICS = attrgetter(*(field.name for field in fields(SplitMetrics)))
 
 
 def save(path: Path, state: State, epochs: Sequence[Epoch]) -> None:
@@ -31,7 +35,6 @@ def save(path: Path, state: State, epochs: Sequence[Epoch]) -> None:
         "number": state.number,
         "steps": state.adam.steps,
         "rng": state.rng.bit_generator.state,
-        "epochs": [[epoch.number, asdict(epoch.train), asdict(epoch.val)] for epoch in epochs],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
@@ -41,6 +44,9 @@ def save(path: Path, state: State, epochs: Sequence[Epoch]) -> None:
             said=np.array(json.dumps(said)),
             sum=state.adam.sum,
             square_sum=state.adam.square_sum,
+            numbers=np.array([epoch.number for epoch in epochs]),
+            train=np.array([METRICS(epoch.train) for epoch in epochs]),
+            val=np.array([METRICS(epoch.val) for epoch in epochs]),
             **params,
         )
         file.flush()
@@ -68,6 +74,7 @@ def _load(path: Path, config: TrainConfig) -> tuple[State, list[Epoch]]:
     with np.load(path, allow_pickle=False) as stored:
         said = json.loads(str(stored["said"]))
         adam_sum, square_sum = stored["sum"], stored["square_sum"]
+        numbers, *splits = (stored[key].tolist() for key in ("numbers", "train", "val"))
         vector, params = models.in_one_vector(
             {
                 key.removeprefix("params:"): stored[key]
@@ -80,7 +87,7 @@ def _load(path: Path, config: TrainConfig) -> tuple[State, list[Epoch]]:
     rng = np.random.default_rng()
     rng.bit_generator.state = said["rng"]
     epochs = [
-        Epoch(number, SplitMetrics(**train), SplitMetrics(**val), params)
-        for number, train, val in said["epochs"]
+        Epoch(number, SplitMetrics(*train), SplitMetrics(*val), params)
+        for number, train, val in zip(numbers, *splits, strict=True)
     ]
     return State(said["number"], vector, params, adam, rng), epochs
