@@ -54,7 +54,8 @@ def table(frame: pd.DataFrame, columns: Mapping[str, tuple[str, str]], says: str
     ----------
     frame : DataFrame
     columns : dict
-        Column → its heading, and how its numbers are formatted; "" for words.
+        Column → its heading, and how its numbers are formatted; "" for words and, among few rows,
+        for pairs of words and an address of ours.
     says : str
         The alternative text of a table to scroll in.
     """
@@ -83,7 +84,10 @@ def table(frame: pd.DataFrame, columns: Mapping[str, tuple[str, str]], says: str
     st.markdown("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
 
 
-def _cell(value: str | float, form: str) -> str:
+def _cell(value: str | float | tuple[str, str], form: str) -> str:
+    if isinstance(value, tuple):
+        words, address = value
+        return f"[{plain(words)}]({address})"
     if isinstance(value, str):
         return plain(" ".join(value.split()))
     return format(value + 0, form) if math.isfinite(value) else written(value, 0)

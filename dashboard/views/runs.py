@@ -225,9 +225,12 @@ def _show_side_by_side(drawn: pd.DataFrame) -> None:
             "The least surprised by the validation labels is "
             f"**{state.plain(best_run['label'])}**: {bits} bits a row."
         )
+    links = dict(zip(drawn["run"], drawn["link"], strict=True))
     shown = table.astype(object).where(table.notna(), "")
+    shown = shown.map(lambda value: shorten(value) if isinstance(value, str) else value)
+    shown["run"] = table["run"].map(lambda run: (run, links[run]))
     lesson.table(
-        shown.map(lambda value: shorten(value) if isinstance(value, str) else value),
+        shown,
         {name: (state.plain(name), FORMATS.get(name, "")) for name in map(str, table)},
         "The settings in which the chosen runs differ, and their final values",
     )

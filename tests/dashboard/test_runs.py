@@ -90,7 +90,9 @@ def test_the_runs_chosen_stand_side_by_side_with_what_tells_them_apart() -> None
     best = log_run("better", learning_rate=0.01)
     page = open_page("runs")
     table = table_of(page)
-    assert table[["run", "name"]].iloc[0].tolist() == [best[:8], "better"]
+    address = tracking.run_link(best).partition("?")[0]
+    assert table["run"][0].startswith(f"[{best[:8]}]({address}")
+    assert table["name"][0] == "better"
     assert table.columns.tolist() == [
         *("run", "name", "head", "learning_rate"),
         *("val bits", "val accuracy", "val entropy"),
