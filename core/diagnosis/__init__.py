@@ -6,6 +6,7 @@ writes a file.
 """
 
 from core.diagnosis.blocks import Kind
+from core.diagnosis.claims import apply_temperature
 from core.diagnosis.compare import Comparison, compare
 from core.diagnosis.diagnose import AFTER_TEMPERATURE, diagnose
 from core.diagnosis.floors import explain_plateau, loss_floors
@@ -45,6 +46,7 @@ __all__ = [
     "Severity",
     "Summary",
     "Temperature",
+    "apply_temperature",
     "compare",
     "diagnose",
     "explain_plateau",

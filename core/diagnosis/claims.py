@@ -100,7 +100,9 @@ def _infinite(diagnosis: Diagnosis, infinite: float, *, is_note: bool) -> Eviden
         "temperature and of the sums by class",
         "hard predictions have no cross-entropy: hand in scores"
         if is_note
-        else "keep log-probabilities: a softmax in float32 is 0 below e^−104",
+        else "hand in logits or log-probabilities if the 0 was rounded (a softmax in float32 is 0 "
+        "below e^−104) or cut off with all but the top classes; shares of votes, as of forests and "
+        "neighbours, need a smoothing that leaves no class 0",
         COUNTED,
     )
 
@@ -152,11 +154,13 @@ def _calibration(
 
 def _advice(diagnosis: Diagnosis, t: Temperature, sums: Sums) -> tuple[str, str]:
     """Return what a temperature does to the loss, and what to do about it."""
-    falls = f"the loss falls from {t.loss_before:.4g} to {t.loss_after:.4g} nats"
+    of_which = " of the rows where it is finite" if np.sum(sums["infinite"]) else ""
+    falls = f"the loss{of_which} falls from {t.loss_before:.4g} to {t.loss_after:.4g} nats"
+    is_probability = diagnosis.scores.reading == "probabilities"
     if t.is_inside:
         return (
             f"the temperature of least loss is {t.value:.3f}, where {falls}",
-            f"divide the logits by {t.value:.3f}, fitted on rows that are not used to report",
+            f"{apply_temperature(diagnosis, t.value)}, fitted on rows that are not used to report",
         )
     if t.loss_before - t.loss_after <= _SLACK:
         return (
@@ -164,12 +168,30 @@ def _advice(diagnosis: Diagnosis, t: Temperature, sums: Sums) -> tuple[str, str]
             "hand in scores that are not rounded to certainty: none can be mended afterwards",
         )
     if t.value < 1:
+        if diagnosis.accuracy == 1:
+            return (
+                f"every prediction is right, so that the loss falls with the temperature, to "
+                f"{t.loss_after:.4g} nats at 1/8",
+                "see whether the model was trained on these rows; fit a temperature on others",
+            )
+        if is_probability:
+            return (
+                f"the temperature of least loss is below 1/8, where {falls}",
+                "see whether these are the probabilities of the model: so even ones that are so "
+                "often right are likelier to be scores of another kind, brought to a sum of 1",
+            )
         return (
             f"the temperature of least loss is below 1/8, where {falls}",
             "see whether these are logits: they differ by so little that cosines, probabilities or "
             "logits divided by something are likelier",
         )
     if _knows_labels(diagnosis, t, sums):
+        if is_probability:
+            return (
+                f"the temperature of least loss is above 8, where {falls}",
+                "fit a calibration on other rows, an isotonic one say: naive Bayes on features "
+                "that depend on each other, for one, is as sure as this",
+            )
         return (
             f"the temperature of least loss is above 8, where {falls}",
             "see whether these are logits: they are on a larger scale, as scores of another kind "
@@ -179,6 +201,17 @@ def _advice(diagnosis: Diagnosis, t: Temperature, sums: Sums) -> tuple[str, str]
         f"the temperature of least loss is above 8, where {falls} and all classes come out alike",
         "no temperature mends it: the scores say next to nothing of these labels; see whether "
         "rows, labels and columns belong together",
+    )
+
+
+def apply_temperature(diagnosis: Diagnosis, temperature: float) -> str:
+    """Return how the scores that were diagnosed are brought to a temperature, in words."""
+    if diagnosis.scores.reading == "logits":
+        return f"divide the logits by {temperature:.3f}"
+    one_by_one = diagnosis.task == "multi-label"
+    return (
+        f"raise {'p and 1 − p' if one_by_one else 'the probabilities'} to the power "
+        f"1/{temperature:.3f} and divide by their sum (or divide the logits by {temperature:.3f})"
     )
 
 

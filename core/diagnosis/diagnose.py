@@ -186,6 +186,12 @@ def _pairings(summary: Summary, sums: Sums) -> tuple[Pairing, ...]:
         )
     # One column is one question, whose other answer is no second one.
     binary = loss if summary.one_column else float(sums["binary_loss"]) / rows
+    if reading == "logits" and summary.one_column:
+        return (
+            Pairing("sigmoid + binary", binary, True, "one yes-no question, and its logit"),
+            Pairing("softmax + categorical", soft, True, "the same of two classes: [0, z]"),
+            Pairing("binary", math.nan, False, "logits are no probabilities to take a log of"),
+        )
     if reading == "logits":
         return (
             Pairing("softmax + categorical", soft, True, "one label a row, and logits"),
@@ -197,12 +203,23 @@ def _pairings(summary: Summary, sums: Sums) -> tuple[Pairing, ...]:
             ),
             Pairing("categorical", math.nan, False, "logits are no probabilities to take a log of"),
         )
-    sums_to_one = summary.one_column or summary.found_kind() in ("softmax", "one-hot")
+    if summary.one_column:
+        return (
+            Pairing("binary", binary, True, "one yes-no question, answered by its probability"),
+            Pairing("categorical", soft, True, "the same of two classes: [1 − p, p]"),
+            Pairing(
+                "sigmoid + binary",
+                as_logits,
+                False,
+                "scores are probabilities: sigmoid is applied a second time",
+            ),
+        )
+    sums_to_one = summary.found_kind() in ("softmax", "one-hot")
     return (
         Pairing(
             "categorical",
             soft,
-            bool(sums_to_one),
+            sums_to_one,
             "takes probabilities"
             if sums_to_one
             else "rows do not sum to 1: each was divided by it",
@@ -210,7 +227,7 @@ def _pairings(summary: Summary, sums: Sums) -> tuple[Pairing, ...]:
         Pairing(
             "binary",
             binary,
-            not sums_to_one or bool(summary.one_column),
+            not sums_to_one,
             "one yes-no question for each class, summed over classes",
         ),
         Pairing(

@@ -58,13 +58,17 @@ def _figures(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evi
                 if diagnosis.num_classes > MOST_PAIRED
                 else ""
             )
-            bits = f"{surprise:.3g}" if math.isfinite(surprise) else "infinitely many"
+            costs = (
+                f"{surprise:.3g} bits each on average"
+                if math.isfinite(surprise)
+                else "infinitely many bits in all"
+            )
             yield Evidence(
                 "confused_pair",
                 "note",
                 f"the costliest confusion: {count:,.0f} row{'s' * (count != 1)}{among} of class "
                 f"{diagnosis.named(label)} predicted as {diagnosis.named(predicted)}, "
-                f"{bits} bits each",
+                f"{costs}",
                 {"label": label, "predicted": predicted, "rows": count, "bits": surprise},
                 tuple(int(i) for i in found.rows["row"][shown][:5]),
                 "this pair costs more than any other",
@@ -107,18 +111,24 @@ def _swamped(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]:
     k = int(rare[np.argmax(ratio[rare])])
     with np.errstate(divide="ignore", invalid="ignore"):
         softmax = budget.softmax_negative[k] / budget.softmax_positive[k]
-    beside = f"; under softmax {softmax:.3g} times" if np.isfinite(softmax) else ""
+    beside = f"; under softmax {_times(softmax)} times" if np.isfinite(softmax) else ""
     yield Evidence(
         "swamped_positives",
         "note",
         f"class {diagnosis.named(k)}: under sigmoid + binary cross-entropy its negatives pull "
-        f"{ratio[k]:.3g} times as hard as its {counts[k]:,.0f} positives{beside}",
+        f"{_times(ratio[k])} times as hard as its {counts[k]:,.0f} "
+        f"positive{'' if counts[k] == 1 else 's'}{beside}",
         {"class": k, "sigmoid": float(ratio[k]), "softmax": float(softmax)},
         _rows_of(diagnosis, k),
         "at a fitted bias both pulls are equal: many easy negatives drown the rare positives",
         "pos_weight, focal loss or sampling; softmax if the classes exclude each other",
         COUNTED,
     )
+
+
+def _times(ratio: float) -> str:
+    """Return a ratio in three digits, without an exponent up to a million."""
+    return f"{float(f'{ratio:.3g}'):,.0f}" if 1000 <= ratio < 1e6 else f"{ratio:.3g}"
 
 
 def _rows_of(diagnosis: Diagnosis, label: int) -> tuple[int, ...]:

@@ -34,6 +34,9 @@ def kind_of_scores(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]
     if rows == 0:
         return
     figures_seen = {**scores.shares, **{f"otherwise {k}": v for k, v in scores.otherwise.items()}}
+    looks = _LOOKS[scores.found]
+    if summary.one_column and scores.found == "sigmoid":
+        looks = "sigmoid output: inside [0, 1]"
     shift = ""
     if scores.otherwise and diagnosis.calibration is not None:
         other = "logits" if scores.reading == "probabilities" else "probabilities"
@@ -48,7 +51,7 @@ def kind_of_scores(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]
         yield Evidence(
             "scores_contradict",
             severity,
-            f"scores were declared {declared} and look like {_LOOKS[scores.found]}{shift}",
+            f"scores were declared {declared} and look like {looks}{shift}",
             figures_seen,
             _contradicting(summary, declared),
             "every figure below reads them as declared, and would change",
@@ -59,10 +62,13 @@ def kind_of_scores(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]
         yield Evidence(
             "scores",
             "note",
-            f"scores look like {_LOOKS[scores.found]}{shift}",
+            f"scores look like {looks}{shift}",
             figures_seen,
             (),
-            "probabilities give logits only up to a shift of each row: the loss and the "
+            "a probability gives its logit, log(p/(1 − p)), but for what is rounded away near "
+            "0 and 1"
+            if summary.one_column and scores.reading == "probabilities"
+            else "probabilities give logits only up to a shift of each row: the loss and the "
             "temperature do not depend on it, the textbook formula does"
             if scores.reading == "probabilities"
             else "log-softmax of log-probabilities changes nothing: a loss that applies softmax "
@@ -108,7 +114,8 @@ def pairings(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evi
     yield from _declared_loss(summary, diagnosis)
     kind = diagnosis.scores.found if diagnosis.scores.declared == "auto" else summary.kind
     losses = {pairing.loss: pairing.nats for pairing in diagnosis.pairings}
-    if summary.loss is None and kind == "softmax" and diagnosis.task == "exclusive":
+    softmax_alone = summary.loss is None and kind == "softmax" and not summary.one_column
+    if softmax_alone and diagnosis.task == "exclusive":
         floor = diagnosis.floors["softmax of probabilities"]
         yield Evidence(
             "softmax_output",

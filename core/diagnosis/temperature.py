@@ -48,7 +48,8 @@ def temperature_of(sums: Sums, together: int = 1) -> Temperature:
     slopes = math.log(2) * BETAS * sums["slopes_at_beta"] / num_rows
     bends = (math.log(2) * BETAS) ** 2 * sums["curvatures_at_beta"] / num_rows
     nodes = np.stack([values, slopes, bends + math.log(2) * slopes])
-    per_row = num_rows / float(sums["rows"])
+    # Of several labels a row has an answer for each class.
+    per_row = float(np.sum(sums["top_counts"])) / float(sums["rows"])
     # Alternatives near 1 too, between the nodes beside it: few rows tell large errors, many small.
     curve = _curve(nodes, AT_ONE)
     near = [curve(side * at) for side in (-1, 1) for at in _NEAR]
@@ -135,7 +136,9 @@ def noise_of(sums: Sums, temperature: Temperature) -> tuple[float, float]:
     if "noisy_losses" not in sums or not temperature.is_inside:
         return 1.0, 0.0
     losses = _between() @ sums["noisy_losses"]
-    best = temperature.loss_after * float(sums["rows"])
+    answers = float(np.sum(sums["top_counts"]))
+    finite = 1 - float(np.sum(sums["infinite"])) / answers
+    best = temperature.loss_after * float(sums["rows"]) * finite
     slack = _SLACK_BETWEEN * float(sums["rows"])
     share = NOISES[int(losses.argmin()) % len(NOISES)]
     return evidence_p_value((best - losses - slack).reshape(-1)), share

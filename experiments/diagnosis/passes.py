@@ -16,6 +16,7 @@ from core.diagnosis import (
     Kind,
     Ledger,
     Summary,
+    apply_temperature,
     diagnose,
 )
 from experiments import cluster
@@ -195,7 +196,7 @@ def _fitted_elsewhere(diagnosis: Diagnosis, value: float, name: str) -> Diagnosi
     evidence = tuple(
         replace(
             item,
-            do=f"divide the logits by {value:.3f}, as fitted on {name}",
+            do=f"{apply_temperature(diagnosis, value)}, as fitted on {name}",
             figures={**item.figures, "temperature": value, "own temperature": own},
             seen=item.seen.replace("the temperature of least loss", "their own temperature"),
         )

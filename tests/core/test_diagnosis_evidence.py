@@ -455,7 +455,7 @@ def test_hard_predictions_have_no_temperature_and_pairs_that_cost_infinitely_muc
     logits, labels = sample()
     found = diagnosed(np.eye(5)[logits.argmax(axis=1)], labels, kind="softmax")
     assert "no temperature from 1/8 to 8 changes the loss" in evidence(found, "miscalibrated").seen
-    assert "infinitely many bits each" in evidence(found, "confused_pair").seen
+    assert "infinitely many bits in all" in evidence(found, "confused_pair").seen
 
 
 def test_evidence_says_the_names_of_classes() -> None:
@@ -592,3 +592,63 @@ def test_what_was_not_checked_is_said() -> None:
     assert found.checked["calibration after the temperature"] == "not done: takes a second pass"
     found = diagnosed(logits, labels, temperature=1.1)
     assert found.checked["calibration after the temperature"] == "done"
+
+
+# --- Outputs as people have them ------------------------------------------------------------------
+
+
+def test_the_temperature_of_rows_with_a_finite_loss_has_their_mean_loss() -> None:
+    logits, labels = sample(1000)
+    p = softmax(2 * logits)
+    p[np.arange(100), labels[:100]] = 0
+    p[:100] /= p[:100].sum(axis=1, keepdims=True)
+    found = diagnosed(p, labels)
+    assert found.calibration is not None
+    t = found.calibration.temperature
+    assert t is not None
+    kept = np.arange(100, 1000)
+    for temperature, loss in ((1.0, t.loss_before), (t.value, t.loss_after)):
+        rows = -log_softmax(np.log(p[kept]), temperature=temperature)[kept - 100, labels[kept]]
+        assert loss == pytest.approx(rows.mean(), rel=1e-5)
+    assert "the loss of the rows where it is finite falls" in evidence(found, "miscalibrated").seen
+
+
+def test_probabilities_are_brought_to_a_temperature_by_a_power() -> None:
+    logits, labels = sample()
+    do = evidence(diagnosed(softmax(2 * logits), labels), "miscalibrated").do
+    assert do.startswith("raise the probabilities to the power 1/2.0")
+    assert evidence(diagnosed(2 * logits, labels), "miscalibrated").do.startswith("divide the log")
+
+
+def test_scores_that_are_right_in_every_row_are_not_called_no_logits() -> None:
+    logits, _ = sample()
+    labels = logits.argmax(axis=1)
+    for scores in (logits, softmax(logits)):
+        seen = evidence(diagnosed(scores, labels), "miscalibrated")
+        assert seen.seen.endswith(
+            "every prediction is right, so that the loss falls with the "
+            f"temperature, to {seen.figures['loss_after']:.4g} nats at 1/8"
+        )
+        assert "whether these are" not in seen.do
+
+
+def test_probabilities_far_too_sure_are_not_called_logits_on_another_scale() -> None:
+    logits, labels = sample()
+    seen = evidence(diagnosed(softmax(12 * logits), labels), "miscalibrated")
+    assert "above 8" in seen.seen
+    assert "whether these are logits" not in seen.do
+
+
+def test_one_column_is_told_of_as_one_question() -> None:
+    rng = np.random.default_rng(0)
+    z = rng.normal(0, 2, 2000)
+    labels = (rng.random(2000) < sigmoid(z)).astype(int)
+    for scores, fitting in ((sigmoid(z), "binary"), (z, "sigmoid + binary")):
+        found = diagnosed(scores, labels)
+        assert found.pairings[0].loss == fitting
+        assert not any(
+            "summed over classes" in p.why or "softmax is" in p.why for p in found.pairings
+        )
+        assert "sum to 1" not in evidence(found, "scores").seen
+    assert not alarms(diagnosed(sigmoid(z), labels, kind="sigmoid"))
+    diagnosed(sigmoid(z), labels, kind="softmax")
