@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import streamlit as st
 
+from dashboard import links
 from dashboard.sources import with_share
 
 MAX_SLIDERS = 8
@@ -33,7 +34,9 @@ def sliders(
         return
     columns = st.columns(min(4, len(p)))
     for i, label in enumerate(labels):
+        stood = st.session_state.get(f"{key} {i}")
         st.session_state[f"{key} {i}"] = _percent(p, i)
+        st.session_state[_corrected(key, i)] = stood
         columns[i % len(columns)].slider(
             label,
             0.0,
@@ -53,5 +56,19 @@ def _percent(p: np.ndarray, i: int) -> float:
 def _move(p: np.ndarray, i: int, key: str, enter: Callable[[np.ndarray], None]) -> None:
     percent = st.session_state[f"{key} {i}"]
     # Sliders that come back after a text say where they stand, and nobody moved them.
-    if percent != _percent(p, i):
+    if percent == _percent(p, i):
+        return
+    # A browser that has not heard yet where they stand now says where all of them stood before.
+    is_late = any(
+        st.session_state.get(f"{key} {other}") != _percent(p, other)
+        for other in range(len(p))
+        if other != i
+    )
+    if is_late and st.session_state.get(_corrected(key, i)) == percent:
+        return
+    with links.click():
         enter(100 * with_share(p, i, percent / 100))
+
+
+def _corrected(key: str, i: int) -> str:
+    return f"{key} {i} corrected"

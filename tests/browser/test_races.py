@@ -137,6 +137,21 @@ def test_a_slider_moved_before_a_click_was_answered_and_the_click_both_count(
     assert query(page) == {**logits, "temperature": ["1.1"]}
 
 
+def test_shares_that_stood_elsewhere_before_a_text_was_answered_do_not_change_it(
+    page: Page, address: str, wire: Wire
+) -> None:
+    opened(page, address, "entropy")
+    field = page.get_by_label("Counts", exact=True)
+    wire.hold()
+    for number, counts in enumerate(("3, 1", "3, 1, 4"), start=1):
+        field.fill(counts)
+        wire.wait_for_runs(number)
+    wire.release()
+    expect(page.get_by_role("slider", name=re.compile("^x3"))).to_have_value("50")
+    expect(field).to_have_value("3, 1, 4")
+    assert query(page) == {"counts": ["3, 1, 4"]}
+
+
 def test_a_press_on_pause_that_a_tick_took_along_counts_once(
     page: Page, address: str, wire: Wire
 ) -> None:
