@@ -68,6 +68,16 @@ def claims(
         order = [_follows(evidence, cause) for evidence in order]
     elif order:
         cause = order[0].name
+    if infinite and not cause:
+        # Where a 0 was written for a class, no temperature makes it likelier.
+        found = [
+            _follows(evidence, "impossible_label")
+            if evidence.name == "label_errors"
+            and evidence.figures.get("wrong", math.inf) <= infinite
+            and "noise" not in evidence.figures
+            else evidence
+            for evidence in found
+        ]
     if cause:
         # Of scores that are something else, or go with other labels, nothing more is known.
         found = [_follows(evidence, cause) for evidence in found]

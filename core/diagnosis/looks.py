@@ -12,6 +12,9 @@ from core._checks import Array
 
 # A sum this far from 1 may be a distribution written with a few decimals.
 LOOSE = 5e-3
+# Nor is one further off by what rounding so many classes to these decimals may come to.
+_DECIMALS = (2, 3, 4)
+_LOOSEST = 0.1
 
 TARGET_KINDS = ("one_hot", "multi_hot", "soft", "soft_several", "bad_targets")
 ONE_HOT, MULTI_HOT, SOFT, SOFT_SEVERAL, BAD = range(5)
@@ -86,11 +89,17 @@ def looks_of(
         return counts, rows
     if num_inside:
         few = raw if num_inside == len(highest) else np.compress(inside, raw, axis=1 - axis)
-        distance = np.abs(np.add.reduce(few, axis=axis, dtype=np.float64) - 1)
+        beyond = np.add.reduce(few, axis=axis, dtype=np.float64) - 1
+        distance = np.abs(beyond)
         is_close = distance <= LOOSE
+        may_be = np.flatnonzero(~is_close & (distance <= _LOOSEST))
+        if len(may_be):
+            some = np.take(few, may_be, axis=1 - axis)
+            is_close[may_be] = _are_rounded(some, axis, distance[may_be])
         counts["distributions"] = int(np.count_nonzero(is_close))
         counts["exact_distributions"] = int(np.count_nonzero(distance <= tolerance))
         if not is_close.all():
+            counts["sums_above_one"] = int(np.count_nonzero(~is_close & (beyond > 0)))
             rows["no_distribution"] = inside.copy()
             rows["no_distribution"][inside] = ~is_close
         if (highest == 1).any():
@@ -107,6 +116,18 @@ def looks_of(
             total = np.exp(raw[:, below] if axis == 0 else raw[below]).sum(axis=axis)
             counts["log_probabilities"] = int(np.count_nonzero(np.abs(np.log(total)) <= LOOSE))
     return counts, rows
+
+
+def _are_rounded(scores: Array, axis: int, distance: Array) -> Array:
+    """Return which rows have few decimals, and a sum that rounding to them explains."""
+    found = np.zeros(len(distance), bool)
+    for decimals in _DECIMALS:
+        steps = scores.astype(np.float64) * 10.0**decimals
+        # What float32 keeps of a number below 1 is 6e-8 of it: 6e-4 steps of the fourth decimal.
+        is_written = (np.abs(steps - np.rint(steps)) < 1e-3).all(axis=axis)
+        most = 0.5 * scores.shape[axis] * 10.0**-decimals
+        found |= is_written & (distance <= most + 1e-6)
+    return found
 
 
 def target_kinds(targets: Array) -> tuple[Array, Array]:

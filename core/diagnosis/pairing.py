@@ -83,7 +83,7 @@ def kind_of_scores(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]
         yield Evidence(
             "rounded_probabilities",
             "note",
-            f"{100 * rounded:.3g} % of the rows sum to 1 only within {0.005}",
+            f"{100 * rounded:.3g} % of the rows sum to 1 only within what few decimals keep",
             {"share": rounded},
             (),
             "probabilities were written with few digits; small ones are then wrong by much",

@@ -238,7 +238,12 @@ class Summary:
             return "one-hot" if is_hard and sigmoid == "sigmoid" else sigmoid
         if is_hard:
             return "one-hot"
-        if self.counts.get("distributions", 0) >= 0.99 * rows:
+        whole = self.counts.get("distributions", 0)
+        if whole >= 0.99 * rows:
+            return "softmax"
+        # Of a softmax cut to its top classes sums are at most 1; sigmoids are on either side.
+        is_cut = whole >= 0.5 * rows and self.counts.get("sums_above_one", 0) == 0
+        if is_cut and sigmoid == "sigmoid" and self.task() == "exclusive":
             return "softmax"
         return sigmoid
 

@@ -652,3 +652,44 @@ def test_one_column_is_told_of_as_one_question() -> None:
         assert "sum to 1" not in evidence(found, "scores").seen
     assert not alarms(diagnosed(sigmoid(z), labels, kind="sigmoid"))
     diagnosed(sigmoid(z), labels, kind="softmax")
+
+
+@pytest.mark.parametrize(("num_classes", "decimals"), [(10, 2), (5, 2), (100, 3)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_softmax_written_with_few_decimals_is_a_softmax(
+    num_classes: int, decimals: int, dtype: Any
+) -> None:
+    logits, _ = sample(num_classes=num_classes)
+    p = softmax(logits)
+    labels = drawn(p, np.random.default_rng(1))
+    found = diagnosed(p.round(decimals).astype(dtype), labels)
+    assert found.scores.found == "softmax"
+    names = {e.name for e in found.evidence}
+    assert "rounded_probabilities" in names
+    assert not names & {"one_vs_rest", "no_distribution", "outside_unit"}
+
+
+def test_sigmoids_written_with_few_decimals_are_sigmoids() -> None:
+    logits, labels = sample()
+    assert diagnosed(sigmoid(logits).round(2), labels).scores.found == "sigmoid"
+
+
+def test_a_softmax_cut_to_its_top_classes_is_no_sigmoid() -> None:
+    logits, _ = sample(num_classes=10)
+    p = softmax(3 * logits)
+    labels = drawn(p, np.random.default_rng(1))
+    p[p < np.sort(p, axis=1)[:, -3:-2]] = 0
+    found = diagnosed(p, labels)
+    assert found.scores.found == "softmax"
+    assert "cut" in evidence(found, "no_distribution").do
+    assert "one_vs_rest" not in {e.name for e in found.evidence}
+
+
+def test_shares_of_votes_are_no_evidence_of_label_errors() -> None:
+    rng = np.random.default_rng(0)
+    p = rng.beta(0.3, 0.3, 3000)
+    labels = (rng.random(3000) < p).astype(int)
+    votes = rng.binomial(5, p) / 5
+    found = diagnosed(np.stack([1 - votes, votes], axis=1), labels)
+    assert evidence(found, "impossible_label").severity == "error"
+    assert [e.severity for e in found.evidence if e.name == "label_errors"] in ([], ["note"])
