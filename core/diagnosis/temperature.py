@@ -38,8 +38,10 @@ def dependent(task: str, num_classes: int) -> int:
 def temperature_of(sums: Sums, together: int = 1) -> Temperature:
     """Return the temperature of least loss; `together` is `dependent` of the labels.
 
-    Between the two nodes where the derivative changes its sign, the loss as a function of log β
-    is the polynomial of degree 17 that has the values and two derivatives at the six nearest nodes.
+    Between the two nodes where the derivative changes its sign, the logarithm of the loss as a
+    function of log β is the polynomial that has the values and two derivatives at three nodes on
+    either side, or at those that there are. Of the loss itself, which may fall to a thousandth from
+    node to node, a polynomial may be below 0.
     """
     num_rows = float(np.sum(sums["top_counts"])) - float(np.sum(sums["infinite"]))
     num_rows = max(num_rows, 1.0)
@@ -76,19 +78,22 @@ def temperature_of(sums: Sums, together: int = 1) -> Temperature:
 
 def _least_between(nodes: Array, left: int) -> tuple[float, float]:
     """Return where on the way to the next node the loss is least, as log2 β, and that loss."""
-    curve = _curve(nodes, left)
+    values, slopes, bends = nodes
+    # Where the loss rises again some label is not the likeliest: it is 0 at no node.
+    logs = np.stack([np.log(values), slopes / values, bends / values - (slopes / values) ** 2])
+    curve = _curve(logs, left)
     derivative = curve.deriv()
     low, high = 0.0, float(_NODES[left + 1] - _NODES[left])
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (middle, high) if derivative(middle) < 0 else (low, middle)
-    return float(_NODES[left]) + low, float(nodes[0, left] + curve(low))
+    return float(_NODES[left]) + low, float(values[left] * np.exp(curve(low)))
 
 
 def _curve(nodes: Array, left: int) -> Any:
-    """Return the loss around a node less that at the node, by the octaves from there."""
-    first = min(max(left - _NUM_NODES // 2 + 1, 0), len(_NODES) - _NUM_NODES)
-    wanted = nodes[:, first : first + _NUM_NODES].copy()
+    """Return what has such values and derivatives, less its value at a node, by octaves from it."""
+    first = max(left - _NUM_NODES // 2 + 1, 0)
+    wanted = nodes[:, first : left + _NUM_NODES // 2 + 1].copy()
     # Less the loss at the node: its size would hide the differences.
     wanted[0] -= nodes[0, left]
     domain, inverse = _hermite(first, left)
@@ -101,9 +106,9 @@ def _hermite(first: int, left: int) -> tuple[tuple[float, float], Array]:
 
     In Chebyshev's basis, in which the equations are well conditioned.
     """
-    at = (_NODES[first : first + _NUM_NODES] - _NODES[left]).tolist()
+    at = (_NODES[first : left + _NUM_NODES // 2 + 1] - _NODES[left]).tolist()
     domain = (at[0], at[-1])
-    terms = [np.polynomial.Chebyshev.basis(k, domain=domain) for k in range(3 * _NUM_NODES)]
+    terms = [np.polynomial.Chebyshev.basis(k, domain=domain) for k in range(3 * len(at))]
     columns = [[term.deriv(order)(x) for order in range(3) for x in at] for term in terms]
     return domain, np.linalg.inv(np.array(columns).T)
 

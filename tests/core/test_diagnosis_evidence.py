@@ -693,3 +693,21 @@ def test_shares_of_votes_are_no_evidence_of_label_errors() -> None:
     found = diagnosed(np.stack([1 - votes, votes], axis=1), labels)
     assert evidence(found, "impossible_label").severity == "error"
     assert [e.severity for e in found.evidence if e.name == "label_errors"] in ([], ["note"])
+
+
+def test_the_loss_at_a_temperature_far_below_1_is_that_loss_with_many_classes() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(1000, size=2000)
+    logits = rng.normal(size=(2000, 1000))
+    logits[np.arange(2000), labels] += 6
+    found = diagnosed(logits, labels).calibration
+    assert found is not None
+    t = found.temperature
+    assert t is not None
+    assert t.is_inside
+    losses = [
+        -log_softmax(logits, temperature=temperature)[np.arange(2000), labels].mean()
+        for temperature in (t.value, *np.geomspace(1 / 8, 8, 200))
+    ]
+    assert t.loss_after == pytest.approx(losses[0], rel=0.01)
+    assert losses[0] < 1.001 * min(losses)
