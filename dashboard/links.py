@@ -53,17 +53,23 @@ def click() -> Iterator[None]:
 
 
 @contextmanager
-def run() -> Iterator[None]:
+def run(is_part: bool = False) -> Iterator[None]:
     """Run a page or a part of it, in which what a click did in the run before stands.
 
     A browser that had not heard of it says with the next control moved what all of them held
-    before, and hears the link of the click when that control has moved on.
+    before, and hears the link of the click when that control has moved on. A part may not have
+    the controls that the click set, and only the page can say again what they hold.
     """
     sent: Sent | None = st.session_state.get(SENT)
     if sent and not sent.is_now:
+        is_late = False
         for key, (before, after) in sent.changed.items():
-            if st.session_state.get(key) == before:
+            held = st.session_state.get(key)
+            is_late |= held == before
+            if held in (before, after):
                 st.session_state[key] = after
+        if is_late and is_part:
+            st.rerun()
     yield
     if sent and sent.is_now:
         st.session_state[SENT] = Sent(False, sent.changed)

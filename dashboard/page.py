@@ -117,7 +117,7 @@ def part(
 
         def run() -> None:
             mine.clear()
-            with links.run() if is_placed else nullcontext(), _showing(mine):
+            with links.run(is_part=True) if is_placed else nullcontext(), _showing(mine):
                 show(*args, **kwargs)
 
         # Streamlit tells fragments in the same place apart by their names.

@@ -200,6 +200,7 @@ def wrong_code(source: Source) -> None:
             other.p,
             "q share",
             lambda percent: _enter_other(written_numbers(percent, 4)),
+            of=OTHER.key,
         )
     costs = frames.costs(source, other)
     rows = frames.wrong_code(source, other)

@@ -93,6 +93,7 @@ def _source() -> Source | None:
         source.p,
         "share",
         lambda percent: _write(written_counts(source.names, percent)),
+        of=ENTERED.key,
     )
     return source
 

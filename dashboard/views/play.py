@@ -7,7 +7,7 @@ from time import monotonic
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import links, state
 from dashboard.frames.train import NUM_EPOCHS
 
 EPOCH = state.Slider("epoch", "Epoch", NUM_EPOCHS, 0, NUM_EPOCHS, 1, "0 is before training.")
@@ -80,5 +80,6 @@ def _pause() -> None:
 
 
 def _step() -> None:
-    _pause()
-    st.session_state[EPOCH.key] = min(st.session_state[EPOCH.key] + 1, NUM_EPOCHS)
+    with links.click():
+        _pause()
+        st.session_state[EPOCH.key] = min(st.session_state[EPOCH.key] + 1, NUM_EPOCHS)

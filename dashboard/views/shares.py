@@ -14,7 +14,11 @@ MAX_SLIDERS = 8
 
 
 def sliders(
-    labels: Sequence[str], p: np.ndarray, key: str, enter: Callable[[np.ndarray], None]
+    labels: Sequence[str],
+    p: np.ndarray,
+    key: str,
+    enter: Callable[[np.ndarray], None],
+    of: str,
 ) -> None:
     """Show a slider for each of two to eight shares, or say that there is none.
 
@@ -28,10 +32,13 @@ def sliders(
         Of the sliders, with their number after it.
     enter : callable
         Writes a distribution in percent into the text, when a slider has moved it.
+    of : str
+        The key of the text.
     """
     if not 2 <= len(p) <= MAX_SLIDERS:
         st.caption(f"There is a slider for each of 2 to {MAX_SLIDERS} outcomes.")
         return
+    text = st.session_state.get(of)
     columns = st.columns(min(4, len(p)))
     for i, label in enumerate(labels):
         stood = st.session_state.get(f"{key} {i}")
@@ -45,7 +52,7 @@ def sliders(
             format="%.1f %%",
             key=f"{key} {i}",
             on_change=_move,
-            args=(p, i, key, enter),
+            args=(p, i, key, enter, of, text),
         )
 
 
@@ -53,13 +60,20 @@ def _percent(p: np.ndarray, i: int) -> float:
     return round(100 * float(p[i]), 1)
 
 
-def _move(p: np.ndarray, i: int, key: str, enter: Callable[[np.ndarray], None]) -> None:
+def _move(
+    p: np.ndarray,
+    i: int,
+    key: str,
+    enter: Callable[[np.ndarray], None],
+    of: str,
+    text: object,
+) -> None:
     percent = st.session_state[f"{key} {i}"]
     # Sliders that come back after a text say where they stand, and nobody moved them.
     if percent == _percent(p, i):
         return
     # A browser that has not heard yet where they stand now says where all of them stood before.
-    is_late = any(
+    is_late = st.session_state.get(of) != text or any(
         st.session_state.get(f"{key} {other}") != _percent(p, other)
         for other in range(len(p))
         if other != i

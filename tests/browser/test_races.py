@@ -12,6 +12,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from core.activations import sigmoid
 from dashboard.parsing import parse_logits
 from dashboard.samples import SAMPLES, Sample
+from dashboard.views.entropy import PRESETS
 from tests.browser.pages import opened, query
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -150,6 +151,51 @@ def test_shares_that_stood_elsewhere_before_a_text_was_answered_do_not_change_it
     expect(page.get_by_role("slider", name=re.compile("^x3"))).to_have_value("50")
     expect(field).to_have_value("3, 1, 4")
     assert query(page) == {"counts": ["3, 1, 4"]}
+
+
+def test_a_share_moved_before_another_control_was_answered_counts(
+    page: Page, address: str, wire: Wire
+) -> None:
+    opened(page, address, "entropy?counts=1,1,2")
+    field = page.get_by_label("Counts", exact=True)
+    wire.hold()
+    for number, name in enumerate(("x1", "Symbols in a block, n"), start=1):
+        page.get_by_role("slider", name=re.compile(f"^{name}")).press("ArrowRight")
+        wire.wait_for_runs(number)
+    wire.release()
+    page.wait_for_url("**block=3**")
+    expect(field).to_have_value(re.compile(r"^25\.1, "))
+    assert query(page) == {"counts": [field.input_value()], "block": ["3"]}
+
+
+def test_a_sample_clicked_before_a_share_was_answered_counts(
+    page: Page, address: str, wire: Wire
+) -> None:
+    opened(page, address, "entropy?counts=1,1,2")
+    wire.hold()
+    page.get_by_role("slider", name=re.compile("^x1")).press("ArrowRight")
+    wire.wait_for_runs(1)
+    page.get_by_role("radio", name="Bent coin", exact=True).click()
+    wire.wait_for_runs(2)
+    wire.release()
+    expect(page.get_by_label("Counts", exact=True)).to_have_value(PRESETS["Bent coin"])
+    page.wait_for_url("**counts=heads**")
+    assert query(page) == {"counts": [PRESETS["Bent coin"]]}
+
+
+def test_a_slider_moved_before_a_step_was_answered_and_the_step_both_count(
+    page: Page, address: str, wire: Wire
+) -> None:
+    opened(page, address, "train?data=moons&hidden=8&epoch=5")
+    wire.hold()
+    page.get_by_role("button", name="Step").click()
+    wire.wait_for_runs(1)
+    page.get_by_role("slider", name="Hidden units").press("ArrowRight")
+    wire.wait_for_runs(2)
+    wire.release()
+    expect(page.get_by_text("After epoch 6, on")).to_be_visible()
+    page.wait_for_url("**hidden=12**")
+    assert query(page) == {"data": ["moons"], "hidden": ["12"], "epoch": ["6"]}
 
 
 def test_a_press_on_pause_that_a_tick_took_along_counts_once(
