@@ -247,6 +247,9 @@ def _checked(summary: Summary, diagnosis: Diagnosis) -> dict[str, str]:
     soft = summary.counts.get("soft", 0) + summary.counts.get("soft_several", 0) > 0
     drawn = "not done: labels are soft, not drawn" if soft else _DONE
     one_class = "not done: labels may hold at once"
+    paired = drawn if exclusive else one_class
+    if exclusive and diagnosis.num_classes > MOST_PAIRED:
+        paired = f"not done: above {MOST_PAIRED} classes"
     logits = diagnosis.scores.reading == "logits"
     checks = {
         "NaN and infinite scores": _DONE,
@@ -261,13 +264,8 @@ def _checked(summary: Summary, diagnosis: Diagnosis) -> dict[str, str]:
         "loss against the base rate": drawn,
         "labels off by one": drawn if exclusive else one_class,
         "accuracy below chance": drawn if exclusive else one_class,
-        "permuted columns": (
-            one_class
-            if not exclusive
-            else drawn
-            if diagnosis.num_classes <= MOST_PAIRED
-            else f"not done: above {MOST_PAIRED} classes"
-        ),
+        "columns of pairs of classes": paired,
+        "permuted columns": paired,
         "confident rows contradicted by labels": drawn,
         "precision of the textbook formula": (
             _DONE

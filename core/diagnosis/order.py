@@ -16,7 +16,9 @@ from core.diagnosis.tally import Fault
 
 def other_columns(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
     """Return whether labels go with other columns than their own: the first cause that fits."""
-    found = next(_off_by_one(summary, diagnosis, sums), None)
+    found = next(_one_vs_one(diagnosis, sums), None)
+    if found is None:
+        found = next(_off_by_one(summary, diagnosis, sums), None)
     if found is None and diagnosis.num_classes <= MOST_PAIRED:
         pairs = sums["pairs"].reshape((diagnosis.num_classes,) * 2)
         found = next(_permuted_columns(diagnosis, pairs), None)
@@ -24,6 +26,34 @@ def other_columns(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterato
         found = next(_upside_down(diagnosis, sums), None)
     if found is not None:
         yield found
+
+
+def _one_vs_one(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
+    """See whether columns are pairs of classes: as many, and the largest has the label in it."""
+    num_columns, used = diagnosis.num_classes, float(diagnosis.num_used)
+    num_labels = int(np.flatnonzero(sums["labels"])[-1]) + 1
+    is_as_many = num_labels >= 4 and num_labels * (num_labels - 1) // 2 == num_columns
+    if not is_as_many or num_columns > MOST_PAIRED:
+        return
+    label = np.arange(num_columns)[:, np.newaxis]
+    has_label = np.logical_or(*(label == ends for ends in np.triu_indices(num_labels, 1)))
+    held = float(sums["pairs"].reshape(num_columns, num_columns)[has_label].sum())
+    p_value = corrected(count_p_value(held, 2 / num_labels * used, used))
+    if held <= 2 / num_labels * used or held <= 2 * float(sums["right"]) or p_value >= LEVEL:
+        return
+    yield Evidence(
+        "one_vs_one",
+        "error",
+        f"{num_columns} columns are as many as {num_labels} classes have pairs, and the largest is "
+        f"a pair with the label in {held:,.0f} of {used:,.0f} rows",
+        {"columns": num_columns, "classes": num_labels, "rows": held},
+        surprising(diagnosis),
+        "these are decisions between two classes each, not scores of classes: every figure below "
+        "is wrong",
+        'hand in a score for each class (scikit-learn: decision_function_shape="ovr")',
+        says(p_value),
+        p_value,
+    )
 
 
 def _off_by_one(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:

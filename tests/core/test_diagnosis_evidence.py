@@ -711,3 +711,15 @@ def test_the_loss_at_a_temperature_far_below_1_is_that_loss_with_many_classes() 
     ]
     assert t.loss_after == pytest.approx(losses[0], rel=0.01)
     assert losses[0] < 1.001 * min(losses)
+
+
+def test_decisions_between_pairs_of_classes_are_no_scores_of_classes() -> None:
+    logits, _ = sample(2000, 6)
+    labels = drawn(softmax(3 * logits), np.random.default_rng(1))
+    first, second = np.triu_indices(6, 1)
+    found = diagnosed(logits[:, first] - logits[:, second], labels)
+    assert evidence(found, "one_vs_one").severity == "error"
+    assert len(alarms(found)) == 1
+    # Of fifteen classes of which six come.
+    others = np.full((2000, 9), -9.0)
+    assert not alarms(diagnosed(np.hstack([3 * logits, others]), labels))
