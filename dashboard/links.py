@@ -43,10 +43,10 @@ def click() -> Iterator[None]:
     """
     before = dict(st.session_state.items())
     yield
-    changed = {
+    changed: dict[str, tuple[object, object]] = {
         str(key): (before.get(key), value)
         for key, value in st.session_state.items()
-        if before.get(key) is not value
+        if isinstance(value, str | int | float) and before.get(key) != value
     }
     st.query_params.update()
     st.session_state[SENT] = Sent(True, changed)

@@ -218,7 +218,7 @@ def apply_temperature(diagnosis: Diagnosis, temperature: float) -> str:
     """Return how the scores that were diagnosed are brought to a temperature, in words."""
     if diagnosis.scores.reading == "logits":
         return f"divide the logits by {temperature:.3f}"
-    one_by_one = diagnosis.task == "multi-label"
+    one_by_one = diagnosis.task == "multi-label" or diagnosis.num_classes == 2
     return (
         f"raise {'p and 1 − p' if one_by_one else 'the probabilities'} to the power "
         f"1/{temperature:.3f} and divide by their sum (or divide the logits by {temperature:.3f})"
