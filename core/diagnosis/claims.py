@@ -323,7 +323,7 @@ def _base_rate(diagnosis: Diagnosis, bits: Bits) -> Iterator[Evidence]:
             says(p_value),
             p_value,
         )
-    elif math.isfinite(bits.loss):
+    elif math.isfinite(bits.loss) and bits.base_rate > 0:
         yield Evidence(
             "bits_saved",
             "note",

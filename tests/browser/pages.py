@@ -60,12 +60,14 @@ def assert_the_link_opens_the_same(page: Page) -> None:
 
 
 def lines(page: Page) -> list[str]:
-    """Return the texts of a page but for those in charts, line by line."""
+    """Return the texts of a page but for those in charts, and what its controls hold."""
     texts: str = page.get_by_test_id("stMain").evaluate(
         """main => {
             const charts = [...main.querySelectorAll("svg.marks")];
             charts.forEach(chart => chart.style.display = "none");
-            const texts = main.innerText;
+            const held = [...main.querySelectorAll("input")].map(
+                input => [input.ariaLabel, input.value, input.checked].join(" "));
+            const texts = [main.innerText, ...held].join("\\n");
             charts.forEach(chart => chart.style.display = "");
             return texts;
         }"""

@@ -495,6 +495,14 @@ def test_several_labels_are_held_against_their_base_rates() -> None:
     assert worse.p_value < 1e-4
 
 
+def test_labels_of_one_class_leave_no_bits_to_save() -> None:
+    x = np.random.default_rng(2).normal(0, 1, (50, 3))
+    found = diagnosed(x, np.zeros(50, int))
+    assert found.bits is not None
+    assert found.bits.base_rate == 0
+    assert "bits_saved" not in [item.name for item in found.evidence]
+
+
 @pytest.mark.parametrize("num_classes", [2, 10])
 def test_scores_that_know_nothing_of_labels_suspect_none(num_classes: int) -> None:
     rng = np.random.default_rng(3)
