@@ -198,6 +198,26 @@ def test_a_slider_moved_before_a_step_was_answered_and_the_step_both_count(
     assert query(page) == {"data": ["moons"], "hidden": ["12"], "epoch": ["6"]}
 
 
+def test_what_is_typed_after_a_click_stays_in_the_link(
+    page: Page, address: str, wire: Wire
+) -> None:
+    opened(page, address, "gradients")
+    page.get_by_role("radio", name="The lesson's slip").click()
+    page.wait_for_url("**formula=**")
+    field = page.get_by_role("textbox", name="∂L/∂z =")
+    wire.hold()
+    field.fill("")
+    wire.wait_for_runs(1)
+    field.fill("s")
+    wire.wait_for_runs(2)
+    field.fill("s - s[p]")
+    wire.wait_for_runs(3)
+    wire.release()
+    page.wait_for_url("**formula=s+-+s%5Bp%5D**")
+    expect(page.get_by_text("It is off for 4 of 4 classes")).to_be_visible()
+    expect(field).to_have_value("s - s[p]")
+
+
 def test_a_press_on_pause_that_a_tick_took_along_counts_once(
     page: Page, address: str, wire: Wire
 ) -> None:
