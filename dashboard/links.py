@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from time import monotonic
+from dataclasses import dataclass, field, replace
 
 import streamlit as st
 
 # In the session: that the link was sent without being asked for.
 SENT = "link sent"
-# Who comes later than this after a link was sent has heard of it.
-HEARD_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -22,7 +19,8 @@ class Sent:
     is_now: bool
     # Key → what it held before the click and after it.
     changed: dict[str, tuple[object, object]] = field(default_factory=dict)
-    at: float = field(default_factory=monotonic)
+    # Whether a browser was seen that had not heard of it.
+    is_late: bool = False
 
 
 def keep(key: str, default: object) -> None:
@@ -65,22 +63,20 @@ def run(is_part: bool = False) -> Iterator[None]:
     the controls that the click set, and only the page can say again what they hold.
     """
     sent: Sent | None = st.session_state.get(SENT)
-    if sent and not sent.is_now and monotonic() - sent.at > HEARD_SECONDS:
-        del st.session_state[SENT]
-        sent = None
+    is_late = sent is not None and sent.is_late
     if sent and not sent.is_now:
-        is_late = False
         for key, (before, after) in sent.changed.items():
             held = st.session_state.get(key)
             is_late |= held == before
             if held in (before, after):
                 st.session_state[key] = after
         if is_late and is_part:
+            st.session_state[SENT] = replace(sent, is_late=True)
             st.rerun()
     yield
     if sent and sent.is_now:
-        st.session_state[SENT] = Sent(False, sent.changed)
-    elif sent:
-        # What is sent now may cross the next word in turn.
-        st.query_params.update()
-        st.session_state[SENT] = Sent(is_now=False)
+        st.session_state[SENT] = replace(sent, is_now=False)
+    elif sent and st.session_state.get(SENT) is sent:
+        del st.session_state[SENT]
+        if is_late:
+            st.query_params.update()
