@@ -186,6 +186,8 @@ def test_what_a_user_can_mend_is_one_line(arguments, code: int, says: str) -> No
     assert "Traceback" not in done.stderr
 
 
+# One after the other: beside each other one takes the address that the other has given up.
+@pytest.mark.xdist_group("serve")
 @pytest.mark.usefixtures("tables")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serve_shows_both_and_stops_both(number: signal.Signals, tmp_path: Path) -> None:
