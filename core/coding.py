@@ -33,6 +33,8 @@ __all__ = [
 Code = tuple[str | None, ...]
 
 MAX_BLOCKS = 1 << 20
+# Of which there is one number for all of a kind: beyond this it is no float any more.
+MAX_LOG2_BLOCKS = 1000
 
 
 def huffman_code(p: npt.ArrayLike) -> Code:
@@ -261,7 +263,8 @@ def block_bits(p: npt.ArrayLike, n: int) -> float:
     Raises
     ------
     ValueError
-        If `p` is not one distribution, or `n` is less than 1.
+        If `p` is not one distribution, `n` is less than 1, or there are more than 2²⁰ kinds of
+        block or 2¹⁰⁰⁰ blocks.
     TypeError
         If `p` is not made of real numbers.
 
@@ -299,6 +302,13 @@ def _kinds_of_blocks(probabilities: Array, n: int) -> list[tuple[float, int]]:
     """Return the probability of a block of each kind that occurs, and how many there are."""
     if n < 1:
         raise ValueError(f"n must be at least 1; got {n}")
+    num_symbols = int(np.count_nonzero(probabilities))
+    num_kinds = math.comb(n + num_symbols - 1, n)
+    if num_kinds > MAX_BLOCKS or n * math.log2(num_symbols) > MAX_LOG2_BLOCKS:
+        raise ValueError(
+            f"at most {MAX_BLOCKS} kinds of block and 2^{MAX_LOG2_BLOCKS} blocks fit; blocks of "
+            f"{n} of {num_symbols} symbols are of {num_kinds} kinds"
+        )
     # Filled by symbol after symbol: how many places are taken, the probability, the number.
     kinds = [(0, 1.0, 1)]
     for probability in probabilities[probabilities > 0].tolist():

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
-# In the session: that the link was sent without being asked for.
+# In the session: the last click that sent the link.
 SENT = "link sent"
 
 
 @dataclass(frozen=True)
 class Sent:
-    """That the link was sent, in the last run or in this one, and by which click."""
+    """That a click sent the link, in this run or in the last one."""
 
     is_now: bool
     # Key → what it held before the click and after it.
-    changed: dict[str, tuple[object, object]] = field(default_factory=dict)
+    changed: dict[str, tuple[object, object]]
     # Whether a browser was seen that had not heard of it.
     is_late: bool = False
 
@@ -31,9 +31,6 @@ def keep(key: str, default: object) -> None:
     held = st.session_state.get(key, default)
     if held != default and key not in st.query_params:
         st.session_state[key] = held
-        sent: Sent | None = st.session_state.get(SENT)
-        if sent is None or not sent.is_now:
-            st.session_state[SENT] = Sent(is_now=False)
 
 
 @contextmanager
@@ -76,7 +73,7 @@ def run(is_part: bool = False) -> Iterator[None]:
     yield
     if sent and sent.is_now:
         st.session_state[SENT] = replace(sent, is_now=False)
-    elif sent and st.session_state.get(SENT) is sent:
+    elif sent:
         del st.session_state[SENT]
         if is_late:
             st.query_params.update()

@@ -235,7 +235,7 @@ def _show_side_by_side(drawn: pd.DataFrame) -> None:
         "The settings in which the chosen runs differ, and their final values",
     )
     st.caption(
-        "The settings in which they differ, and how each ended, in bits a row; the best first."
+        "The settings in which they differ, and how each ended (bits are a row's); the best first."
     )
 
 

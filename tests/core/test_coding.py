@@ -102,6 +102,7 @@ def test_the_bits_of_blocks_need_no_words() -> None:
     assert bits <= block_bits(p, 200) < bits + 1 / 200
     assert block_bits([0.25] * 4, 30) == 2
     assert block_bits([1.0, 0.0], 7) == 0
+    assert block_bits([0.5, 0.5], 1000) == 1
 
 
 def test_a_symbol_without_a_word_costs_everything() -> None:
@@ -129,6 +130,11 @@ def test_a_sampled_message_has_the_frequencies_of_its_source_and_comes_again() -
         (lambda: expected_length(("0", "1"), [1.0]), "same shape"),
         (lambda: block_bits([0.5, 0.5], 0), "n must be at least 1; got 0"),
         (lambda: block_bits([0.5, 0.4], 1), "p must sum to 1"),
+        (lambda: block_bits([0.1] * 10, 20), "blocks of 20 of 10 symbols are of 10015005 kinds"),
+        (
+            lambda: block_bits([0.5, 0.5], 1001),
+            r"kinds of block and 2\^1000 blocks fit",
+        ),
         (lambda: block_code([0.5, 0.5], 0), "n must be at least 1; got 0"),
         (lambda: block_code([0.5, 0.5], 21), "at most 1048576 blocks"),
         (lambda: encode([0, 2], ("0", "1")), "got 2 at index 1"),
