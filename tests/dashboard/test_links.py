@@ -33,6 +33,7 @@ import dashboard.views
 from core.heads import HEADS
 from dashboard import state
 from experiments import tracking
+from tests.dashboard.test_pages import open_page
 
 # One worker: what each case finds is asked again for all of them together.
 pytestmark = pytest.mark.xdist_group("links")
@@ -297,3 +298,24 @@ def test_every_control_there_is_was_moved() -> None:
     assert {
         key for key in declared if not any(f"{each}_".startswith(f"{key}_") for each in tried)
     } == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "key", "value"),
+    [
+        ("activations", "slider", "temperature", 2.5),
+        ("activations", "text_input", "logits", "3, 1"),
+        ("train", "number_input", "rate", 0.5),
+        ("entropy", "button_group", "source", "Text"),
+    ],
+)
+def test_what_a_control_holds_comes_into_a_link_that_lacks_it(
+    name: str, kind: str, key: str, value: object
+) -> None:
+    # As a browser comes whose link was overwritten by an answer to what it did before.
+    page = open_page(name)
+    getattr(page, kind)(key=key).set_value(value).run()
+    assert page.query_params[key] == str(value)
+    page.query_params.clear()
+    page.run()
+    assert page.query_params[key] == str(value)
