@@ -8,10 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from core.diagnosis import Kind
-from experiments.predictions.common import Array, PredictionsError, listed, shown
+from experiments.predictions.common import PredictionsError, listed, shown
 
 # What stands before the class in a column of scores, and what that says of them.
 _SCORES: dict[str, Kind] = {
@@ -43,7 +41,6 @@ CONVENTION = (
     "scores are columns such as logit_0, logit_1, …, prob_cat, prob_dog, … or one called score; "
     "labels one called label, target, y, y_true or class, or target_0, target_1, …"
 )
-MOST_LABELS = 10_000
 
 
 @dataclass(frozen=True)
@@ -159,119 +156,6 @@ def require(names: Iterable[str], columns: Columns, where: str) -> None:
 def kind_of(name: str) -> Kind:
     """Return what the name of an array or a column says of the scores in it."""
     return _SCORES.get(_parts(name)[0], "auto")
-
-
-@dataclass(frozen=True)
-class Classes:
-    """What the labels of a file mean.
-
-    Parameters
-    ----------
-    names : tuple of str
-    values : tuple
-        What the labels column holds for each class; empty where it holds class ids.
-    note : str
-        That they are mapped, and how.
-    """
-
-    names: tuple[str, ...]
-    values: tuple[str | int, ...] = ()
-    note: str = ""
-
-    def ids(self, labels: Array, where: str, first_row: int) -> Array:
-        """Return class ids.
-
-        Raises
-        ------
-        PredictionsError
-            If a label is none of the classes.
-        """
-        if not self.values:
-            return labels
-        order = np.argsort(np.array(self.values))
-        known = np.array(self.values)[order]
-        at = np.minimum(np.searchsorted(known, labels), len(known) - 1)
-        strange = np.flatnonzero(known[at] != labels)
-        if len(strange):
-            raise PredictionsError(
-                f"{where}: row {first_row + int(strange[0]):,} has the label "
-                f"{shown(labels[strange[0]])}, which is none of {listed(map(str, self.values))}"
-            )
-        ids: Array = order[at]
-        return ids
-
-
-def classes_of(
-    columns: Columns, num_scores: int, labels: Iterable[Array], where: str, *, is_text: bool
-) -> Classes:
-    """Return what the labels mean, from all of them where that takes looking.
-
-    Parameters
-    ----------
-    columns : Columns
-    num_scores : int
-        How many columns of scores there are; 1 for two classes.
-    labels : iterable of ndarray
-        The labels, batch by batch; read only if they may be names.
-    where : str
-        The file, for messages.
-    is_text : bool
-        Whether labels are text.
-
-    Raises
-    ------
-    PredictionsError
-        If text can't be matched with the classes.
-    """
-    num_classes = max(num_scores, 2)
-    names = columns.class_names if len(columns.class_names) == num_classes else ()
-    plain = names or tuple(map(str, range(num_classes)))
-    if not is_text:
-        numbered = all(name.isdigit() for name in names)
-        if not names or not numbered or sorted(map(int, names)) == list(range(num_classes)):
-            return Classes(plain)
-        values = tuple(map(int, names))
-        held = _distinct(labels, where)
-        if not all(value in values for value in held):
-            return Classes(plain)
-        return Classes(plain, values, f"labels are the numbers of the columns: {listed(names)}")
-    given = sorted(str(value) for value in _distinct(labels, where))
-    if set(given) <= set(plain):
-        return Classes(plain, plain, f"labels are names of classes: {listed(plain)}")
-    if names and not all(name.isdigit() for name in names):
-        strange = [value for value in given if value not in names]
-        raise PredictionsError(
-            f"{where}: label {shown(strange[0])} is none of the classes that the columns of scores "
-            f"name: {listed(names)}. Write both in the same way"
-        )
-    odd = [value for value in given if not value.lstrip("-").isdigit()]
-    if len(given) != num_classes and 0 < len(odd) < len(given):
-        raise PredictionsError(
-            f"{where}: labels mix numbers and text: {listed(odd)} beside "
-            f"{listed(sorted({*given} - {*odd}))}. Write all in the same way"
-        )
-    if len(given) != num_classes:
-        raise PredictionsError(
-            f"{where}: {len(given)} different labels ({listed(given)}) for {num_classes} classes: "
-            "it can't be known which is which. End the names of the scores' columns with the "
-            "classes, as in logit_cat, or make the labels class ids from 0"
-        )
-    pairs = listed(f"{value} → {i}" for i, value in enumerate(given))
-    return Classes(tuple(given), tuple(given), f"labels are text, numbered in their order: {pairs}")
-
-
-def _distinct(labels: Iterable[Array], where: str) -> set[str | int]:
-    held: set[str | int] = set()
-    for batch in labels:
-        if batch.dtype.kind == "f":
-            batch = batch[np.isfinite(batch)]
-        held.update(np.unique(batch).tolist())
-        if len(held) > MOST_LABELS:
-            raise PredictionsError(
-                f"{where}: more than {MOST_LABELS:,} different labels ({listed(map(str, held))}): "
-                "this is no column of classes"
-            )
-    return held
 
 
 def _named(names: Sequence[str], wanted: str, where: str) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from typing import TypeAlias
 
 from core.diagnosis import Kind
 from experiments.predictions.arrays import NpyPair, NpzTable
-from experiments.predictions.columns import Classes, Columns, classes_of
+from experiments.predictions.classes import Classes, classes_of
+from experiments.predictions.columns import Columns
 from experiments.predictions.common import (
     Batch,
     Opened,
@@ -175,9 +176,9 @@ def read(source: Source, *, scores: str = "", labels: str = "") -> Predictions:
     classes = classes_of(
         columns,
         num_scores,
+        first,
         chain.from_iterable(table.labels(columns) for table in tables),
         name,
-        is_text=first.dtype.kind == "U",
     )
     return Predictions(name, tables, columns, classes, num_scores)
 

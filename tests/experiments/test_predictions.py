@@ -166,6 +166,89 @@ def test_text_labels_are_mapped_and_it_is_said(tmp_path, kind):
         assert found.notes == ("labels are names of classes: dog, eel, cat",)
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet", "npz"])
+@pytest.mark.parametrize("ids", [[100, 317, 205], [5, 1, 9]])
+def test_ids_are_taken_in_ascending_order_and_it_is_said(tmp_path, kind, ids):
+    path, labels = tmp_path / f"a.{kind}", np.sort(ids)[LABELS]
+    if kind == "csv":
+        frame().assign(label=labels).to_csv(path, index=False)
+    elif kind == "parquet":
+        frame().assign(label=labels).to_parquet(path)
+    else:
+        np.savez(path, logits=LOGITS, labels=labels)
+    found = read(path)
+    np.testing.assert_array_equal(whole(found)[1], LABELS)
+    low, middle, high = sorted(ids)
+    assert found.class_names == (f"{low}", f"{middle}", f"{high}")
+    assert f"{low} → 0, {middle} → 1, {high} → 2" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("ids", "said"),
+    [
+        ([1, 2, 3], None),  # off by one
+        ([0, 1, 255], None),  # a mark for rows to ignore
+        ([-1, 0, 1], None),
+        ([100, 205, 205], "2 different numbers (100, 205) for 3 classes"),
+        ([-7, 100, 205], "3 different numbers (-7, 100, 205)"),
+        ([100.5, 205, 317], "3 different numbers (100.5, 205, 317)"),
+    ],
+)
+def test_labels_that_may_be_something_else_stay_as_they_are(tmp_path, ids, said):
+    labels = np.array(ids)[LABELS]
+    frame().assign(label=labels).to_parquet(tmp_path / "a.parquet")
+    found = read(tmp_path / "a.parquet")
+    np.testing.assert_array_equal(whole(found)[1], labels)
+    assert found.class_names == ("0", "1", "2")
+    if said is None:
+        assert found.notes == ()
+    else:
+        assert said in found.notes[0]
+
+
+def test_more_ids_than_columns_and_ids_beside_names_are_told_how_to_match(tmp_path):
+    frame().assign(label=np.arange(50) + 100).to_parquet(tmp_path / "a.parquet")
+    assert "more than 3 different numbers" in read(tmp_path / "a.parquet").notes[0]
+    named = frame(("logit_cat", "logit_dog", "logit_eel")).assign(label=LABELS + 100)
+    named.to_parquet(tmp_path / "b.parquet")
+    found = read(tmp_path / "b.parquet")
+    assert found.class_names == ("cat", "dog", "eel")
+    assert "Write the labels as these names" in found.notes[0]
+
+
+def test_columns_named_after_ids_are_matched_and_gaps_stay(tmp_path):
+    table = frame(("logit_317", "logit_100", "logit_205"))
+    labels = np.array([317, 100, 205], float)[LABELS]
+    labels[3] = np.nan
+    table.assign(label=labels).to_csv(tmp_path / "a.csv", index=False)
+    scores, ids = whole(read(tmp_path / "a.csv"))
+    expected = np.array([2.0, 0.0, 1.0])[LABELS]
+    expected[3] = np.nan
+    np.testing.assert_array_equal(ids, expected)
+    np.testing.assert_allclose(scores, LOGITS[:, [1, 2, 0]], rtol=1e-6)
+
+
+def test_one_hot_labels_beside_columns_with_other_numbers_are_left_alone(tmp_path):
+    hot = np.eye(3, dtype=int)[LABELS]
+    table = pd.DataFrame(LOGITS, columns=["logit_0", "logit_1", "logit_5"])
+    table.assign(**{f"target_{k}": hot[:, i] for i, k in enumerate((0, 1, 5))}).to_csv(
+        tmp_path / "a.csv", index=False
+    )
+    np.testing.assert_array_equal(whole(read(tmp_path / "a.csv"))[1], hot)
+
+
+@pytest.mark.parametrize("dtype", [int, float])
+def test_minus_one_and_one_are_two_classes(tmp_path, dtype):
+    labels = np.where(LABELS > 0, 1, -1).astype(dtype)
+    np.savez(tmp_path / "a.npz", scores=LOGITS[:, 0], labels=labels)
+    found = read(tmp_path / "a.npz")
+    np.testing.assert_array_equal(whole(found)[1], LABELS > 0)
+    assert found.notes == ("labels are −1 and 1, read as classes 0 and 1",)
+    labels[:] = -1  # as where labels are missing
+    np.savez(tmp_path / "b.npz", scores=LOGITS[:, 0], labels=labels)
+    assert whole(read(tmp_path / "b.npz"))[1].min() == -1
+
+
 def test_lists_of_logits(tmp_path):
     table = pa.table({"logits": LOGITS.tolist(), "label": LABELS})
     pq.write_table(table, tmp_path / "a.parquet")

@@ -1,0 +1,190 @@
+"""What the labels of a file mean: which class each of them is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from experiments.predictions.columns import Columns
+from experiments.predictions.common import Array, PredictionsError, listed, shown
+
+MOST_LABELS = 10_000
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What the labels of a file mean.
+
+    Parameters
+    ----------
+    names : tuple of str
+    values : tuple
+        What the labels column holds for each class; empty where it holds class ids.
+    note : str
+        That they are mapped, and how, or why not; "" where there is nothing to say.
+    """
+
+    names: tuple[str, ...]
+    values: tuple[str | int, ...] = ()
+    note: str = ""
+
+    def ids(self, labels: Array, where: str, first_row: int) -> Array:
+        """Return class ids; NaN where a label of numbers is missing.
+
+        Raises
+        ------
+        PredictionsError
+            If a label is none of the classes.
+        """
+        if not self.values:
+            return labels
+        order = np.argsort(np.array(self.values))
+        known = np.array(self.values)[order]
+        at = np.minimum(np.searchsorted(known, labels), len(known) - 1)
+        missing = np.isnan(labels) if labels.dtype.kind == "f" else np.zeros(len(labels), bool)
+        strange = np.flatnonzero((known[at] != labels) & ~missing)
+        if len(strange):
+            raise PredictionsError(
+                f"{where}: row {first_row + int(strange[0]):,} has the label "
+                f"{shown(labels[strange[0]])}, which is none of {listed(map(str, self.values))}"
+            )
+        ids: Array = order[at]
+        return np.where(missing, np.nan, ids) if missing.any() else ids
+
+
+def classes_of(
+    columns: Columns, num_scores: int, first: Array, labels: Iterable[Array], where: str
+) -> Classes:
+    """Return what the labels mean, from all of them where that takes looking.
+
+    Parameters
+    ----------
+    columns : Columns
+    num_scores : int
+        How many columns of scores there are; 1 for two classes.
+    first : ndarray
+        The first batch of labels.
+    labels : iterable of ndarray
+        The labels, batch by batch from the first; read only if they may be no class ids.
+    where : str
+        The file, for messages.
+
+    Raises
+    ------
+    PredictionsError
+        If text can't be matched with the classes.
+    """
+    num_classes = max(num_scores, 2)
+    names = columns.class_names if len(columns.class_names) == num_classes else ()
+    if first.dtype.kind == "U":
+        return _named(names, num_classes, labels, where)
+    if first.ndim == 2:
+        return Classes(names or _plain(num_classes))
+    return _numbered(names, num_classes, first, labels)
+
+
+def _plain(num_classes: int) -> tuple[str, ...]:
+    return tuple(map(str, range(num_classes)))
+
+
+def _numbered(
+    names: tuple[str, ...], num_classes: int, first: Array, labels: Iterable[Array]
+) -> Classes:
+    """Return the classes of labels that are numbers."""
+    plain = Classes(names or _plain(num_classes))
+    is_numbered = bool(names) and all(name.isdigit() for name in names)
+    numbers = tuple(map(int, names)) if is_numbered else ()
+    if is_numbered and sorted(numbers) != list(range(num_classes)):
+        held, _ = _distinct(labels, num_classes)
+        if not held <= set(numbers):
+            return plain
+        return Classes(names, numbers, f"labels are the numbers of the columns: {listed(names)}")
+    # A single label outside is another thing: off by one, or a mark for rows to ignore.
+    given = np.unique(first[np.isfinite(first)])
+    outside = given[(given < 0) | (given >= num_classes)]
+    is_signed = num_classes == 2 and set(given.tolist()) <= {-1, 1} and len(outside) > 0
+    if len(outside) < 2 and not is_signed:
+        return plain
+    held, are_more = _distinct(labels, num_classes)
+    if held == {-1, 1} and num_classes == 2:
+        return Classes(plain.names, (-1, 1), "labels are −1 and 1, read as classes 0 and 1")
+    if is_signed:
+        return plain
+    ids = sorted(held)
+    count = f"more than {num_classes:,}" if are_more else f"{len(ids):,}"
+    renumber = f"number the labels from 0 in the order of the columns"
+    if names:
+        renumber = f"name each column after its label, as in logit_{ids[-1]:.15g}"
+    if names and not is_numbered:
+        return Classes(
+            names,
+            (),
+            f"labels are {count} different numbers, and the columns of scores have names: "
+            f"{listed(names)}. Write the labels as these names",
+        )
+    if len(ids) != num_classes or ids[0] < 0 or any(i != int(i) for i in ids):
+        return Classes(
+            plain.names,
+            (),
+            f"labels are {count} different numbers ({listed(f'{i:.15g}' for i in ids)}) for "
+            f"{num_classes:,} classes, so it can't be known which is which: {renumber}",
+        )
+    values = tuple(map(int, ids))
+    pairs = listed(f"{value} → {i}" for i, value in enumerate(values))
+    return Classes(
+        tuple(map(str, values)),
+        values,
+        f"labels are ids, taken in ascending order as the columns: {pairs}. If the columns are in "
+        f"another order, {renumber}",
+    )
+
+
+def _named(
+    names: tuple[str, ...], num_classes: int, labels: Iterable[Array], where: str
+) -> Classes:
+    """Return the classes of labels that are text."""
+    plain = names or _plain(num_classes)
+    held, are_more = _distinct(labels, MOST_LABELS)
+    given = sorted(map(str, held))
+    if are_more:
+        raise PredictionsError(
+            f"{where}: more than {MOST_LABELS:,} different labels ({listed(given)}): "
+            "this is no column of classes"
+        )
+    if set(given) <= set(plain):
+        return Classes(plain, plain, f"labels are names of classes: {listed(plain)}")
+    if names and not all(name.isdigit() for name in names):
+        strange = [value for value in given if value not in names]
+        raise PredictionsError(
+            f"{where}: label {shown(strange[0])} is none of the classes that the columns of scores "
+            f"name: {listed(names)}. Write both in the same way"
+        )
+    odd = [value for value in given if not value.lstrip("-").isdigit()]
+    if len(given) != num_classes and 0 < len(odd) < len(given):
+        raise PredictionsError(
+            f"{where}: labels mix numbers and text: {listed(odd)} beside "
+            f"{listed(sorted({*given} - {*odd}))}. Write all in the same way"
+        )
+    if len(given) != num_classes:
+        raise PredictionsError(
+            f"{where}: {len(given)} different labels ({listed(given)}) for {num_classes} classes: "
+            "it can't be known which is which. End the names of the scores' columns with the "
+            "classes, as in logit_cat, or make the labels class ids from 0"
+        )
+    pairs = listed(f"{value} → {i}" for i, value in enumerate(given))
+    return Classes(tuple(given), tuple(given), f"labels are text, numbered in their order: {pairs}")
+
+
+def _distinct(labels: Iterable[Array], most: int) -> tuple[set[Any], bool]:
+    """Return the different labels, and whether there are more than `most`; then not all of them."""
+    held: set[Any] = set()
+    for batch in labels:
+        if batch.dtype.kind == "f":
+            batch = batch[np.isfinite(batch)]
+        held.update(np.unique(batch).tolist())
+        if len(held) > most:
+            return held, True
+    return held, False
