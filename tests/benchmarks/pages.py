@@ -83,7 +83,7 @@ def press(page: Page, label: str) -> list[float]:
 def main() -> None:
     """Print a line for each page."""
     print(
-        "| page | figures, charts | first page, ms (bare) | × | a key, ms: median (bare) | × "
+        "| page | figures, charts | first page, ms (bare) | × | keypress, ms: median (bare) | × "
         "| 95 % | × | |"
     )
     print("|---|---|---|---|---|---|---|---|---|")

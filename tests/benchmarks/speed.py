@@ -63,7 +63,7 @@ def report(peers: Iterable[str]) -> None:
             ours[order[index]].append(core_seconds)
 
     names = list(peers)
-    print("How many times core is faster (medians; above 1, core is faster)\n")
+    print("A peer's time divided by core's (medians; above 1, core is faster)\n")
     print(f"| operation | shape | dtype | logits | targets | core | {' | '.join(names)} | |")
     print(f"|---|---|---|---|---|---|{'---|' * len(names)}---|")
     for cell, by_peer in ratios.items():
@@ -89,7 +89,7 @@ def _print_summary(ratios: dict[Cell, dict[str, float]]) -> None:
             f"{min(fastest):.2f} to {max(fastest):.2f}; against PyTorch, geometric mean, {mean}."
         )
     short = [cell for cell, by_peer in ratios.items() if _verdict(cell, by_peer)]
-    print(f"- {len(short)} of {len(ratios)} cells fall short of what is asked of them.")
+    print(f"- {len(short)} of {len(ratios)} cells miss their target.")
 
 
 def _verdict(cell: Cell, by_peer: dict[str, float]) -> str:

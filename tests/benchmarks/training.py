@@ -255,10 +255,8 @@ def report(peers: Iterable[str]) -> None:
             losses[cell][peer] = f"{our_loss:.4g}, {peer_loss:.4g}"
 
     names = list(peers)
-    print(
-        "How many times as many epochs a second as each peer (medians; above 1, ours is faster)\n"
-    )
-    print(f"| rows | hidden | batch | ours, epochs/s | {' | '.join(names)} | |")
+    print("Epochs per second, relative to each peer (medians; above 1, the lab is faster)\n")
+    print(f"| rows | hidden | batch | the lab, epochs/s | {' | '.join(names)} | |")
     print(f"|---|---|---|---|{'---|' * len(names)}---|")
     for cell, by_peer in ratios.items():
         columns = " | ".join(f"{by_peer[name]:.2f}" for name in names)
@@ -266,14 +264,14 @@ def report(peers: Iterable[str]) -> None:
             f"| {_title(cell)} | {1 / median(ours[cell]):.3g} | {columns} "
             f"| {_verdict(cell, by_peer)} |"
         )
-    print("\nThe mean loss over all rows in the end: ours, the peer's\n")
+    print("\nThe mean loss over all rows at the end: the lab's, the peer's\n")
     print(f"| rows | hidden | batch | epochs | {' | '.join(names)} |")
     print(f"|---|---|---|---|{'---|' * len(names)}")
     for cell, said in losses.items():
         columns = " | ".join(said[name] for name in names)
         print(f"| {_title(cell)} | {NUM_EPOCHS[cell.data]} | {columns} |")
     short = [cell for cell, by_peer in ratios.items() if _verdict(cell, by_peer)]
-    print(f"\n- {len(short)} of {len(ratios)} cells fall short of what is asked of them.")
+    print(f"\n- {len(short)} of {len(ratios)} cells miss their target.")
 
 
 def _title(cell: Cell) -> str:
