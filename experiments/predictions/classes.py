@@ -115,7 +115,7 @@ def _numbered(
         return plain
     ids = sorted(held)
     count = f"more than {num_classes:,}" if are_more else f"{len(ids):,}"
-    renumber = f"number the labels from 0 in the order of the columns"
+    renumber = "number the labels from 0 in the order of the columns"
     if names:
         renumber = f"name each column after its label, as in logit_{ids[-1]:.15g}"
     if names and not is_numbered:
