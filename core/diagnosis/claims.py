@@ -168,10 +168,13 @@ def _advice(diagnosis: Diagnosis, t: Temperature, sums: Sums) -> tuple[str, str]
     falls = f"the loss{of_which} falls from {t.loss_before:.4g} to {t.loss_after:.4g} nats"
     is_probability = diagnosis.scores.reading == "probabilities"
     if t.is_inside:
-        return (
-            f"the temperature of least loss is {t.value:.3f}, where {falls}",
-            f"{apply_temperature(diagnosis, t.value)}, fitted on rows that are not used to report",
-        )
+        do = f"{apply_temperature(diagnosis, t.value)}, fitted on rows that are not used to report"
+        if _may_be_margins(diagnosis) and t.value < 1:
+            do += (
+                "; margins, as of an SVM's decision_function, are no logits and need a bias too: "
+                "Platt scaling (scikit-learn: CalibratedClassifierCV)"
+            )
+        return f"the temperature of least loss is {t.value:.3f}, where {falls}", do
     if t.loss_before - t.loss_after <= _SLACK:
         return (
             "no temperature from 1/8 to 8 changes the loss",
@@ -225,6 +228,12 @@ def apply_temperature(diagnosis: Diagnosis, temperature: float) -> str:
     )
 
 
+def _may_be_margins(diagnosis: Diagnosis) -> bool:
+    """Whether scores may be distances from a boundary: of any sign, and not called logits."""
+    scores = diagnosis.scores
+    return scores.found == "logits" and scores.declared == "auto"
+
+
 def _knows_labels(diagnosis: Diagnosis, t: Temperature, sums: Sums) -> bool:
     """Whether predictions are right more often than if they knew nothing of the labels."""
     if diagnosis.task != "exclusive":
@@ -259,7 +268,12 @@ def _frequencies(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
         {"classes": len(chosen), "class": k, "labels": seen, "predicted": expected, "moved": total},
         (),
         f"{100 * total:.2g} % of the probability is given to the wrong classes: the mix of classes "
-        "differs from that of training, or classes were weighted",
+        "differs from that of training, classes were weighted, or "
+        + (
+            "the scores are margins and no logits"
+            if _may_be_margins(diagnosis)
+            else "confidence is wrong in one direction"
+        ),
         "shift each logit by log(share now/share in training), or fit a bias on held-out rows",
         f"share of class {diagnosis.named(k)} between {low:.4g} and {high:.4g} (95 %), predicted "
         f"{expected / rows:.4g}; {says(float(p_values[k]))}",

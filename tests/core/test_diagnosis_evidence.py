@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.datasets import make_classification
+from sklearn.svm import LinearSVC
 
 from core.activations import log_softmax, sigmoid, softmax
 from core.diagnosis import Diagnosis, Evidence, Summary, diagnose, explain_plateau, loss_floors
@@ -730,3 +732,17 @@ def test_decisions_between_pairs_of_classes_are_no_scores_of_classes() -> None:
     # Of fifteen classes of which six come.
     others = np.full((2000, 9), -9.0)
     assert not alarms(diagnosed(np.hstack([3 * logits, others]), labels))
+
+
+def test_margins_of_a_support_vector_machine_are_not_taken_for_logits_in_the_advice() -> None:
+    features, classes = make_classification(
+        4000, 20, n_informative=8, flip_y=0.08, weights=[0.7], random_state=0
+    )
+    machine = LinearSVC(random_state=0).fit(features[:2000], classes[:2000])
+    found = diagnosed(machine.decision_function(features[2000:]), classes[2000:])
+    assert "Platt scaling" in evidence(found, "miscalibrated").do
+    assert "margins" in evidence(found, "class_frequencies").means
+    logits, labels = sample()
+    assert "Platt" not in evidence(diagnosed(2 * logits, labels), "miscalibrated").do
+    declared = diagnosed(0.5 * logits, labels, kind="logits")
+    assert "Platt" not in evidence(declared, "miscalibrated").do
