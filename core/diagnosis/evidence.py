@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from core.diagnosis.chances import LEVEL, corrected, count_p_value, says
 from core.diagnosis.claims import claims
 from core.diagnosis.exclusive import MOST_PAIRED, Sums
 from core.diagnosis.faults import faults
@@ -106,9 +107,19 @@ def _swamped(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]:
     has_sigmoid |= summary.loss is not None and summary.loss.endswith("binary")
     most = diagnosis.num_used * (1.0 if has_sigmoid else 0.02)
     rare = np.flatnonzero((counts >= 1) & (counts <= most) & np.isfinite(ratio) & (ratio > 10))
-    if len(rare) == 0:
+    # The pulls differ by how many more positives the sigmoids expect than there are.
+    expected = counts + budget.sigmoid_negative - budget.sigmoid_positive
+    p_values = {
+        int(k): corrected(
+            len(counts)
+            * count_p_value(float(counts[k]), float(expected[k]), float(diagnosis.num_used))
+        )
+        for k in rare
+    }
+    sure = [k for k, p_value in p_values.items() if p_value < LEVEL]
+    if not sure:
         return
-    k = int(rare[np.argmax(ratio[rare])])
+    k = max(sure, key=lambda k: float(ratio[k]))
     with np.errstate(divide="ignore", invalid="ignore"):
         softmax = budget.softmax_negative[k] / budget.softmax_positive[k]
     beside = f"; under softmax {_times(softmax)} times" if np.isfinite(softmax) else ""
@@ -122,7 +133,8 @@ def _swamped(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]:
         _rows_of(diagnosis, k),
         "at a fitted bias both pulls are equal: many easy negatives drown the rare positives",
         "pos_weight, focal loss or sampling; softmax if the classes exclude each other",
-        COUNTED,
+        f"{expected[k]:,.1f} positives expected by these sigmoids; {says(p_values[k])}",
+        p_values[k],
     )
 
 

@@ -522,6 +522,21 @@ def test_rare_positives_under_many_negatives_are_noted() -> None:
     assert evidence(diagnosed(logits, labels), "swamped_positives").figures["sigmoid"] > 10
 
 
+def test_one_positive_is_called_swamped_only_where_counts_are_sure_of_it() -> None:
+    targets = np.zeros((200, 2), int)
+    targets[0] = 1
+    x = np.full(targets.shape, -5.0)
+    # Expected are 2.3 positives: its pull is small because it is told well.
+    x[0] = 5
+    assert not any(e.name == "swamped_positives" for e in diagnosed(x, targets).evidence)
+    # Expected are 60.
+    x[1:, 1] = -0.85
+    seen = evidence(diagnosed(x, targets), "swamped_positives")
+    assert seen.figures["class"] == 1
+    assert seen.p_value is not None
+    assert seen.p_value < 1e-4
+
+
 # --- No false alarms ------------------------------------------------------------------------------
 
 
