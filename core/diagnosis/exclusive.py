@@ -159,6 +159,8 @@ def exclusive_sums(
         sums["loss_counts"][0] -= np.count_nonzero(is_infinite)
     if not is_probability:
         add_row_precision(sums, maximum, z_label, log_total, odds, loss)
+        if num_classes == 3:
+            _add_votes(sums, raw if axis == 0 else raw.T, labels, predicted)
     add_temperatures(work, sums, z, e, axis, gap, is_infinite if any_infinite else None, at_top)
     return sums, per_row
 
@@ -261,3 +263,17 @@ def _add_odds(sums: Sums, odds: Array, doubt: Array, wrong: Array) -> None:
     sums["odds_counts"] = np.bincount(bins, minlength=NUM_BINS)
     sums["odds_right"] = sums["odds_counts"] - np.bincount(bins[wrong], minlength=NUM_BINS)
     sums["odds_doubt"] = np.bincount(bins, doubt, NUM_BINS)
+
+
+def _add_votes(sums: Sums, scores: Array, labels: Array, predicted: Array) -> None:
+    """Add whose label wins, if three columns are the pairs 01, 02 and 12 of as many classes.
+
+    By label and largest, and by label and least column, for these rows and the latter for all.
+    """
+    first = np.where(labels == 0, scores[0], np.where(labels == 1, -scores[0], -scores[1]))
+    second = np.where(labels == 0, scores[1], np.where(labels == 1, scores[2], -scores[2]))
+    wins = (first > 0) & (second > 0)
+    lows = 3 * labels + scores.argmin(axis=0)
+    sums["votes_tops"] = np.bincount((3 * labels + predicted)[wins], minlength=9)
+    sums["votes_lows"] = np.bincount(lows[wins], minlength=9)
+    sums["lows"] = np.bincount(lows, minlength=9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import permutations
 
 import numpy as np
 
@@ -13,10 +14,15 @@ from core.diagnosis.records import COUNTED, Diagnosis, Evidence, surprising
 from core.diagnosis.summary import Summary
 from core.diagnosis.tally import Fault
 
+# So unlikely must three columns be to be pairs by chance, where another order is as good.
+_OTHER_ORDER = 0.01
+
 
 def other_columns(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
     """Return whether labels go with other columns than their own: the first cause that fits."""
     found = next(_one_vs_one(diagnosis, sums), None)
+    if found is None and "votes_tops" in sums:
+        found = next(_three_pairs(diagnosis, sums), None)
     if found is None:
         found = next(_off_by_one(summary, diagnosis, sums), None)
     if found is None and diagnosis.num_classes <= MOST_PAIRED:
@@ -41,12 +47,51 @@ def _one_vs_one(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
     p_value = corrected(count_p_value(held, 2 / num_labels * used, used))
     if held <= 2 / num_labels * used or held <= 2 * float(sums["right"]) or p_value >= LEVEL:
         return
-    yield Evidence(
-        "one_vs_one",
-        "error",
+    yield _pairs_of_classes(
+        diagnosis,
         f"{num_columns} columns are as many as {num_labels} classes have pairs, and the largest is "
         f"a pair with the label in {held:,.0f} of {used:,.0f} rows",
         {"columns": num_columns, "classes": num_labels, "rows": held},
+        p_value,
+    )
+
+
+def _three_pairs(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
+    """See whether three columns are the pairs 01, 02 and 12: the label wins both of its own."""
+    pairs, used = sums["pairs"].reshape(3, 3), float(diagnosis.num_used)
+    tables = [(pairs, sums["votes_tops"]), (sums["lows"].reshape(3, 3), sums["votes_lows"])]
+    held = float(sums["votes_tops"].sum())
+    p_values = []
+    for table, votes in tables:
+        for order in permutations(range(3)):
+            # Rows that only the pairs explain, and those that only columns in this order do.
+            both = float(votes.reshape(3, 3)[range(3), order].sum())
+            alone, other = held - both, float(table[range(3), order].sum()) - both
+            if alone <= other:
+                return
+            p_values.append(count_p_value(alone, (alone + other) / 2, alone + other))
+    # A prediction is the likeliest class, so that it is right no less often than any other is.
+    p_value = corrected(p_values[0])
+    if p_value >= LEVEL or max(p_values) >= _OTHER_ORDER:
+        return
+    yield _pairs_of_classes(
+        diagnosis,
+        f"three columns are as many as three classes have pairs, and read as 0 against 1, 0 "
+        f"against 2 and 1 against 2 the label wins both of its pairs in {held:,.0f} of "
+        f"{used:,.0f} rows; its own column is the largest in {float(sums['right']):,.0f}",
+        {"columns": 3, "classes": 3, "rows": held},
+        p_value,
+    )
+
+
+def _pairs_of_classes(
+    diagnosis: Diagnosis, seen: str, counted: dict[str, float], p_value: float
+) -> Evidence:
+    return Evidence(
+        "one_vs_one",
+        "error",
+        seen,
+        counted,
         surprising(diagnosis),
         "these are decisions between two classes each, not scores of classes: every figure below "
         "is wrong",

@@ -1,12 +1,14 @@
 """Each kind of evidence appears where it must, and nothing is claimed of well-formed input."""
 
 import math
+from itertools import permutations
 from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.datasets import make_classification
-from sklearn.svm import LinearSVC
+from sklearn.datasets import load_iris, load_wine, make_classification
+from sklearn.preprocessing import scale
+from sklearn.svm import SVC, LinearSVC
 
 from core.activations import log_softmax, sigmoid, softmax
 from core.diagnosis import Diagnosis, Evidence, Summary, diagnose, explain_plateau, loss_floors
@@ -761,3 +763,31 @@ def test_margins_of_a_support_vector_machine_are_not_taken_for_logits_in_the_adv
     assert "Platt" not in evidence(diagnosed(2 * logits, labels), "miscalibrated").do
     declared = diagnosed(0.5 * logits, labels, kind="logits")
     assert "Platt" not in evidence(declared, "miscalibrated").do
+
+
+@pytest.mark.parametrize("load", [load_iris, load_wine])
+def test_decisions_between_pairs_of_three_classes_are_told_by_who_wins(load: Any) -> None:
+    features, classes = load(return_X_y=True)
+    features = scale(features)
+    machine = SVC(decision_function_shape="ovo").fit(features[::2], classes[::2])
+    decisions, labels = machine.decision_function(features[1::2]), classes[1::2]
+    found = diagnosed(decisions, labels)
+    seen = evidence(found, "one_vs_one")
+    assert len(alarms(found)) == 1
+    assert seen.figures["rows"] == (machine.predict(features[1::2]) == labels).sum()
+    ovr = SVC().fit(features[::2], classes[::2]).decision_function(features[1::2])
+    assert "one_vs_one" not in [e.name for e in diagnosed(ovr, labels).evidence]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize("centred", [False, True])
+def test_three_scores_in_another_order_are_not_taken_for_pairs(
+    sign: int, order: tuple[int, ...], centred: bool
+) -> None:
+    for seed in range(5):
+        logits, labels = sample(int(10 ** (1 + seed * 0.8)), 3, seed)
+        if centred:
+            logits -= logits.mean(axis=1, keepdims=True)
+        found = diagnosed(sign * logits[:, order], labels)
+        assert "one_vs_one" not in [e.name for e in found.evidence]
