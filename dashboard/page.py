@@ -34,7 +34,7 @@ def present_switch() -> None:
     st.toggle(
         "Present",
         key="present",
-        help="For a talk: folds the controls of every page away.",
+        help="For a talk: folds away the controls of every page.",
         bind="query-params",
     )
 
@@ -66,8 +66,8 @@ def link() -> Iterator[None]:
     ]
     if lost:
         place.text(
-            f"The link has values that no control here can take: {', '.join(lost)}. What stands "
-            "there instead is the default."
+            f"The link has values that no control here accepts: {', '.join(lost)}. The defaults "
+            "are shown instead."
         )
 
 
@@ -181,7 +181,7 @@ def _menu(shown: Shown) -> None:
 def _offer(shown: Shown) -> None:
     figures = list(_figures(shown))
     if not figures:
-        st.markdown("There is no figure here now.")
+        st.markdown("This page shows no figure now.")
     # Made later, where nobody knows any more which theme the viewer has.
     seen_in = theme.of_viewer()
     for each in figures:

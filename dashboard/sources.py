@@ -111,7 +111,7 @@ def parse_beside(entered: str, source: Source) -> Source:
         return source_of(dict(zip(source.names, counts.values(), strict=True)))
     unknown = [name for name in counts if name not in source.names]
     if unknown:
-        raise ValueError(f"q has {unknown[0][:30]!r}, which is no outcome of p.")
+        raise ValueError(f"q has {unknown[0][:30]!r}, which is not an outcome of p.")
     return source_of({name: counts.get(name, 0.0) for name in source.names})
 
 
@@ -182,5 +182,5 @@ def _read_count(word: str, position: int) -> float:
             "with a point for decimals, and a name from its number by =."
         ) from None
     if not 0 <= count < np.inf:
-        raise ValueError(f"Count {position} is {word[:30]}: it must be finite and not below 0.")
+        raise ValueError(f"Count {position} is {word[:30]}: it must be finite and not negative.")
     return count

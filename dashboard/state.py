@@ -59,12 +59,12 @@ TEMPERATURE = Slider(
     0.1,
     10.0,
     0.1,
-    "Divides the logits: above 1 flattens, below 1 sharpens.",
+    "Divides the logits: above 1 flattens the distribution, below 1 sharpens it.",
 )
-LABEL = Choice("label", "True class", "The class that the example really is.")
-DATASET = Choice("dataset", "Data set", "Runs on other data are left out.")
-PARENT = Choice("part_of", "Part of", "The runs of one comparison or sweep, or all there are.")
-RUNS = Choice("runs", "Runs", "Which curves to draw over each other.")
+LABEL = Choice("label", "True class", "The class that the example really belongs to.")
+DATASET = Choice("dataset", "Data set", "Only runs on this data set are listed.")
+PARENT = Choice("part_of", "Part of", "The runs of one comparison or sweep, or all runs.")
+RUNS = Choice("runs", "Runs", "The runs whose curves are drawn together.")
 
 
 def slider(control: Slider) -> float:
@@ -134,8 +134,8 @@ def _typed(control: Text) -> str:
     if not fits:
         st.session_state[was_left_out] = True
         st.caption(
-            f"The link leaves this out: it holds up to {MAX_LINKED // 1024} KB. Send the text "
-            "along with it."
+            f"The link leaves this text out: it holds up to {MAX_LINKED // 1024} KB. Send the text "
+            "along with the link."
         )
     return entered
 

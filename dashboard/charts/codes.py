@@ -115,7 +115,7 @@ def _growth(
             ),
             axis=alt.Axis(format=".1f", tickCount=6),
         ),
-        "Bits a symbol while the message grows",
+        "Bits per symbol while the message grows",
         height=280,
         over=(
             rule.mark_rule(strokeDash=[6, 4], strokeWidth=2),
@@ -125,7 +125,7 @@ def _growth(
     return read_out(
         grown,
         "symbols",
-        {"symbols": "Symbols", "bits_per_symbol": "bits a symbol", "above_entropy": "over H"},
+        {"symbols": "Symbols", "bits_per_symbol": "bits per symbol", "above_entropy": "over H"},
         dict(colours),
         [panel],
     )
@@ -157,7 +157,7 @@ def _block_bars(blocks: pd.DataFrame, colours: tuple[str, str]) -> alt.LayerChar
     )
     y = alt.Y(
         "entropy_bits:Q",
-        title="Bits a symbol",
+        title="Bits per symbol",
         scale=alt.Scale(
             domainMin=first("blocks", "low"), domainMax=first("blocks", "high"), nice=False
         ),

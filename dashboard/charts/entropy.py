@@ -92,7 +92,7 @@ def _wrong_code_area(
         alt.Tooltip("difference_bits:N"),
     ]
     both, wrong_bars = (
-        _bars(bars, column, "Word length (bits)").encode(tooltip=read)
+        _bars(bars, column, "Codeword length (bits)").encode(tooltip=read)
         for column in ("both", "drawn_length")
     )
     is_longer = "datum.drawn_length > datum.surprise_bits"
@@ -158,7 +158,7 @@ def _cost_bars(
             y=y,
             x=alt.X(
                 "start:Q",
-                title="Bits a symbol",
+                title="Bits per symbol",
                 scale=scale,
                 axis=alt.Axis(tickCount=6, format="~g"),
             ),

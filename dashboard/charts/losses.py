@@ -113,7 +113,7 @@ def _optimum_bars(
     )
     x = alt.X(
         "probability:Q",
-        title="Probability",
+        title="Probability (bars: the softmax now)",
         scale=alt.Scale(domain=[0, ROOM], nice=False),
         axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format="~g"),
     )

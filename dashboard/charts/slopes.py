@@ -40,7 +40,7 @@ def slope_map(frame: pd.DataFrame) -> Plot:
 def _slope_map(slopes: pd.DataFrame, is_written: bool, side: int) -> alt.LayerChart:
     labels = alt.Axis(labelOverlap=True, labelFlush=False, labelAngle=0, ticks=False, domain=False)
     base = alt.Chart(slopes).encode(
-        x=alt.X("logit:N", title="By the logit of", sort=None, axis=labels),
+        x=alt.X("logit:N", title="Logit of", sort=None, axis=labels),
         y=alt.Y("output:N", title="Output of", sort=None, axis=labels),
     )
     cells = base.mark_rect(stroke=style.GREY, strokeWidth=0.5, strokeOpacity=0.5).encode(
@@ -58,7 +58,7 @@ def _slope_map(slopes: pd.DataFrame, is_written: bool, side: int) -> alt.LayerCh
         ),
         tooltip=[
             alt.Tooltip("output:N", title="output of"),
-            alt.Tooltip("logit:N", title="by the logit of"),
+            alt.Tooltip("logit:N", title="logit of"),
             alt.Tooltip("slope:Q", format=".4~g"),
         ],
     )

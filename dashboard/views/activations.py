@@ -24,7 +24,7 @@ VISIBLE = 0.001
 MAX_POWERS = 4
 MOST_WRITTEN = 1000
 TWO_CLASSES = "Two classes"
-SUMMARY = "Your logits through sigmoid and softmax: sums, slopes, temperature."
+SUMMARY = "Sigmoid and softmax of your logits: sums, derivatives, temperature."
 
 
 @page.part
@@ -41,8 +41,8 @@ def compare() -> None:
     undefined = frame["probability"].isna().any()
     if undefined:
         st.warning(
-            "With these logits a softmax is undefined: it needs at least one that is above -inf, "
-            "at most one that is +inf, and no NaN."
+            "The softmax of these logits is undefined: at least one must be above -inf, at most "
+            "one may be +inf, and none may be NaN."
         )
     sums = frame.groupby("activation")["probability"].sum(min_count=len(logits))
 
@@ -51,7 +51,7 @@ def compare() -> None:
         st.columns(2, border=True),
         ("sigmoid", "softmax"),
         (theme.SIGMOID, theme.SOFTMAX),
-        ("of all the yes-no answers", "of the one distribution"),
+        ("of all yes-no answers together", "of the distribution over the classes"),
         strict=True,
     ):
         with column:
@@ -66,22 +66,23 @@ def compare() -> None:
 
     if len(logits) == 1:
         st.markdown(
-            "With one class there is nothing to share: its **softmax** is 1 whatever the logit. "
+            "With one class there is nothing to divide: its **softmax** is 1 whatever the logit. "
             "**Sigmoid** asks one yes-no question."
         )
     else:
         st.markdown(
-            "**Softmax** is one answer: raise a logit and every other class gives way. **Sigmoid** "
-            f"asks {len(logits)} yes-no questions: each answer depends on its own logit alone, so "
-            f"the sum can be anything from 0 to {len(logits)}."
+            "**Softmax** gives one answer: raise a logit and every other class loses. **Sigmoid** "
+            f"answers {len(logits)} yes-no questions: each answer depends on its own logit alone, "
+            f"so the sum can be anything from 0 to {len(logits)}."
         )
     if np.isinf(logits).any():
         st.markdown(
-            "A logit of −inf is a class ruled out: both give it 0. One of +inf is a class that is "
-            "certain: its sigmoid is 1 and the others keep theirs, but of the softmax it takes all."
+            "A logit of −inf rules a class out: both activations give it 0. A logit of +inf makes "
+            "a class certain: its sigmoid is 1 and the others keep theirs, but its softmax takes "
+            "all."
         )
     if undefined:
-        st.markdown("What else is here needs a softmax.")
+        st.markdown("The rest of this page needs a softmax that is defined.")
         return
     _show_slopes(logits, temperature)
     _show_entropy(logits, temperature, bits)
@@ -124,7 +125,10 @@ def _formulas(logits: np.ndarray, temperature: float, frame: pd.DataFrame) -> di
 
 
 def _show_slopes(logits: np.ndarray, temperature: float) -> None:
-    st.markdown("## What moves what\n\nHow fast each output moves with each logit, x = z/T:")
+    st.markdown(
+        "## Which logit moves which output\n\nThe derivative of each output with respect to each "
+        "logit, x = z/T (δ is 1 where i = j, else 0):"
+    )
     frame = slopes(logits, temperature, MAX_LABELLED)
     for column, name, formula in zip(
         st.columns(2, border=True),
@@ -140,12 +144,12 @@ def _show_slopes(logits: np.ndarray, temperature: float) -> None:
             of_one = frame[frame["activation"] == name]
             page.figure(
                 slope_map(of_one),
-                f"The slope of each output of {name} by each logit",
+                f"The derivative of each {name} with respect to each logit",
                 f"slopes of {name}",
                 of_one,
             )
     if len(logits) > MAX_LABELLED:
-        st.caption(f"Of {len(logits)} classes, the {MAX_LABELLED} with the largest logits.")
+        st.caption(f"The {MAX_LABELLED} classes with the largest logits, of {len(logits)}.")
 
     top = class_names(len(logits))[int(logits.argmax())]
     of_top = frame[frame["logit"] == top].set_index(["activation", "output"])["slope"]
@@ -157,15 +161,15 @@ def _show_slopes(logits: np.ndarray, temperature: float) -> None:
     others = of_top["softmax"].drop(top)
     st.markdown(
         f"Raise the logit of {top} a little: its **softmax** rises by {own['softmax']} {unit}, and "
-        f"the others pay for it, most of all {others.idxmin()} with "
+        f"the others together lose as much, {others.idxmin()} the most: "
         f"{written(abs(others.min()), 3)}. Its **sigmoid** rises by {own['sigmoid']}, and no other "
-        "class moves: what is off the diagonal is exactly 0."
+        "class moves: off the diagonal, every derivative is exactly 0."
     )
     lesson.more(
-        "Of softmax each output depends on all the logits. Each column of the whole map sums to 0: "
-        "what one class gains the others lose. Each row sums to 0 too: raise all the logits alike, "
-        "and nothing moves. No slope is steeper than a quarter, where a probability is a half; "
-        "near 0 and 1 both are flat, which a squared error has to pay for when it learns."
+        "Each softmax output depends on all the logits. Each column of the whole map sums to 0: "
+        "what one class gains, the others lose. Each row sums to 0 too: add the same number to all "
+        "logits, and nothing moves. No derivative exceeds one quarter, reached at probability one "
+        "half. Near 0 and 1 both activations are flat, and a squared error learns slowly there."
     )
 
 
@@ -182,13 +186,13 @@ def _show_entropy(logits: np.ndarray, temperature: float, bits: dict[str, float]
         "entropy against temperature",
         curve,
     )
-    held = f"{written(bits['softmax'], 3)} of at most {bits['most']:.3f} bits"
+    held = f"{written(bits['softmax'], 3)} bits, of at most {bits['most']:.3f}"
     moves = curve["entropy_bits"].max() - curve["entropy_bits"].min() > VISIBLE
     st.markdown(
-        f"At temperature {temperature:g} the softmax holds {held}. "
+        f"At temperature {temperature:g} the softmax has an entropy of {held}. "
         + (
-            "A lower temperature sharpens: only the largest logits keep their share. A higher one "
-            "evens out."
+            "A lower temperature sharpens it: only the largest logits keep their share. A higher "
+            "one flattens it."
             if moves
             else "With these logits no temperature shown changes that."
         )
@@ -199,12 +203,12 @@ def _show_two_classes(logits: np.ndarray, temperature: float) -> None:
     lesson.formula(
         r"\begin{aligned}\orange{s_0} &= \frac{e^{z_0}}{e^{z_0} + e^{z_1}}\\[1ex]"
         r"&= \frac{1}{1 + e^{-(z_0 - z_1)}} = \blue{\sigma(z_0 - z_1)}\end{aligned}",
-        under="## With two classes, a sigmoid",
+        under="## With two classes, softmax is a sigmoid",
     )
     if len(logits) != 2:
         st.markdown(
             "A softmax of two classes is the sigmoid of the difference of their logits: one yes-no "
-            f"question, not two. Here are {len(logits)}."
+            f"question, not two. Here there are {len(logits)} classes."
         )
         st.button("Show it with two classes", key="two classes", on_click=_use_two_classes)
         return
@@ -214,20 +218,20 @@ def _show_two_classes(logits: np.ndarray, temperature: float) -> None:
     st.markdown(
         f"Here z₀ = {logits[0]:g} and z₁ = {logits[1]:g}{over}: :orange[**softmax**] gives class 0 "
         f"the probability {written(of_softmax, 6)}, and :blue[**sigmoid**] of the difference is "
-        f"{written(of_difference, 6)}. That is one yes-no question, which of the two; the sigmoids "
-        f"of the logits themselves are two, and answer {written(each[0], 3)} and "
+        f"{written(of_difference, 6)}. That is one question: which of the two? The sigmoids of the "
+        f"two logits answer two questions, with {written(each[0], 3)} and "
         f"{written(each[1], 3)}."
     )
 
 
 def _show_costs(logits: np.ndarray, temperature: float) -> None:
     says = (
-        "Nothing so far asked which class is true. **Softmax is an activation, not a loss**, and "
-        "so is sigmoid: it has no target. A loss needs one. The same probabilities, under two "
+        "Nothing so far depended on which class is true. **Softmax is an activation, not a loss**, "
+        "like sigmoid: neither takes a target. A loss needs one. The same probabilities with two "
         "targets:"
         if len(logits) > 1
-        else "Nothing so far asked whether the class is true. Softmax and sigmoid are activations, "
-        "not losses: a loss needs a target. The same probability, if it is:"
+        else "Nothing so far depended on whether the class is true. Softmax and sigmoid are "
+        "activations, not losses: a loss needs a target. The same probability, if it is true:"
     )
     st.markdown(f"## An activation, not a loss\n\n{says}")
     frame = costs(logits, temperature)
@@ -244,14 +248,14 @@ def _show_costs(logits: np.ndarray, temperature: float) -> None:
     if len(frame) > 1:
         likely, unlikely = frame["CCE"]
         st.markdown(
-            f"One softmax, two targets: a loss of {written(likely, 4)} nats, or of "
+            f"One softmax, two targets: a CCE of {written(likely, 4)} nats, or of "
             f"{written(unlikely, 4)}."
         )
         lesson.more(
-            "Many a loss applies the activation itself, and wants the logits: those of `core` all "
+            "Many losses apply the activation themselves and expect logits: all those of `core` "
             "do, and so do PyTorch's `CrossEntropyLoss` and `BCEWithLogitsLoss`. “Softmax loss” is "
-            "short for a softmax with CCE after it. A softmax before a loss that has its own "
-            "squeezes the logits into 0 to 1: such a network learns slowly, and never gets sure."
+            "short for softmax followed by CCE. A softmax before a loss that applies its own "
+            "squeezes the logits into 0 to 1: such a network learns slowly and never gets sure."
         )
 
 

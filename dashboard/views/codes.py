@@ -23,22 +23,28 @@ TABLE = {
     "outcome": ("outcome", ""),
     "probability": ("p", ".4f"),
     "surprise_bits": ("surprise (bits)", ".3f"),
-    "word": ("word", ""),
-    "length_bits": ("length (bits)", ".0f"),
-    "term_bits": ("p × length", ".4f"),
+    "word": ("codeword", ""),
+    "length_bits": ("length ℓ (bits)", ".0f"),
+    "term_bits": ("p × ℓ", ".4f"),
 }
 OTHER = state.Text(
     "q",
-    "q, which the code is made for (empty: uniform)",
+    "q, the distribution the code is for (empty: uniform)",
     "",
-    "As the counts: one number per outcome, or name=number pairs.",
+    "Entered like the counts: one number per outcome, or name=number pairs.",
 )
 LENGTH = state.Slider(
-    "length", "Symbols in the message", 1000, 10, 10000, 10, "How many are drawn from p."
+    "length", "Symbols in the message", 1000, 10, 10000, 10, "How many symbols are drawn from p."
 )
-SEED = state.Slider("seed", "Seed", 0, 0, 99, 1, "Another seed, another message.")
+SEED = state.Slider("seed", "Seed", 0, 0, 99, 1, "Each seed draws a different message.")
 BLOCK = state.Slider(
-    "block", "Symbols in a block, n", 2, 1, frames.MAX_BLOCK_SIZE, 1, "How many share a word."
+    "block",
+    "Symbols in a block, n",
+    2,
+    1,
+    frames.MAX_BLOCK_SIZE,
+    1,
+    "How many symbols share a codeword.",
 )
 # Bits: less is the rounding of a sum.
 VISIBLE = 1e-9
@@ -61,32 +67,36 @@ def shortest_code(source: Source) -> None:
         st.metric("Huffman code L (bits)", written(length, 4))
         st.metric("Above the entropy (bits)", written(max(length - entropy, 0.0), 4))
     if len(source.names) == 1:
-        st.markdown("One outcome has the empty word: there is nothing to say, and no tree.")
+        st.markdown(
+            "A single outcome gets the empty codeword: there is nothing to say, and no tree to "
+            "draw."
+        )
     elif len(source.names) > MAX_LEAVES:
         st.caption(
-            f"A tree of {len(source.names)} leaves is too large to read: it is drawn up to "
-            f"{MAX_LEAVES}. The table has every word."
+            f"The tree is drawn for up to {MAX_LEAVES} outcomes: with {len(source.names)} it is "
+            "too large to read. The table has every codeword."
         )
     else:
         branches = frames.tree(source, code)
         page.figure(
             charts.code_tree(branches, (style.BLUE, style.VERMILLION)),
-            "The tree of the Huffman code: each outcome's word is the way to its leaf",
+            "The tree of the Huffman code: each outcome's codeword is the path to its leaf",
             "tree",
             branches,
         )
         st.markdown(
-            "**Huffman's code** joins the two rarest until one is left. The way from the root to a "
-            "leaf, :blue[**0**] or :orange[**1**] at each fork, is its word."
+            "**Huffman's algorithm** joins the two least probable branches until one tree is left. "
+            "The path from the root to an outcome, :blue[**0**] or :orange[**1**] at each fork, is "
+            "its codeword."
         )
         lesson.more(
-            "No word begins another, so that a message needs no commas. A branch is as thick as "
-            "its traffic, and what is joined last stands near the root. No code with a word for "
-            "each outcome is shorter on average (Huffman, 1952). It meets the entropy where all "
-            "probabilities are powers of one half, as in “Powers of two”; otherwise lengths are "
-            "rounded to whole bits."
+            "No codeword is the start of another, so a message needs no commas. A branch is as "
+            "thick as it is probable, and the last ones joined are nearest the root. No code with "
+            "a codeword for each outcome is shorter on average (Huffman, 1952). Its mean length L "
+            "equals the entropy if all probabilities are powers of one half, as in “Powers of "
+            "two”; otherwise it is greater, because a codeword has whole bits."
         )
-    lesson.table(table, TABLE, "The word of each outcome")
+    lesson.table(table, TABLE, "The codeword of each outcome")
 
 
 @page.part
@@ -107,12 +117,12 @@ def messages(source: Source) -> None:
     bits = encode(symbols.tolist(), code)
     is_same = decode(bits, code, length) == symbols.tolist()
     shown = min(length, frames.WRITTEN_SYMBOLS)
-    st.markdown(f"A message of {length} symbols; the first {shown}, with their words:")
+    st.markdown(f"A message of {length} symbols. The first {shown}, with their codewords:")
     st.code(frames.written_message(source, code, symbols), language=None)
     entropy = frames.entropy_bits(source)["entropy"]
     st.markdown(
-        f"Sent: {len(bits)} bits, {written(len(bits) / length, 4)} a symbol. Received and decoded: "
-        + ("the same message, none lost." if is_same else "another message.")
+        f"Sent: {len(bits)} bits, {written(len(bits) / length, 4)} per symbol. Received and "
+        "decoded: " + ("the same message, nothing lost." if is_same else "another message.")
     )
     grown = frames.growth(source, symbols, n)
     colours = dict(
@@ -124,32 +134,32 @@ def messages(source: Source) -> None:
     )
     page.figure(
         charts.growth_curves(grown, entropy, colours),
-        "Bits a symbol against the length of the message",
-        "bits a symbol",
+        "Bits per symbol against the length of the message",
+        "bits per symbol",
         grown,
     )
     ends = grown.groupby("counted", sort=False)["bits_per_symbol"].last()
     takes = written(ends.iloc[1], 4)
     huffman = (
-        f"The **:orange[Huffman code]** takes as much, {takes}: these probabilities are powers of "
-        "one half."
+        f"The **:orange[Huffman code]** takes exactly as much, {takes}: these probabilities are "
+        "powers of one half."
         if expected_length(code, source.p) - entropy < VISIBLE
-        else f"The **:orange[Huffman code]** tends to its own L, for it rounds each word to whole "
-        f"bits: {takes}."
+        else "The **:orange[Huffman code]** approaches its own mean length L, because its "
+        f"codewords have whole bits: here {takes}."
     )
     in_blocks = (
-        f" In **:green[blocks of {n}]** that share a word: {written(ends.iloc[2], 4)}."
+        f" With **:green[blocks of {n}]** that share a codeword: {written(ends.iloc[2], 4)}."
         if len(ends) > 2
         else ""
     )
     st.markdown(
-        f"As the message grows, its mean **:blue[surprise]** tends to H = {written(entropy, 4)} "
+        f"As the message grows, its mean **:blue[surprise]** approaches H = {written(entropy, 4)} "
         f"bits: here it ends at {written(ends['Surprise'], 4)}. {huffman}{in_blocks}"
     )
     if n < wanted:
         st.caption(
-            f"{len(source.names)} outcomes in blocks of {n + 1} would be more than "
-            f"{frames.MAX_BLOCKS} words: n stays at {n}."
+            f"{len(source.names)} outcomes in blocks of {n + 1} would need more than "
+            f"{frames.MAX_BLOCKS} codewords: n stays at {n}."
         )
     lesson.formula(
         r"\blue{H} \le \green{L_n} < \blue{H} + \gray{\tfrac{1}{n}}", under="## Blocks of n"
@@ -157,16 +167,16 @@ def messages(source: Source) -> None:
     blocks = frames.block_lengths(source)
     page.figure(
         charts.block_bars(blocks, n, (style.GREY, style.GREEN)),
-        "Bits a symbol of Huffman codes over blocks, and the bounds H and H + 1/n",
+        "Bits per symbol of Huffman codes over blocks, and the bounds H and H + 1/n",
         "blocks",
         blocks,
     )
     best = blocks.nsmallest(1, "bits_per_symbol").iloc[0]
     st.markdown(
-        f"A word for each block of n symbols wastes less than one bit a block, 1/n a symbol: the "
-        f":gray[**grey room**] that is left between H and H + 1/n. The least here is "
-        f"{written(best['bits_per_symbol'], 4)} bits at n = {int(best['n'])}, where the code has "
-        f"a word for each of {len(source.names)}ⁿ = {len(source.names) ** int(best['n'])} blocks."
+        "One codeword per block of n symbols wastes less than one bit per block, 1/n per symbol: "
+        "the code stays within the :gray[**grey bar**] from H to H + 1/n. The least here is "
+        f"{written(best['bits_per_symbol'], 4)} bits at n = {int(best['n'])}, with a "
+        f"codeword for each of {len(source.names)}ⁿ = {len(source.names) ** int(best['n'])} blocks."
     )
 
 
@@ -224,41 +234,43 @@ def wrong_code(source: Source) -> None:
             costs["cross_entropy"],
             (style.BLUE, style.VERMILLION),
         ),
-        "The ideal word lengths for p as an area, and those for q over it",
+        "The ideal codeword lengths for p as an area, and those for q over it",
         "wrong code",
         rows,
     )
     if math.isinf(costs["divergence"]):
         st.markdown(
-            "q gives probability 0 to what does happen: its code has no word for that, and the "
-            "cost is infinite."
+            "q gives probability 0 to an outcome that does occur: its code has no codeword for it, "
+            "and the cost is infinite."
         )
     else:
         page.figure(
             cost_bars(costs, (style.BLUE, style.VERMILLION, style.GREY)),
-            "Bits a symbol by the code for p, and by the code for q",
+            "Bits per symbol with the code for p, and with the code for q",
             "cost",
             rows,
         )
         st.markdown(
-            f"A word is as long as q thinks its outcome rare: **:orange[−log₂ q]**, too long where "
-            f"q is below p, and too short, in pale, where it is above. Used on messages from p the "
-            f"code takes {written(costs['cross_entropy'], 4)} bits a symbol, "
-            f"**:blue[{written(costs['entropy'], 4)}]** that any code needs and "
-            f"**:orange[{written(costs['divergence'], 4)}]** for the mistake."
+            "The code for q gives each outcome **:orange[−log₂ q]** bits: too many where q is "
+            "below p, too few (pale) where q is above. On messages from p it takes "
+            f"{written(costs['cross_entropy'], 4)} bits per symbol: "
+            f"**:blue[{written(costs['entropy'], 4)}]** that any code needs, and "
+            f"**:orange[{written(costs['divergence'], 4)}]** for the wrong distribution."
         )
         lesson.more(
             f"Rounded up to whole bits, as Shannon did, the code for q takes "
-            f"{written(costs['whole_bits'], 4)} bits a symbol. The mistake never costs less than "
-            "nothing, and nothing only where q = p; it is not the same both ways. A classifier "
-            "that is trained by cross-entropy makes it smaller: p is the truth, q is what it "
-            "predicts, and H(p) is what no training takes away."
+            f"{written(costs['whole_bits'], 4)} bits per symbol. KL is never negative, is 0 only "
+            "if q = p, and usually changes if p and q are swapped. Training a classifier with "
+            "cross-entropy makes it smaller: p is the truth, q is the prediction, and H(p) is the "
+            "part that no training removes."
         )
-    page.numbers(rows, "Each outcome's word lengths for p and for q", key="numbers of both")
+    page.numbers(
+        rows, "The codeword lengths of each outcome for p and for q", key="numbers of both"
+    )
     if len(source.names) <= snippets.MAX_WRITTEN:
         page.as_code(lambda: snippets.entropies(source.p, other.p))
     else:
-        st.caption(f"As code there are up to {snippets.MAX_WRITTEN} outcomes.")
+        st.caption(f"Copy as code takes up to {snippets.MAX_WRITTEN} outcomes.")
 
 
 def _enter_other(other: str) -> None:

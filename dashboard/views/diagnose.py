@@ -20,7 +20,7 @@ from dashboard.diagnosis.handed_in import (
 from dashboard.diagnosis.ledger import show_ledger
 from dashboard.diagnosis.pictures import PICTURES
 
-SUMMARY = "Your own scores and labels: what they are, which loss fits, what is wrong."
+SUMMARY = "Your own scores and labels: what they are, which loss fits them, and what is wrong."
 FROM = state.Choice("from", "Look at", "Where scores and labels come from.")
 BESIDE = state.Choice("beside", "Beside it", "A second model, to see both at once.")
 

@@ -22,7 +22,7 @@ from dashboard.sources import (
 from dashboard.views import codes, shares
 from experiments.charts import style
 
-SUMMARY = "Surprise, entropy as the shortest code, and what the wrong code costs."
+SUMMARY = "Surprise, entropy as the length of the shortest code, and the cost of a wrong code."
 
 PRESETS = {
     "Weather": "sunny=60, cloudy=20, rain=15, snow=5",
@@ -40,23 +40,23 @@ PRESETS = {
 }
 COUNTS, TEXT = "Counts", "Text"
 
-FROM = state.Choice("source", "Distribution from", "Counts as numbers, or a text to count in.")
-KIND = state.Choice("unit", "Count its", "What an outcome is: a letter, a character or a word.")
+FROM = state.Choice("source", "Distribution from", "Counts that you enter, or a text to count in.")
+KIND = state.Choice("unit", "What to count", "Each letter, character or word is an outcome.")
 ENTERED = state.Text(
     "counts",
     "Counts",
     PRESETS["Weather"],
     "Numbers, or names with numbers, such as sunny=60, rain=15 or a table pasted from a "
-    "spreadsheet. Only their proportions count.",
+    "spreadsheet. Only their proportions matter.",
 )
 COUNTED = state.Text(
     "text",
     "Text",
     "It was the best of times, it was the worst of times, it was the age of wisdom, it was the "
     "age of foolishness",
-    "Any text: what is counted in it becomes the distribution.",
+    "Any text. The counts of what occurs in it become the distribution.",
 )
-YES = state.Choice("yes", "Yes means", "This outcome against all the others.")
+YES = state.Choice("yes", "Yes means", "The outcome that counts as yes; all others count as no.")
 
 
 @page.part
@@ -86,7 +86,7 @@ def _source() -> Source | None:
         samples.presets("Samples", "sample counts", list(PRESETS), held, _use_preset, [ENTERED.key])
         source = _read_while_typed(entered)
     except ValueError as error:
-        state.refuse("This is no distribution yet.", str(error))
+        state.refuse("This is not a distribution yet.", str(error))
         return None
     shares.sliders(
         [state.plain(name) for name in source.names],
@@ -107,7 +107,7 @@ def _read_while_typed(entered: str) -> Source:
         if last is None or is_number(last[0].rpartition("=")[2]):
             raise
         source = source_of(parse_counts(entered[: last.start()]))
-        st.caption("The last word is left out until it is a count.")
+        st.caption("The last entry is left out until it has a count.")
         return source
 
 
@@ -135,20 +135,24 @@ def _surprise(source: Source) -> None:
     )
     with st.container(horizontal=True):
         st.metric("Entropy (bits)", written(bits["entropy"], 4))
-        st.metric("Most it could be (bits)", written(bits["most"], 4), help="With all alike.")
+        st.metric(
+            "Largest possible (bits)",
+            written(bits["most"], 4),
+            help="The entropy if all outcomes were equally probable.",
+        )
         st.metric("Outcomes", len(source.names))
     drawn = rows.head(codes.MAX_DRAWN)
     page.figure(
         charts.surprise_area(drawn, bits["entropy"], style.BLUE),
-        "Each outcome as wide as its probability and as high as its surprise",
+        "A bar for each outcome, as wide as its probability and as high as its surprise",
         "surprise",
         rows,
     )
     if len(rows) > codes.MAX_DRAWN:
-        st.caption(f"Drawn are the {codes.MAX_DRAWN} most probable of {len(rows)} outcomes.")
+        st.caption(f"Only the {codes.MAX_DRAWN} most probable of {len(rows)} outcomes are drawn.")
     if len(occurring) == 1:
         st.markdown(
-            "What is certain is no surprise: the area is 0, and a message that can only say one "
+            "A certain outcome is no surprise: the area is 0, and a message that can only say one "
             "thing needs no bits."
         )
         return
@@ -158,23 +162,25 @@ def _surprise(source: Source) -> None:
         f"Rare outcomes surprise more: “{state.plain(last['outcome'])}” by {rarest} bits, "
         f"“{state.plain(first['outcome'])}” by {commonest}."
         if last["probability"] < first["probability"]
-        else f"All that happen are alike: each surprises by {commonest} bits."
+        else f"All outcomes that occur are equally probable: each surprises by {commonest} bits."
     )
     st.markdown(
-        f"{how} Each bar is as wide as its outcome is probable, so that the **:blue[area]** is "
+        f"{how} Each bar is as wide as its outcome is probable, so the total **:blue[area]** is "
         f"the mean surprise, the entropy: {written(bits['entropy'], 4)} bits."
     )
     lesson.more(
-        "A bit is a yes or a no that could as well be the other. What halves the room of what is "
-        "possible surprises by one bit, what leaves a quarter by two: surprises of what happens "
-        "independently add up, because their probabilities multiply. The entropy is the average "
-        "surprise, and the average length below which no lossless code comes (Shannon, 1948). It "
-        "is largest where all outcomes are alike."
+        "One bit is the surprise of an outcome with probability one half, such as heads of a fair "
+        "coin; probability one quarter gives two bits. The surprises of independent outcomes add "
+        "up, because their probabilities multiply. The entropy is the average surprise, and no "
+        "lossless code is shorter on average (Shannon, 1948). It is largest when all outcomes are "
+        "equally probable."
     )
     never = len(rows) - len(occurring)
     if never:
-        st.caption(f"Of probability 0, and without width: {never}. Their surprise is infinite.")
-    page.numbers(rows, "Outcome, probability, surprise and its term")
+        st.caption(
+            f"Outcomes with probability 0: {never}. They have no width, and an infinite surprise."
+        )
+    page.numbers(rows, "Each outcome, its probability, surprise, and part of the entropy")
 
 
 @page.part
@@ -197,9 +203,9 @@ def yes_or_no(source: Source) -> None:
         curve,
     )
     st.markdown(
-        f"Whether it is “{state.plain(yes)}”: yes with probability {written(p, 4)}, worth "
-        f"{written(bits, 4)} bits. One bit at most, where yes and no are alike; none where the "
-        "answer is known before."
+        f"Is it “{state.plain(yes)}”? Yes with probability {written(p, 4)}: the answer is worth "
+        f"{written(bits, 4)} bits on average. It is worth most, one bit, if yes and no are equally "
+        "probable, and nothing if it is known beforehand."
     )
 
 
@@ -207,7 +213,8 @@ def show() -> None:
     """Show the page."""
     st.title("Entropy")
     st.markdown(
-        "A source sends messages to a destination. The entropy is the smallest average size of "
-        "their lossless encoding: rare news is long, frequent news short."
+        "A source sends messages to a destination. Its entropy is the smallest average number of "
+        "bits per symbol that encodes them without loss: frequent outcomes get short codewords, "
+        "rare ones long ones."
     )
     explore()

@@ -13,7 +13,7 @@ from dashboard.frames.common import class_names, written
 from dashboard.frames.gradients import LOSSES, SLIP, check, gradient_curves, gradients
 from experiments.charts import style
 
-SUMMARY = "What pulls each logit up or down, checked against finite differences; your formula too."
+SUMMARY = "What pulls each logit up or down, checked by finite differences; your own formula too."
 
 # The softmax of the true class, for the sentence on a confident mistake.
 SURELY_WRONG = 0.05

@@ -18,11 +18,11 @@ def show(links: Mapping[StreamlitPage, str]) -> None:
     """Show the page, with a card for each other page: what it is there for."""
     st.title("Cross-Entropy Lab")
     st.markdown(
-        "A classifier's last layer gives one number per class: its **logits**. An activation turns "
-        "them into probabilities, and a loss says how surprised those are by the truth. See how "
-        "sigmoid and softmax, binary cross-entropy (BCE) and categorical cross-entropy (CCE) "
-        "behave; follow what they do in real training runs; find what is wrong with the outputs "
-        "of a model of your own."
+        "The last layer of a classifier gives one number per class, its **logits**. An activation "
+        "turns them into probabilities, and a loss measures how much these differ from the truth. "
+        "Here you see how sigmoid and softmax, binary cross-entropy (BCE) and categorical "
+        "cross-entropy (CCE) behave, follow them through real training runs, and find what is "
+        "wrong with the outputs of your own model."
     )
 
     logits = parse_logits(SAMPLES[0].logits)
@@ -35,13 +35,16 @@ def show(links: Mapping[StreamlitPage, str]) -> None:
         says=f"Sigmoid and softmax of the logits {SAMPLES[0].logits} as bars, class by class",
     )
     st.markdown(
-        f"The logits {SAMPLES[0].logits}. :orange[**Softmax**] shares one probability among "
-        f"the classes: its bars sum to {sums['softmax']:.2f}. :blue[**Sigmoid**] answers one "
-        f"yes-no question per class: here its bars sum to {sums['sigmoid']:.2f}."
+        f"The logits here are {SAMPLES[0].logits}. :orange[**Softmax**] divides a probability of "
+        f"1 among the classes: its bars sum to {sums['softmax']:.2f}. :blue[**Sigmoid**] answers a "
+        f"separate yes-no question for each class: its bars sum to {sums['sigmoid']:.2f}."
     )
 
     st.header("The tour")
-    st.markdown("In this order each page needs only what came before; any of them stands alone.")
+    st.markdown(
+        "In this order, each page builds only on those before it. You can also start with any "
+        "of them."
+    )
     numbered = list(enumerate(links.items(), start=1))
     for first in range(0, len(numbered), CARDS_IN_A_ROW):
         row = numbered[first : first + CARDS_IN_A_ROW]

@@ -32,7 +32,7 @@ CURVES = {
 }
 PARTS = {
     "entropy": "H(t), the entropy of the target",
-    "divergence": "KL(t‖s), what training can take away",
+    "divergence": "KL(t‖s), what training can remove",
 }
 OPTIMA = {"target": style.GREEN, "best softmax": style.VERMILLION}
 
@@ -55,11 +55,11 @@ def show_others(logits: np.ndarray, label: int, options: Options, is_plain: bool
         with column:
             lesson.formula(formula)
             st.metric(name, figure)
-    share = "" if is_plain else " Neither takes the class weight."
+    share = "" if is_plain else " Neither uses the class weight."
     st.markdown(
-        "The **focal loss** turns down what is already right, by $(1 - s_p)^\\gamma$. The "
-        "**squared error** is a distance of probabilities: it never exceeds 2, however sure the "
-        f"mistake.{share}"
+        "The **focal loss** scales down what is already right, by $(1 - s_p)^\\gamma$. The "
+        "**squared error** is a distance between probabilities: it never exceeds 2, however "
+        f"confident the mistake.{share}"
     )
 
 
@@ -84,29 +84,29 @@ def show_curves(logits: np.ndarray, label: int, options: Options, is_plain: bool
     else:
         least, most = curves["logit"].min(), curves["logit"].max()
         cce, bce = (
-            f"at {bend:.4g}" + ("" if least <= bend <= most else ", off this picture")
+            f"at {bend:.4g}" + ("" if least <= bend <= most else ", outside this chart")
             for bend in (rivals(logits, label), 0.0)
         )
         st.markdown(
-            f"**CCE** is drawn for the logit of {name} while the others stay; it bends "
-            f"where that overtakes all the others together, {cce}. **BCE** looks at one logit "
-            f"alone, and bends {bce}."
+            f"**CCE** is drawn against the logit of {name}, with the others fixed; it bends "
+            f"where that logit overtakes all the others together, {cce}. **BCE** depends on one "
+            f"logit alone, and bends {bce}."
         )
         lesson.more(
-            "Far on the wrong side of its bend each grows by nearly one nat per unit of logit: the "
-            "gradient stays near 1 in size, so that no mistake is too large to learn from. The "
-            "**squared error** is flat there: its gradient vanishes, and the surest mistakes are "
-            "the ones that it does not correct."
+            "Far on the wrong side of its bend, each grows by nearly one nat per unit of logit: "
+            "the gradient stays near 1 in size, so no mistake is too large to learn from. The "
+            "**squared error** is flat there: its gradient vanishes, and it does not correct the "
+            "most confident mistakes."
             if is_plain
-            else "A weight makes its side of a curve steeper. Where a target is not all or "
-            "nothing, a curve turns up again on the side of too much confidence."
+            else "A class weight makes its side of a curve steeper. Where a target is neither 0 "
+            "nor 1, the curve rises again on the side of too much confidence."
         )
 
     st.markdown(
-        f"The last picture has the same losses against what {name} is given: its softmax, where "
-        "the rule stands, and for BCE its sigmoid. With a hard target CCE and BCE with target 1 "
-        "are one curve, −log of the probability, that climbs without end towards 0; the squared "
-        "error stays finite."
+        f"The last chart has the same losses against the probability of {name}: its softmax, at "
+        "the dotted line, and for BCE its sigmoid. With a hard target, CCE and BCE with target 1 "
+        "are one curve, −log p, which grows without bound as p nears 0; the squared error stays "
+        "finite."
     )
 
 
@@ -133,15 +133,15 @@ def show_parts(logits: np.ndarray, label: int, options: Options) -> None:
     unweighted = "" if options.weight == 1 else " The class weight is left out here."
     if own == 0:
         says = (
-            f"A hard target has no entropy: all {written(divergence, 4)} nats are divergence, and "
-            "training can take all of it away."
+            f"A hard target has no entropy: all {written(divergence, 4)} nats are divergence, "
+            "which training can remove."
         )
     else:
         says = (
-            f"The target itself holds {written(own, 4)} nats, that no prediction can get below; "
-            f"the divergence, {written(divergence, 4)} nats, is 0 where softmax and target are one."
+            f"The target's own entropy is {written(own, 4)} nats, and no prediction gets below it; "
+            f"the divergence, {written(divergence, 4)} nats, is 0 if the softmax is the target."
         )
-    st.markdown(f"{says} A bit is {NATS_PER_BIT:.4f} nats.{unweighted}")
+    st.markdown(f"{says} One bit is {NATS_PER_BIT:.4f} nats.{unweighted}")
 
 
 def show_optimum(logits: np.ndarray, label: int, options: Options, is_hard: bool) -> None:
@@ -149,7 +149,7 @@ def show_optimum(logits: np.ndarray, label: int, options: Options, is_hard: bool
     best = optimum(logits, label, options)
     lesson.formula(
         r"\orange{s_i^\ast} = \frac{w_i\, \green{t_i}}{\sum_j w_j\, \green{t_j}}",
-        under="## Where CCE is least",
+        under="## Where CCE is smallest",
     )
     page.figure(
         optimum_bars(best, style.GREY, OPTIMA),
@@ -158,21 +158,23 @@ def show_optimum(logits: np.ndarray, label: int, options: Options, is_hard: bool
         best,
     )
     name, target, optimal = best["class"][label], best["target"][label], best["optimum"][label]
-    if is_hard:
+    if len(best) == 1:
+        says = "With one class the softmax is always 1, and CCE always 0."
+    elif is_hard:
         says = (
-            f"A hard target is best met with probability 1 for {name}, which no finite logits "
-            "reach. A class weight only makes its loss larger: it moves nothing until the target "
-            "is smoothed or soft."
+            f"For a hard target, the best prediction is probability 1 for {name}, which no finite "
+            "logits reach. A class weight only scales the loss: it does not move the optimum "
+            "unless the target is smoothed or soft."
         )
     elif abs(optimal - target) < VISIBLE:
         says = (
-            f"The best softmax is the target itself: {written(optimal, 4)} for {name}. From there "
-            "more confidence costs."
+            f"The best softmax is the target itself: {written(optimal, 4)} for {name}. More "
+            "confidence than that costs."
         )
     else:
         says = (
-            f"A weight of {options.weight:g} moves the optimum: {name} is best given "
-            f"{written(optimal, 4)}, where the target says {written(target, 4)}. Weights and "
-            "smoothing together shift what a perfect model answers, and its calibration with it."
+            f"A weight of {options.weight:g} moves the optimum: the best probability for {name} is "
+            f"{written(optimal, 4)}, where the target says {written(target, 4)}. A weight on a "
+            "soft target changes what a perfect model predicts, and so its calibration."
         )
     st.markdown(says)

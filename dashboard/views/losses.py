@@ -14,16 +14,15 @@ from dashboard.frames.losses import (
 )
 from dashboard.views import loss_pictures
 
-SUMMARY = (
-    "What each class adds to BCE and to CCE; smoothing, weights, and other losses beside them."
-)
+SUMMARY = "What each class adds to BCE and CCE; label smoothing, class weights and other losses."
 TARGET = state.Text(
     "target",
     "Target distribution",
     "",
-    "Empty is a hard target: all for the true class. Or a soft one: a share for each class, such "
-    "as 0.7, 0.2, 0.1; divided by their sum, and 0 for classes left out at the end.",
-    placeholder="hard: all for the true class",
+    "Leave it empty for a hard target: all of it on the true class. For a soft target, enter a "
+    "share for each class, such as 0.7, 0.2, 0.1: shares are divided by their sum, and classes "
+    "left out at the end get 0.",
+    placeholder="hard: all on the true class",
 )
 # Of a soft target that a click writes out.
 SHARE = 0.7
@@ -43,7 +42,7 @@ WEIGHT = state.Slider(
     0.1,
     10.0,
     0.1,
-    "Multiplies what this class adds to CCE and BCE; the others keep 1.",
+    "Multiplies what this class adds to CCE and BCE; all other classes have weight 1.",
 )
 GAMMA = state.Slider(
     "gamma",
@@ -52,7 +51,7 @@ GAMMA = state.Slider(
     0.0,
     5.0,
     0.5,
-    "How far the focal loss turns easy examples down; 0 is CCE.",
+    "How strongly the focal loss scales down easy examples; 0 is CCE.",
 )
 
 # A target distribution, label smoothing, and the class weight of the true class.
@@ -96,13 +95,13 @@ def compare() -> None:
     totals = terms.groupby("loss")["term"].sum(min_count=len(logits))
     if terms["term"].isna().any():
         st.warning(
-            "A loss here is undefined. CCE needs at least one logit that is above -inf and at most "
-            "one that is +inf; neither loss is defined for NaN."
+            "A loss here is undefined. CCE needs at least one logit above -inf and at most one at "
+            "+inf; neither loss is defined for NaN."
         )
     if np.isinf(terms["term"]).any():
         st.warning(
-            "A loss here is infinite: what is true is left with no probability at all, or logits "
-            "are further apart than numbers reach."
+            "A loss here is infinite: the prediction gives the truth no probability at all, or the "
+            "logits are too far apart for a floating-point number."
         )
     longest = terms["term"].replace(np.inf, np.nan).max()
 
@@ -128,21 +127,21 @@ def compare() -> None:
     of_others = terms["term"][is_other].sum(skipna=False)
     surprise, yes_no = (written(of_true["term"][loss], 4) for loss in ("CCE", "BCE"))
     rest = (
-        f"and {written(of_others, 4)} for what it says of the other {len(names) - 1}."
+        f"and {written(of_others, 4)} for all other classes."
         if len(names) > 1
         else "and there is no other class."
     )
     times = "" if weight == 1 else f"{weight:g} times "
     if is_hard:
         left = (
-            f"The one-hot target leaves **CCE** one term, {times}the surprise $-\\log s_p$ of "
+            f"The one-hot target leaves **CCE** a single term, {times}the surprise $-\\log s_p$ of "
             f"{names[label]}: {surprise} nats."
         )
     else:
         left = (
             f"This target leaves **CCE** {int((used['target'] > 0).sum())} of {len(names)} terms, "
-            f"one for each class with a share of it; {names[label]} adds {surprise} nats, "
-            f"{times}its share {written(of_true['target']['CCE'], 4)} of the surprise."
+            f"one for each class that has a share; {names[label]} adds {surprise} nats, "
+            f"{times}its share {written(of_true['target']['CCE'], 4)} times its surprise."
         )
     st.markdown(f"{left} **BCE** adds {yes_no} nats for {names[label]}, {rest}")
     page.numbers(terms, "Every term of both losses")
@@ -150,7 +149,7 @@ def compare() -> None:
     if np.isfinite(logits).all():
         loss_pictures.show_curves(logits, label, options, is_plain)
     else:
-        st.caption("Curves over a logit need logits that are all finite: they are left out here.")
+        st.caption("The curves against a logit are left out: they need logits that are all finite.")
     if np.isfinite(totals["CCE"]):
         loss_pictures.show_parts(logits, label, options)
     if not np.isnan(totals["CCE"]):
@@ -228,7 +227,7 @@ def show() -> None:
     """Show the page."""
     st.title("Losses")
     st.markdown(
-        "A loss says how surprised a prediction is by the truth. BCE asks about every class, CCE "
-        "about the true one alone."
+        "A loss says how surprising the truth is under the prediction. BCE asks about every class, "
+        "CCE about the true one alone."
     )
     compare()

@@ -18,7 +18,7 @@ from dashboard.frames.common import written
 from dashboard.views import more_on_mistakes as more
 from dashboard.views.train import titled
 
-SUMMARY = "Bug gallery: the classic mistakes, what one sees, why, and the fix."
+SUMMARY = "Bug gallery: the classic mistakes, each with its symptom, its cause and its fix."
 CLASSES = state.Slider("classes", "Classes K", 10, 2, 100, 1, "How many classes each example has.")
 # Of the bars; more say nothing new.
 MOST_BARS = 5

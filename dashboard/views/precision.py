@@ -21,7 +21,7 @@ from experiments.precision import (
     printed,
 )
 
-SUMMARY = "Where the textbook formulas give inf, NaN or 0, in each dtype, and ours do not."
+SUMMARY = "Where the textbook formulas give inf, NaN or a false 0 in each dtype, and ours do not."
 FUNCTION = state.Choice("function", "Function", "What is computed of the logits (x, 0), or of x.")
 LOGIT = state.Text(
     "logit", "Your logit x", "20", "Is marked on the map; inf and -inf are numbers too."

@@ -15,7 +15,7 @@ from experiments.charts import style
 from experiments.charts.history import history_chart
 from experiments.datasets import DATASETS
 
-SUMMARY = "Training runs: their loss and entropy curves, and MLflow."
+SUMMARY = "Training runs: compare their loss and entropy curves, and open them in MLflow."
 EVERY_RUN = "every run on these data"
 DRAWN_AT_FIRST = 4
 MOST_DRAWN = len(style.SERIES)

@@ -36,7 +36,7 @@ def sliders(
         The key of the text.
     """
     if not 2 <= len(p) <= MAX_SLIDERS:
-        st.caption(f"There is a slider for each of 2 to {MAX_SLIDERS} outcomes.")
+        st.caption(f"There are sliders for 2 to {MAX_SLIDERS} outcomes.")
         return
     text = st.session_state.get(of)
     columns = st.columns(min(4, len(p)))

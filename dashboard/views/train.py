@@ -14,7 +14,7 @@ from dashboard.views import keep, play
 from experiments.config import TrainConfig
 from experiments.datasets import DATASETS, Dataset, load
 
-SUMMARY = "Two heads that train side by side, epoch by epoch, and into MLflow."
+SUMMARY = "Train two heads side by side, epoch by epoch, and log them to MLflow."
 
 # Those of the plane first: there a boundary can be seen.
 SAMPLES = tuple(dict.fromkeys(("spirals", "blobs", "moons", *DATASETS)))

@@ -41,7 +41,7 @@ MOVE = """async element => {
         ("gradients", 2, 1, ["p", "loss", "bits", "∂L/∂z"]),
         ("activations", 4, 1, ["largest p", "bits"]),
         ("entropy", 1, 1, ["surprise of yes", "entropy (bits)"]),
-        ("entropy", 3, 1, ["bits a symbol", "over H"]),
+        ("entropy", 3, 1, ["bits per symbol", "over H"]),
         ("train", 2, 3, ["loss", "entropy", "accuracy", "pull: true", "others"]),
         ("mistakes", 0, 1, ["nats", "bits"]),
         ("runs", 0, 4, ["loss", "train", "bits", "entropy", "accuracy"]),

@@ -67,11 +67,11 @@ def test_a_novel_stays_out_of_the_link_until_it_is_short(page: Page, address: st
     opened(page, address, "entropy?source=Text&text=ab")
     field = page.get_by_role("textbox", name="Text")
     field.fill("It was the best of times. " * 800)
-    expect(page.get_by_text("The link leaves this out")).to_be_visible()
+    expect(page.get_by_text("The link leaves this text out")).to_be_visible()
     page.wait_for_url(lambda url: "text=" not in url)
     field.fill("abb")
     page.wait_for_url(lambda url: "text=abb" in url)
-    expect(page.get_by_text("The link leaves this out")).to_have_count(0)
+    expect(page.get_by_text("The link leaves this text out")).to_have_count(0)
     expect(page.get_by_test_id("stMetricValue").first).to_have_text(
         f"{entropy([1 / 3, 2 / 3], base=2):.4f}"
     )

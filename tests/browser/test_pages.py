@@ -167,9 +167,9 @@ def test_more_words_stay_open_while_a_control_moves(page: Page, address: str) ->
     words = page.get_by_text("Rounded up to whole bits, as Shannon did")
     expect(words).to_be_hidden()
     more.press("Enter")
-    expect(words).to_contain_text(f"takes {1:.4f} bits a symbol")
-    page.get_by_role("textbox", name="q, which the code is made for").fill("1, 3")
-    expect(words).to_contain_text(f"takes {0.75 * 2 + 0.25 * 1:.4f} bits a symbol")
+    expect(words).to_contain_text(f"takes {1:.4f} bits per symbol")
+    page.get_by_role("textbox", name="q, the distribution the code is for").fill("1, 3")
+    expect(words).to_contain_text(f"takes {0.75 * 2 + 0.25 * 1:.4f} bits per symbol")
     expect(words).to_be_visible()
     # As far from what is under it as what Streamlit folds.
     box = more.locator("..").bounding_box()

@@ -97,11 +97,11 @@ def test_the_menu_has_the_figures_of_a_part_that_ran_alone(
     page: Page, address: str, tmp_path: Path
 ) -> None:
     opened(page, address, "entropy?counts=a%3D1,b%3D1")
-    field = page.get_by_role("textbox", name="q, which the code is made for")
-    shown = ["Surprise", "Binary entropy", "Tree", "Bits a symbol", "Blocks", "Wrong code"]
+    field = page.get_by_role("textbox", name="q, the distribution the code is for")
+    shown = ["Surprise", "Binary entropy", "Tree", "Bits per symbol", "Blocks", "Wrong code"]
     for q, says, names, shares in (
         ("1, 0", "q gives probability 0", shown, [1.0, 0.0]),
-        ("1, 3", "A word is as long as q thinks", [*shown, "Cost"], [0.25, 0.75]),
+        ("1, 3", "The code for q gives each outcome", [*shown, "Cost"], [0.25, 0.75]),
     ):
         field.fill(q)
         expect(page.get_by_text(says)).to_be_visible()

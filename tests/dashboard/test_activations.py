@@ -116,7 +116,7 @@ def test_the_page_says_how_much_the_others_pay(temperature: str) -> None:
     x = np.array([3.0, 1, -2]) / float(temperature)
     jacobian = softmax_jacobian(x)
     assert f"its **softmax** rises by {jacobian[0, 0]:.3f} per unit" in text(page)
-    assert f"most of all class 1 with {-jacobian[1, 0]:.3f}." in text(page)
+    assert f"class 1 the most: {-jacobian[1, 0]:.3f}." in text(page)
     assert f"Its **sigmoid** rises by {sigmoid_derivative(x[0]):.3f}" in text(page)
     assert ("per unit of x = z/T" in text(page)) == (temperature == "2.0")
     assert len(page.get("vega_lite_chart")) == 5
@@ -124,14 +124,14 @@ def test_the_page_says_how_much_the_others_pay(temperature: str) -> None:
 
 def test_more_classes_than_are_drawn_are_told() -> None:
     page = open_page("activations", logits=" ".join(["0.5"] * 31))
-    assert "Of 31 classes, the 30 with the largest logits." in [c.value for c in page.caption]
+    assert "The 30 classes with the largest logits, of 31." in [c.value for c in page.caption]
     page = open_page("activations", logits=" ".join(["0.5"] * 30))
     assert not page.caption
 
 
 def test_two_classes_show_their_identity_and_others_offer_it() -> None:
     page = open_page("activations")
-    assert "Here are 4." in text(page)
+    assert "Here there are 4 classes." in text(page)
     page.button(key="two classes").click().run()
     assert not page.exception
     assert page.text_input(key="logits").value == TWO.logits
@@ -153,12 +153,12 @@ def test_the_activation_has_no_loss_and_two_targets_give_two() -> None:
         expected.append(f"{categorical_cross_entropy(row, label):.4f}")
         expected.append(f"{binary_cross_entropy(row, np.eye(3)[label]).sum():.4f}")
     assert metrics(page)[4:] == expected
-    assert f"a loss of {expected[0]} nats, or of {expected[2]}" in text(page)
+    assert f"a CCE of {expected[0]} nats, or of {expected[2]}" in text(page)
 
 
 def test_a_class_ruled_out_costs_everything() -> None:
     page = open_page("activations", logits="2, 1, -inf")
-    assert "a class ruled out" in text(page)
+    assert "rules a class out" in text(page)
     assert metrics(page)[6:] == ["∞", "∞"]
     assert not page.warning
 

@@ -225,7 +225,7 @@ def test_a_preset_shows_the_numbers_of_core(title: str) -> None:
     ]
     has_tree = 1 < len(p) <= MAX_LEAVES
     assert len(page.get("vega_lite_chart")) == 6 + has_tree
-    assert ("A tree of" in captions(page)) == (len(p) > MAX_LEAVES)
+    assert ("The tree is drawn for" in captions(page)) == (len(p) > MAX_LEAVES)
 
 
 def test_a_slider_moves_the_counts() -> None:
@@ -258,7 +258,7 @@ def test_a_text_has_a_sample_to_start_from() -> None:
     [
         ("a=3, b=1", "“b” by 2.000 bits, “a” by 0.415"),
         ("a=1, b=1, c=0", "each surprises by 1.000 bits"),
-        ("a=1", "What is certain is no surprise"),
+        ("a=1", "A certain outcome is no surprise"),
     ],
 )
 def test_sentences_hold_for_what_is_shown(counts: str, says: str) -> None:
@@ -279,8 +279,8 @@ def test_a_message_is_sent_as_its_controls_say(length: str, seed: str, block: st
     code = huffman_code(WEATHER.p)
     sent = sum(len(code[symbol] or "") for symbol in symbols)
     assert page.code[0].value == frames.written_message(WEATHER, code, symbols)
-    assert f"Sent: {sent} bits, {sent / int(length):.4f} a symbol" in text_of(page)
-    assert "the same message, none lost" in text_of(page)
+    assert f"Sent: {sent} bits, {sent / int(length):.4f} per symbol" in text_of(page)
+    assert "the same message, nothing lost" in text_of(page)
     assert (f"blocks of {block}]" in text_of(page)) == (block != "1")
     grown = frames.growth(WEATHER, symbols, int(block))
     for bits in grown.groupby("counted")["bits_per_symbol"].last():
@@ -330,7 +330,7 @@ def test_a_slider_of_q_moves_the_wrong_code_and_the_others_keep_their_proportion
 def test_so_many_outcomes_have_no_sliders_of_q() -> None:
     page = open_page("entropy", counts=PRESETS["English letters"])
     assert not [each for each in page.slider if each.label.startswith("q of")]
-    assert captions(page).count("a slider for each of 2 to 8 outcomes") == 2
+    assert captions(page).count("There are sliders for 2 to 8 outcomes") == 2
 
 
 @pytest.mark.parametrize(
@@ -357,7 +357,7 @@ def test_a_talk_folds_the_controls() -> None:
 def test_a_q_that_rules_out_what_happens_costs_without_end() -> None:
     page = open_page("entropy", q="sunny=1")
     assert metrics(page)[7:] == ["∞", "∞"]
-    assert "no word for that" in text_of(page)
+    assert "no codeword for it" in text_of(page)
 
 
 @pytest.mark.parametrize("q", ["1 2", "fog=1", "x", "1 1 1 -1"])
@@ -411,7 +411,7 @@ def test_what_is_no_source_gives_a_sentence(query: dict[str, str]) -> None:
 def test_a_word_still_being_typed_is_left_out(word: str) -> None:
     page = open_page("entropy", counts=f"sunny=3, rain=1, {word}")
     assert metrics(page)[0] == f"{entropy([0.75, 0.25], base=2):.4f}"
-    assert "left out until it is a count" in captions(page)
+    assert "left out until it has a count" in captions(page)
 
 
 @pytest.mark.parametrize(
@@ -434,10 +434,10 @@ def test_a_text_too_long_for_a_link_is_left_out_of_it_and_the_page_says_so() -> 
     novel = "It was the best of times. " * 800
     page.text_input(key="text").set_value(novel).run()
     assert not page.exception
-    assert "The link leaves this out: it holds up to 8 KB" in captions(page)
+    assert "The link leaves this text out: it holds up to 8 KB" in captions(page)
     assert "text" not in page.query_params
     page.text_input(key="text").set_value("a" * MAX_LINKED).run()
-    assert "The link leaves this out" not in captions(page)
+    assert "The link leaves this text out" not in captions(page)
 
 
 def test_foreign_names_are_no_markdown() -> None:
@@ -485,7 +485,7 @@ def test_more_outcomes_than_anybody_copies_are_no_code() -> None:
     text = "".join(map(chr, range(0x4E00, 0x4E00 + snippets.MAX_WRITTEN + 1)))
     page = open_page("entropy", "as code", source="Text", text=text)
     assert len(page.code) == 1
-    assert f"As code there are up to {snippets.MAX_WRITTEN} outcomes." in captions(page)
+    assert f"Copy as code takes up to {snippets.MAX_WRITTEN} outcomes." in captions(page)
 
 
 def test_what_is_no_source_for_a_while_forgets_nothing() -> None:
@@ -516,7 +516,7 @@ def test_counts_wait_while_a_text_is_counted() -> None:
 
 def test_where_huffman_meets_the_entropy_the_page_says_so() -> None:
     page = open_page("entropy", counts=PRESETS["Fair coin"])
-    assert "takes as much, 1.0000: these probabilities are powers" in text_of(page)
+    assert "takes exactly as much, 1.0000: these probabilities are powers" in text_of(page)
     assert "powers of one half." not in text_of(open_page("entropy"))
 
 

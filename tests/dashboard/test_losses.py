@@ -185,7 +185,7 @@ def test_each_control_moves_the_page() -> None:
     assert len(page.get("vega_lite_chart")) == 5
     assert metrics(page)[4] == f"{categorical_focal_loss(LOGITS, 1):.4f}"
     assert metrics(page)[5] == f"{softmax_squared_error(LOGITS, 1):.4f}"
-    assert "leaves **CCE** one term, the surprise" in text(page)
+    assert "leaves **CCE** a single term, the surprise" in text(page)
     assert "A hard target has no entropy" in text(page)
 
     page.slider(key="gamma").set_value(0.5).run()
@@ -194,15 +194,15 @@ def test_each_control_moves_the_page() -> None:
     page.slider(key="class_weight").set_value(3.0).run()
     cce = categorical_cross_entropy(LOGITS, 1)
     assert metrics(page)[2] == f"{3 * cce:.4f}"
-    assert "one term, 3 times the surprise" in text(page)
-    assert "moves nothing until the target is smoothed" in text(page)
+    assert "a single term, 3 times the surprise" in text(page)
+    assert "does not move the optimum unless the target is smoothed" in text(page)
 
     page.slider(key="label_smoothing").set_value(0.1).run()
     told: dict[str, Any] = {"class_weight": [1, 3, 1], "label_smoothing": 0.1}
     assert metrics(page)[2] == f"{categorical_cross_entropy(LOGITS, 1, **told):.4f}"
     target = 0.9 + 0.1 / 3
     best = 3 * target / (3 * target + 0.2 / 3)
-    assert f"best given {best:.4f}, where the target says {target:.4f}" in text(page)
+    assert f"is {best:.4f}, where the target says {target:.4f}" in text(page)
     assert "leaves **CCE** 3 of 3 terms" in text(page)
 
     page.text_input(key="target").set_value("5 3 2").run()
@@ -344,6 +344,7 @@ def test_one_class_has_no_soft_target() -> None:
         "Smoothed",
         "Smoothed and weighted",
     ]
+    assert "With one class the softmax is always 1, and CCE always 0." in text(page)
 
 
 def test_the_code_follows_every_control() -> None:

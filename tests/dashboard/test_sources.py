@@ -47,7 +47,7 @@ def test_counts_are_read_as_people_write_them(entered: str, counts: dict[str, fl
         ("1 60 2 x", "Count 4 is 'x', which is not a number"),
         ("a=1, b=<b>", "Count 2 is '<b>'"),
         ("a=", "Count 1 is ''"),
-        ("1, -1", "Count 2 is -1: it must be finite and not below 0"),
+        ("1, -1", "Count 2 is -1: it must be finite and not negative"),
         ("inf", "must be finite"),
         ("1 nan", "must be finite"),
         ("0, 0", "At least one count must be above 0"),
@@ -113,9 +113,9 @@ def test_a_second_distribution_is_read_by_place_or_by_name() -> None:
     ("entered", "says"),
     [
         ("1 2", "p has 3, q 2"),
-        ("a=1, d=2", "'d', which is no outcome"),
+        ("a=1, d=2", "'d', which is not an outcome"),
         ("1 2 x", "Count 3 is 'x'"),
-        ("a 1 b 2 d 3", "'d', which is no outcome"),
+        ("a 1 b 2 d 3", "'d', which is not an outcome"),
     ],
 )
 def test_what_is_no_second_distribution_is_named(entered: str, says: str) -> None:
