@@ -67,7 +67,7 @@ def load(path: Path, config: TrainConfig) -> tuple[State, list[Epoch]]:
     try:
         return _load(path, config)
     except (KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is no checkpoint of this version: {error}") from error
+        raise ValueError(f"{path} is not a checkpoint of this version: {error}") from error
 
 
 def _load(path: Path, config: TrainConfig) -> tuple[State, list[Epoch]]:

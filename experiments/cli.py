@@ -39,14 +39,14 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """Training runs and entropy curves, logged to MLflow, and what is wrong with your own outputs.
+    """Train classifiers, track the runs in MLflow, and diagnose the outputs of your own.
 
-    Runs are kept in runs/ (SQLite), or where MLFLOW_TRACKING_URI says.
+    Runs are stored in runs/ (SQLite), or in the store that MLFLOW_TRACKING_URI names.
     """
 
 
 def main() -> None:
-    """Run the command line; what a user can mend is one line on stderr, never a traceback."""
+    """Run the command line; an error that a user can fix is one line on stderr, no traceback."""
     _stop_as_on_interrupt()
     try:
         cli(prog_name="python -m experiments")
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _stop_as_on_interrupt() -> None:
-    """Let SIGTERM and a closed terminal end what runs as Ctrl-C does, nothing left behind."""
+    """Let SIGTERM and a closed terminal end a command as Ctrl-C does, with nothing left behind."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

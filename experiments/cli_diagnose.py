@@ -1,7 +1,7 @@
 """The command `diagnose`: what is wrong with the outputs of a classifier.
 
-What draws or needs MLflow is imported where it is used: most calls would wait for it in vain, for
-half of their time.
+Charts and MLflow are imported where they are used: they take half the time of a call, and most
+calls don't need them.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ _NARROWEST, _WIDEST = 40, 100
 @click.command(name="diagnose")
 @click.argument("files", nargs=-1, metavar="FILE…")
 @click.option(
-    "--scores", default="", help="Columns of the scores: names or patterns, a,b or out_*."
+    "--scores", default="", help="The score columns: names or patterns, such as a,b or out_*."
 )
 @click.option(
-    "--labels", default="", help="The column of the labels; several for targets by class."
+    "--labels", default="", help="The label column; several if there is a target per class."
 )
 @click.option(
     "--kind",
     type=click.Choice(get_args(Kind)),
     default="auto",
     show_default=True,
-    help="What the scores are. By default names such as logit_0 say it, or the numbers do.",
+    help="What the scores are; auto decides by names such as logit_0, else by the numbers.",
 )
 @click.option(
-    "--loss", type=click.Choice(get_args(Loss)), help="The loss that the scores are handed to."
+    "--loss", type=click.Choice(get_args(Loss)), help="The loss that the scores are passed to."
 )
 @click.option(
     "--calibration-data",
@@ -53,28 +53,28 @@ _NARROWEST, _WIDEST = 40, 100
     metavar="FILE",
     help="Other rows of the same model, to fit the temperature on.",
 )
-@click.option("--json", "json_path", metavar="PATH", help="Write all of it as JSON; - for stdout.")
+@click.option("--json", "json_path", metavar="PATH", help="Write everything as JSON; - is stdout.")
 @click.option("--html", "html_path", metavar="PATH", help="Write the report as one HTML file.")
+@click.option("--csv", "csv_path", metavar="PATH", help="Write the ledger: what each row costs.")
+@click.option("--track", is_flag=True, help="Log the diagnosis to MLflow too.")
 @click.option(
-    "--csv", "csv_path", metavar="PATH", help="Write what every row costs, as it is read."
+    "--run", "run_id", metavar="RUN_ID", help="Diagnose the outputs of a run, instead of a file."
 )
-@click.option("--track", is_flag=True, help="Log it to MLflow too.")
-@click.option("--run", "run_id", metavar="RUN_ID", help="Diagnose what a run stored, not a file.")
 @click.option(
     "--split",
     default="val",
     show_default=True,
-    help="Which of the run's outputs.",
+    help="The outputs of the run to use.",
 )
 @click.option(
-    "--scheduler", default="", help="Spread files over a Dask cluster: its address tcp://host:port."
+    "--scheduler", default="", help="Use the Dask cluster at this address, tcp://host:port."
 )
 @click.option(
     "--fail-on",
     type=click.Choice(list(_FAILING)),
     default="error",
     show_default=True,
-    help="What makes the exit code 1.",
+    help="The least severe finding that makes the exit code 1.",
 )
 @click.pass_context
 def diagnose_command(
@@ -94,10 +94,11 @@ def diagnose_command(
     scheduler: str,
     fail_on: str,
 ) -> None:
-    """Say what is wrong with scores and labels: CSV, Parquet, NPZ, or two NPY files.
+    """Find out what is wrong with scores and labels.
 
-    A file, a folder, a glob, or several files. Exit code: 0 if nothing was found at or above
-    --fail-on, 1 if something was, 2 if the input could not be read.
+    FILE is CSV, Parquet, NPZ, or two NPY files, the scores first. It may be a folder, a glob, or
+    several files. Exit code: 0 if nothing was found at or above --fail-on, 1 if something was, 2 if
+    the input could not be read.
 
     \b
     Examples:
@@ -108,7 +109,7 @@ def diagnose_command(
       python -m experiments diagnose --run 0123456789abcdef0123456789abcdef --fail-on warning
     """
     if bool(files) == bool(run_id):
-        raise click.UsageError("give a file, or --run RUN_ID: one of them")
+        raise click.UsageError("give either a file or --run RUN_ID")
     with _unreadable():
         _require_places(json_path, html_path, csv_path)
         if run_id or track:
@@ -156,9 +157,11 @@ def _require_places(json_path: str | None, *others: str | None) -> None:
         folder = Path(path).absolute().parent
         if path == "-":
             if path in others:
-                raise PredictionsError("-: only --json goes to stdout; name a file")
-        elif not folder.is_dir() or Path(path).is_dir():
-            raise PredictionsError(f"{path}: there is no folder {folder} to write a file in")
+                raise PredictionsError("-: only --json can go to stdout; name a file")
+        elif Path(path).is_dir():
+            raise PredictionsError(f"{path}: is a folder; name a file")
+        elif not folder.is_dir():
+            raise PredictionsError(f"{path}: there is no folder {folder}; make it or name another")
 
 
 def _write(json_path: str | None, html_path: str | None, found: Diagnosed) -> None:
@@ -176,7 +179,7 @@ def _write(json_path: str | None, html_path: str | None, found: Diagnosed) -> No
             Path(path).write_text(text, encoding="utf-8")
         except OSError as error:
             raise PredictionsError(
-                f"{path}: can't be written: {error.strerror or error}; name another place"
+                f"{path}: can't be written: {error.strerror or error}; name another file"
             ) from error
 
 

@@ -18,20 +18,26 @@ DEMO_HIDDEN = (0, 32)
 
 @click.command(name="curves")
 def curves_command() -> None:
-    """Log the theory as runs: entropy, surprisal, losses, divergence, temperature, smoothing.
+    """Log the theoretical curves as runs.
+
+    Entropy, surprisal, BCE, CCE, KL divergence, temperature and label smoothing. Curves that the
+    store already has are not logged again.
 
     \b
     Example:
       python -m experiments curves
     """
     if not runs.track_theory():
-        click.echo("All of them were logged before.")
+        click.echo("The store already has all of them.")
     say_where(tracking.THEORY)
 
 
 @click.command(name="sync")
 def sync_command() -> None:
-    """Send what runs could not send when the store was gone or their process was killed.
+    """Send what interrupted runs could not send.
+
+    The store was away, or the process of the run was killed: the run's data is still on this
+    machine. Runs whose process is gone are ended.
 
     \b
     Example:
@@ -40,11 +46,11 @@ def sync_command() -> None:
     synced = list(tracking.sync())
     for run in synced:
         if run.problem:
-            click.echo(f"{run.run_id}: not sent, and kept: {run.problem}", err=True)
+            click.echo(f"{run.run_id}: not sent, but kept: {run.problem}", err=True)
         else:
             click.echo(f"{run.run_id}: {run.num_points} points sent, {run.status}")
     if not synced:
-        click.echo("Nothing is waiting.")
+        click.echo("Nothing is waiting to be sent.")
     if any(run.problem for run in synced):
         sys.exit(1)
 
@@ -55,10 +61,13 @@ def sync_command() -> None:
     "--serve",
     "and_serve",
     is_flag=True,
-    help="Also start the MLflow UI and the dashboard, and keep them until Ctrl-C.",
+    help="Also run the MLflow UI and the dashboard, until Ctrl-C.",
 )
 def demo_command(seed: int, and_serve: bool) -> None:
-    """Compare the heads on digits, sweep a grid on breast cancer, and log the theory's curves.
+    """Train the sample runs.
+
+    Compares the heads on digits, sweeps a small grid on breast cancer, and logs the theoretical
+    curves.
 
     \b
     Examples:
@@ -85,7 +94,7 @@ def demo_command(seed: int, and_serve: bool) -> None:
 
 @click.command(name="serve")
 def serve_command() -> None:
-    """Start the MLflow UI and the dashboard, and stop both on Ctrl-C.
+    """Run the MLflow UI and the dashboard, until Ctrl-C.
 
     \b
     Example:

@@ -36,7 +36,7 @@ SEED = click.option(
     type=click.IntRange(0, MAX_SEED),
     default=0,
     show_default=True,
-    help="Of the split, the weights and the batches. The same seed gives the same numbers.",
+    help="Seeds the split, the weights and the batches; the same seed gives the same numbers.",
 )
 DATA = _options(
     click.option(
@@ -49,9 +49,9 @@ DATA = _options(
     click.option(
         "--data",
         type=click.Path(dir_okay=False),
-        help="Your own table instead, .csv or .parquet, all numbers but for the target.",
+        help="Your own table instead: .csv or .parquet, all columns but the target numeric.",
     ),
-    click.option("--target", help="The column of your table that holds the classes."),
+    click.option("--target", help="The column of your table with the classes."),
 )
 TRAINING = _options(
     click.option(
@@ -59,10 +59,23 @@ TRAINING = _options(
         type=click.IntRange(0),
         default=0,
         show_default=True,
-        help="Units of the hidden layer; 0 is a linear model.",
+        help="Units in the hidden layer; 0 gives a linear model.",
     ),
-    click.option("--epochs", "num_epochs", type=click.IntRange(1), default=30, show_default=True),
-    click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True),
+    click.option(
+        "--epochs",
+        "num_epochs",
+        type=click.IntRange(1),
+        default=30,
+        show_default=True,
+        help="Passes over the training rows.",
+    ),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(1),
+        default=32,
+        show_default=True,
+        help="Rows in a training step.",
+    ),
     click.option(
         "--learning-rate", type=float, default=3e-3, show_default=True, help="Adam's step size."
     ),
@@ -71,14 +84,14 @@ TRAINING = _options(
         type=float,
         default=0.0,
         show_default=True,
-        help="How much of each target is spread evenly, from 0 to 1.",
+        help="The share of each target that is spread evenly over the classes, from 0 to 1.",
     ),
     click.option(
         "--class-weight",
         type=click.Choice(CLASS_WEIGHTS),
         default="none",
         show_default=True,
-        help="Balanced: rare classes weigh as much as frequent ones.",
+        help="balanced gives rare classes as much weight as frequent ones.",
     ),
     SEED,
 )
@@ -92,11 +105,11 @@ TRAINING = _options(
     help="Activation and loss; by default the first that fits the data.",
 )
 @TRAINING
-@click.option("--mistakes", is_flag=True, help="Let a head through that is a mistake.")
+@click.option("--mistakes", is_flag=True, help="Accept a head that is a mistake.")
 @click.option(
     "--resume",
     metavar="RUN_ID",
-    help="Go on with a run whose process was killed, as it was configured.",
+    help="Continue a run whose process was killed, with its own settings.",
 )
 @click.pass_context
 def train_command(
@@ -136,11 +149,13 @@ def train_command(
 @click.command(name="compare")
 @DATA
 @TRAINING
-@click.option("--mistakes", is_flag=True, help="Also the heads that people build and should not.")
+@click.option("--mistakes", is_flag=True, help="Include the heads that are common mistakes.")
 def compare_command(
     dataset: str, data: str | None, target: str | None, mistakes: bool, **options: Any
 ) -> None:
-    """Train every head that fits, on the same rows and seed, and say what that shows.
+    """Train every head that fits the data, and compare them.
+
+    All use the same rows and seed, and are children of one run.
 
     \b
     Examples:
@@ -170,23 +185,23 @@ def compare_command(
     help="Activation and loss; by default the first that fits the data.",
 )
 @TRAINING
-@click.option("--mistakes", is_flag=True, help="Let heads through that are mistakes.")
+@click.option("--mistakes", is_flag=True, help="Accept heads that are mistakes.")
 @click.option(
     "--grid",
     "lines",
     multiple=True,
     required=True,
     metavar="NAME=VALUE,VALUE",
-    help=f"What to vary, as often as you like: {', '.join(sweeps.AXES)}.",
+    help=f"A setting and its values; may be repeated. NAME is one of {', '.join(sweeps.AXES)}.",
 )
 @click.option(
     "--workers",
     "num_workers",
     type=click.IntRange(1),
-    help="How many processes to start; by default one for each core.",
+    help="How many processes to start; by default one per core.",
 )
 @click.option(
-    "--scheduler", default="", help="Use a Dask cluster instead: the address tcp://host:port."
+    "--scheduler", default="", help="Use the Dask cluster at this address, tcp://host:port."
 )
 def sweep_command(
     dataset: str,
@@ -198,10 +213,10 @@ def sweep_command(
     scheduler: str,
     **options: Any,
 ) -> None:
-    """Train every configuration of a grid, several at once, as children of one run.
+    """Train every configuration of a grid.
 
-    Started again, a sweep does only what is missing; a configuration that fails says why, and the
-    others go on.
+    Several are trained at once, as children of one run. Run again, a sweep trains only what is
+    missing. A configuration that fails reports why, and the others continue.
 
     \b
     Examples:
@@ -210,7 +225,9 @@ def sweep_command(
       python -m experiments sweep --grid batch_size=16,64,256 --scheduler tcp://10.0.0.7:8786
     """
     if num_workers and scheduler:
-        raise click.UsageError("--workers is for this machine: a cluster has its own")
+        raise click.UsageError(
+            "--workers and --scheduler exclude each other: a cluster has its own workers"
+        )
     with _refused():
         dataset, target = _chosen_data(dataset, data, target)
         head = head or heads_for(datasets.spec_of(dataset, target).task)[0].name
@@ -238,7 +255,7 @@ def swept_over(sweep: sweeps.Sweep, scheduler: str = "", num_workers: int = 0) -
 
         def start(num_missing: int, num_done: int) -> None:
             if num_done:
-                tqdm.write(f"{num_done} of {total} were done before.")
+                tqdm.write(f"{num_done} of {total} were trained before.")
             bar.reset(num_missing)
 
         def show(label: str, said: str) -> None:
@@ -252,7 +269,7 @@ def swept_over(sweep: sweeps.Sweep, scheduler: str = "", num_workers: int = 0) -
 
 @contextmanager
 def _refused() -> Iterator[None]:
-    """Turn what a config says no to into one line."""
+    """Turn what a config refuses into one line."""
     try:
         yield
     except ValueError as error:
@@ -262,23 +279,23 @@ def _refused() -> Iterator[None]:
 def _chosen_data(dataset: str, data: str | None, target: str | None) -> tuple[str, str]:
     if (data is None) != (target is None):
         raise click.UsageError(
-            "--data and --target go together: a table, and its column of classes"
+            "--data and --target go together: give a table and its column of classes"
         )
     return (data, target) if data and target else (dataset, "")
 
 
 def say_where(experiment: str = tracking.EXPERIMENT, parent: str = "") -> None:
-    """Print where the runs of an experiment are to be seen."""
+    """Print the link to the runs of an experiment."""
     click.echo(f"Runs in the MLflow UI: {tracking.ui_link(experiment, parent)}")
     if tracking.ui_address() == tracking.DEFAULT_UI:
-        click.echo("If nothing answers there, `make serve` starts it, and the dashboard.")
+        click.echo("If nothing answers there, `make serve` starts it, with the dashboard.")
 
 
 def _require_alone(context: click.Context, name: str) -> None:
     for other in context.params:
         source = context.get_parameter_source(other)
         if other != name and source == click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--{name} goes alone: the run keeps its own configuration")
+            raise click.UsageError(f"--{name} goes alone: the run keeps its own settings")
 
 
 def _load(config: TrainConfig) -> Dataset:

@@ -86,7 +86,7 @@ class TrainConfig:
         if not head.takes_options and (self.label_smoothing or self.class_weight != "none"):
             raise ValueError(
                 f"head {head.name!r} takes neither label_smoothing nor class_weight: its loss is "
-                "no cross-entropy"
+                "not a cross-entropy"
             )
 
     def _require_fitting_head(self, spec: DatasetSpec) -> None:
@@ -96,8 +96,8 @@ class TrainConfig:
         fitting = ", ".join(head.name for head in heads_for(spec.task))
         if head.task != spec.task:
             raise ValueError(
-                f"head {head.name!r} does not fit {spec.name}: it is for a task that is "
-                f"{head.task}, and this one is {spec.task}; heads that fit: {fitting}"
+                f"head {head.name!r} does not fit {spec.name}: it is for {head.task} classes, and "
+                f"this data set has {spec.task} ones; heads that fit: {fitting}"
             )
         if head.is_mistake and not self.mistakes:
             raise ValueError(

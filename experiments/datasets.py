@@ -221,10 +221,12 @@ def read_table(path: Path, target: str) -> Table:
         raise ValueError(f"{path.name} has no column {target!r}; it has {columns}")
     features = frame.drop(columns=target)
     if features.empty:
-        raise ValueError(f"{path.name} needs rows, and columns beside {target!r}")
+        raise ValueError(f"{path.name} needs at least one row, and columns other than {target!r}")
     for column in features:
         if not pd.api.types.is_numeric_dtype(features[column]):
-            raise ValueError(f"column {column!r} of {path.name} must be numbers: encode or drop it")
+            raise ValueError(
+                f"column {column!r} of {path.name} must hold numbers: encode it or drop it"
+            )
     unknown = int(frame.isna().to_numpy().sum() + np.isinf(features.to_numpy(float)).sum())
     if unknown:
         raise ValueError(f"{path.name} has {unknown} missing or infinite values: fill or drop them")
@@ -235,7 +237,7 @@ def read_table(path: Path, target: str) -> Table:
     least = int(np.ceil(1 / VALIDATION_SHARE))
     if counts.min() < least:
         raise ValueError(
-            f"each class in {target!r} needs at least {least} rows to be split; "
+            f"each class in {target!r} needs at least {least} rows for the split; "
             f"{str(names[int(counts.argmin())])!r} has {counts.min()}"
         )
     features.columns = features.columns.map(str)

@@ -1,4 +1,4 @@
-"""What a user can mend, and the command line and the pages say in a sentence."""
+"""Errors that a user can fix; the command line and the pages show them as a sentence."""
 
 
 class UserError(Exception):

@@ -151,14 +151,18 @@ def read(logits: Any, labels: Any, head: str = "", class_names: Iterable[str] = 
         raise ValueError(f"labels must have shape ({len(z)},) or {z.shape}; got {y.shape}")
     if y.dtype.kind == "f":
         if not np.array_equal(y, np.trunc(y)):
-            raise ValueError("labels must be whole numbers; for soft targets log their metrics")
+            raise ValueError(
+                "labels must be whole numbers; for soft targets, log metrics with log_metrics"
+            )
     elif y.dtype.kind not in "iub":
         raise ValueError(f"labels must be numbers; got {y.dtype}")
     y = y.astype(np.intp)
     chosen = _head(head, z, y)
     if y.ndim == 2 and chosen.task == "exclusive":
         if not _is_one_hot(y):
-            raise ValueError(f"head {chosen.name!r} wants one class a row; labels have several")
+            raise ValueError(
+                f"head {chosen.name!r} expects one class per row; the labels have several"
+            )
         y = y.argmax(axis=1)
     num_classes = 2 if chosen.task == "binary" else z.shape[1]
     highest = 1 if chosen.task == "multi-label" else num_classes - 1
@@ -188,8 +192,8 @@ def _head(name: str, logits: Array, labels: Array) -> Head:
     if not name:
         if labels.ndim == 2 and _is_one_hot(labels):
             raise ValueError(
-                "labels are one-hot: say head='softmax_cce' where the classes exclude each other, "
-                "'multi_label_sigmoid_bce' where any number may hold"
+                "labels are one-hot: say head='softmax_cce' if the classes exclude each other, or "
+                "'multi_label_sigmoid_bce' if any number of them may hold"
             )
         if labels.ndim == 2:
             name = "multi_label_sigmoid_bce"

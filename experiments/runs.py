@@ -1,4 +1,4 @@
-"""A training run from its config to its place in MLflow."""
+"""Training runs, from their config to MLflow."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def resume_and_track(
     path = tracking.checkpoint_path(run_id)
     if not path.exists():
         raise tracking.TrackingError(
-            f"Run {run_id} left no checkpoint at {path}: it is finished, or ran elsewhere"
+            f"Run {run_id} has no checkpoint at {path}: it has finished, or ran on another machine"
         )
     try:
         state, epochs = checkpoints.load(path, config)
@@ -173,7 +173,7 @@ class Comparison:
         best, *others = sorted(self.children, key=_bits)
         said = (
             f"{_title(best)} predicts the validation rows best: {_bits(best):.3f} bits of "
-            f"cross-entropy a row, {best.last.val.accuracy:.1%} right"
+            f"cross-entropy per row, {best.last.val.accuracy:.1%} right"
         )
         for run in others:
             times = _bits(run) / _bits(best)
@@ -241,7 +241,7 @@ def track_theory() -> int:
     for curve, key in missing:
         description = (
             f"{curve.meaning}\n\nThe step of a metric is {curve.steps_per_unit} times the "
-            f"{curve.x_title}. The chart: the artifact folder `charts`."
+            f"{curve.x_title}. The chart is in the artifact folder `charts`."
         )
         params = {"x": curve.x_title, "y": curve.y_title, "steps_per_unit": curve.steps_per_unit}
         with tracking.track(curve.name, params, description, experiment=tracking.THEORY) as run:
@@ -275,7 +275,7 @@ def _bits(run: FinishedRun) -> float:
 
 def _summary(comparison: Comparison, dataset: Dataset) -> str:
     lines = [
-        f"{comparison.conclusion}\n\nOn {dataset.spec.title}, validation rows:\n",
+        f"{comparison.conclusion}\n\nThe validation rows of {dataset.spec.title}:\n",
         "| head | cross-entropy (bits) | accuracy | entropy (bits) | what it assumes |",
         "|---|---|---|---|---|",
     ]
@@ -293,5 +293,5 @@ def _description(config: TrainConfig, dataset: Dataset) -> str:
     return (
         f"**{head.title}** on {dataset.spec.title} ([source]({dataset.spec.source})); "
         f"{config.model} model.\n\n{head.meaning}\n\n"
-        "Losses are in nats, entropies in bits. Charts: the artifact folder `charts`."
+        "Losses are in nats, entropies in bits. Charts are in the artifact folder `charts`."
     )

@@ -30,7 +30,7 @@ class ServeError(UserError):
 
 @dataclass(frozen=True)
 class Servers:
-    """What runs: each process with its log."""
+    """The servers that run: each process with its log."""
 
     dashboard: str
     processes: list[tuple[subprocess.Popen[bytes], Path]]
@@ -55,7 +55,7 @@ def servers(say: Callable[[str], None]) -> Iterator[Servers]:
     try:
         logs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ServeError(f"The logs of the servers can't be kept in {logs}: {error}") from error
+        raise ServeError(f"The servers' logs can't be written to {logs}: {error}") from error
     with ExitStack() as stack:
         started = []
         if not uri.startswith(("http://", "https://")):
@@ -117,7 +117,7 @@ def wait_for_interrupt(running: Servers) -> None:
         while True:
             for process, log in running.processes:
                 if process.poll() is not None:
-                    raise ServeError(f"A server stopped by itself. What it printed is in {log}")
+                    raise ServeError(f"A server stopped by itself. Its output is in {log}")
             time.sleep(0.5)
     except KeyboardInterrupt:
         return
@@ -183,10 +183,12 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], address: str, log: 
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise ServeError(f"A server stopped while it started. What it printed is in {log}")
+            raise ServeError(f"A server stopped while starting. Its output is in {log}")
         try:
             urllib.request.urlopen(address, timeout=2).close()  # noqa: S310
             return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    raise ServeError(f"{address} doesn't answer after {START_SECONDS} s. See {log}")
+    raise ServeError(
+        f"{address} doesn't answer after {START_SECONDS} s. The server's output is in {log}"
+    )

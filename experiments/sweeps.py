@@ -47,7 +47,9 @@ def read_grid(lines: Sequence[str]) -> dict[str, list[Any]]:
                 f"--grid {line}: expected NAME=VALUE,VALUE, where NAME is one of {', '.join(AXES)}"
             )
         if axis in grid:
-            raise ValueError(f"--grid {line}: {name} is there already; give all its values at once")
+            raise ValueError(
+                f"--grid {line}: {name} was already given; give all its values in one --grid"
+            )
         try:
             grid[axis] = list(dict.fromkeys(readers[axis](text) for text in values.split(",")))
         except ValueError as error:
@@ -136,7 +138,7 @@ class Swept:
 
     @property
     def num_failed(self) -> int:
-        """How many configurations did not come to a result."""
+        """How many configurations did not finish."""
         return int((self.table["status"] != "FINISHED").sum())
 
     @property
@@ -144,11 +146,11 @@ class Swept:
         """What the sweep shows, in a sentence or two."""
         done = self.table[self.table["status"] == "FINISHED"]
         if done.empty:
-            return "No configuration came to a result."
+            return "No configuration finished."
         best = done.iloc[0]
         said = (
             f"{best['configuration']} predicts the validation rows best: "
-            f"{best['val_cross_entropy_bits']:.4g} bits of cross-entropy a row, "
+            f"{best['val_cross_entropy_bits']:.4g} bits of cross-entropy per row, "
             f"{best['val_accuracy']:.1%} right"
         )
         if len(done) > 1:
@@ -157,9 +159,7 @@ class Swept:
                 f"; {worst['configuration']} does worst, with "
                 f"{worst['val_cross_entropy_bits']:.4g} bits"
             )
-        failed = f" {self.num_failed} failed, and say why in the tag lab.error." * bool(
-            self.num_failed
-        )
+        failed = f" {self.num_failed} failed; the tag lab.error says why." * bool(self.num_failed)
         return f"{said}.{failed}"
 
 
@@ -274,7 +274,7 @@ def _require_reachable(scheduler: str) -> None:
         return
     raise tracking.TrackingError(
         f"The workers of {scheduler} can't reach the tracking store {uri}. Start a server that "
-        "they can, `mlflow server --host 0.0.0.0 --backend-store-uri "
+        "they can reach, `mlflow server --host 0.0.0.0 --backend-store-uri "
         f"{uri if uri.startswith('sqlite') else 'sqlite:///mlflow.db'}`, and set "
         "MLFLOW_TRACKING_URI to its address"
     )

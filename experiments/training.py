@@ -115,7 +115,7 @@ def evaluate(head: Head, params: Params, split: Split, options: Mapping[str, Any
         logits, output_input = models.forward(params, split.inputs)
         loss, grad = head.loss_value_and_grad(logits, split.labels, **options)
     if not np.isfinite(loss).all():
-        raise DivergedError("The loss is no longer a finite number: try a lower learning rate.")
+        raise DivergedError("The loss is no longer a finite number: lower the learning rate.")
     grads = models.backward(params, split.inputs, output_input, grad / len(grad))
     outputs = Outputs(head, logits, split.labels)
     return SplitMetrics(

@@ -131,7 +131,7 @@ def diagnose_predictions(
             if fitted.num_classes != diagnosis.num_classes:
                 raise PredictionsError(
                     f"{calibration.name}: has {fitted.num_classes} classes and {predictions.name} "
-                    f"{diagnosis.num_classes}; a temperature is fitted on outputs of the same model"
+                    f"{diagnosis.num_classes}; fit the temperature on outputs of the same model"
                 )
         value, why_not = _fitted_temperature(fitted)
         if calibration is not None and not why_not:
@@ -187,7 +187,7 @@ def _fitted_temperature(fitted: Diagnosis) -> tuple[float, str]:
     if fitted.labels.startswith("soft"):
         return math.nan, "not done: labels are soft, not drawn"
     if not fitted.calibration.temperature.is_inside:
-        return math.nan, "not done: no temperature from 1/8 to 8 has the least loss"
+        return math.nan, "not done: the loss has no minimum between temperatures 1/8 and 8"
     return fitted.calibration.temperature.value, ""
 
 

@@ -47,7 +47,7 @@ def _spread(
             raise result
         if isinstance(result, Exception):
             raise cluster.ClusterError(
-                f"{task.part.name}: a worker could not read it: {result}. Files must be at the "
+                f"{task.part.name}: a worker could not read this file: {result}. It must be at the "
                 "same path on every worker"
             )
         yield task.part, result

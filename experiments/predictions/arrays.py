@@ -83,7 +83,7 @@ class _Stored:
     def _read(self, file: IO[bytes], wanted: int, where: str) -> bytes:
         data = file.read(wanted)
         if len(data) < wanted:
-            raise PredictionsError(f"{self.where}: ends at {where}: it is cut off. Write it again")
+            raise PredictionsError(f"{self.where}: is cut off at {where}. Write it again")
         return data
 
     @contextmanager
@@ -109,13 +109,13 @@ class _Stored:
             header = _Header(*read(file))
         except (ValueError, KeyError, SyntaxError, TypeError) as error:
             raise PredictionsError(
-                f"{self.where}: expected an array as numpy.save writes it; the header is none. "
+                f"{self.where}: expected an array as numpy.save writes it; it has no such header. "
                 "Write it again"
             ) from error
         if header.dtype.hasobject:
             raise PredictionsError(
-                f"{self.where}: is an array of Python objects, which are never loaded, for a file "
-                "could run code that way. Save numbers: array.astype(float)"
+                f"{self.where}: is an array of Python objects, which are never loaded, because "
+                "they could run code. Save numbers: array.astype(float)"
             )
         if header.dtype.kind not in "fiubUS":
             raise PredictionsError(f"{self.where}: expected numbers; it holds {header.dtype}")
@@ -144,7 +144,7 @@ class _Arrays:
         if scores.shape[0] != labels.shape[0]:
             raise PredictionsError(
                 f"{self.name}: {scores.shape[0]:,} rows of scores and {labels.shape[0]:,} of "
-                "labels; expected as many of both"
+                "labels; expected equally many"
             )
         width = self._width(scores)
         if len(labels.shape) == 2 and labels.shape[1] not in (1, width):
@@ -205,8 +205,8 @@ class NpzTable(_Arrays):
         self._keys = [name.removesuffix(".npy") for name in names if name.endswith(".npy")]
         if not self._keys:
             raise PredictionsError(
-                f"{self.name}: is a zip, but no NPZ: it holds {listed(names) or 'nothing'}, and no "
-                "array. Write it with numpy.savez(path, logits=…, labels=…)"
+                f"{self.name}: is a zip, but not an NPZ: it holds {listed(names) or 'nothing'}, "
+                "and no array. Write it with numpy.savez(path, logits=…, labels=…)"
             )
 
     def num_rows(self) -> int | None:
@@ -236,8 +236,8 @@ class NpzTable(_Arrays):
                 archive = zipfile.ZipFile(file)
             except _BROKEN as error:
                 raise PredictionsError(
-                    f"{self.name}: expected an NPZ archive; it is broken, cut off or none. Write "
-                    "it with numpy.savez(path, logits=…, labels=…)"
+                    f"{self.name}: expected an NPZ archive; it is broken, cut off or something "
+                    "else. Write it with numpy.savez(path, logits=…, labels=…)"
                 ) from error
             with archive:
                 yield archive
@@ -281,5 +281,7 @@ def _labels(batch: Array) -> Array:
         try:
             return np.char.decode(batch, "utf-8")
         except UnicodeDecodeError as error:
-            raise PredictionsError("labels are bytes that are no UTF-8; save text") from error
+            raise PredictionsError(
+                "labels are bytes that are not UTF-8; save them as text"
+            ) from error
     return batch[:, 0] if batch.ndim == 2 and batch.shape[1] == 1 else batch

@@ -152,30 +152,32 @@ def _named(
     if are_more:
         raise PredictionsError(
             f"{where}: more than {MOST_LABELS:,} different labels ({listed(given)}): "
-            "this is no column of classes"
+            "this is not a column of classes"
         )
     if set(given) <= set(plain):
         return Classes(plain, plain, f"labels are names of classes: {listed(plain)}")
     if names and not all(name.isdigit() for name in names):
         strange = [value for value in given if value not in names]
         raise PredictionsError(
-            f"{where}: label {shown(strange[0])} is none of the classes that the columns of scores "
-            f"name: {listed(names)}. Write both in the same way"
+            f"{where}: label {shown(strange[0])} is none of the classes that the score columns "
+            f"name: {listed(names)}. Write both the same way"
         )
     odd = [value for value in given if not value.lstrip("-").isdigit()]
     if len(given) != num_classes and 0 < len(odd) < len(given):
         raise PredictionsError(
             f"{where}: labels mix numbers and text: {listed(odd)} beside "
-            f"{listed(sorted({*given} - {*odd}))}. Write all in the same way"
+            f"{listed(sorted({*given} - {*odd}))}. Write all the same way"
         )
     if len(given) != num_classes:
         raise PredictionsError(
             f"{where}: {len(given)} different labels ({listed(given)}) for {num_classes} classes: "
-            "it can't be known which is which. End the names of the scores' columns with the "
-            "classes, as in logit_cat, or make the labels class ids from 0"
+            "it is unclear which is which. Name each score column after its class, as in "
+            "logit_cat, or make the labels class ids from 0"
         )
     pairs = listed(f"{value} → {i}" for i, value in enumerate(given))
-    return Classes(tuple(given), tuple(given), f"labels are text, numbered in their order: {pairs}")
+    return Classes(
+        tuple(given), tuple(given), f"labels are text, numbered in sorted order: {pairs}"
+    )
 
 
 def _distinct(labels: Iterable[Array], most: int) -> tuple[set[Any], bool]:

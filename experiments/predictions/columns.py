@@ -94,22 +94,24 @@ def choose(names: Sequence[str], scores: str, labels: str, where: str) -> Column
     if not chosen:
         raise PredictionsError(
             f"{where}: no column of scores among {listed(names) or 'none'}. By convention "
-            f"{CONVENTION}; or name them"
+            f"{CONVENTION}. Otherwise say which columns they are"
         )
     if not found_labels:
         raise PredictionsError(
             f"{where}: no column of labels among {listed(names) or 'none'}. By convention "
-            f"{CONVENTION}; or name it"
+            f"{CONVENTION}. Otherwise say which column it is"
         )
     if len(found_labels) not in (1, len(chosen)):
         raise PredictionsError(
             f"{where}: {len(chosen)} columns of scores and {len(found_labels)} of labels "
-            f"({listed(found_labels)}): expected one of labels, or one for each of scores"
+            f"({listed(found_labels)}): expected one label column, or one per score column"
         )
     times = Counter(names)
     for name in chosen + found_labels:
         if times[name] > 1:
-            raise PredictionsError(f"{where}: column {shown(name)} is there twice; rename one")
+            raise PredictionsError(
+                f"{where}: there are two columns called {shown(name)}; rename one"
+            )
     class_names = _class_names(chosen)
     return Columns(chosen, _like(class_names, found_labels), kind, class_names)
 

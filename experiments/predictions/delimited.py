@@ -48,23 +48,24 @@ class CsvTable:
                 head, _, below = (head + below).partition(b"\r")
         if not head.strip() and below.strip():
             raise PredictionsError(
-                f"{self.name}: begins with an empty line; expected the names of the columns there"
+                f"{self.name}: begins with an empty line; expected the column names there"
             )
         if not head.strip():
             raise PredictionsError(
-                f"{self.name}: is empty; expected a line of names, and rows of numbers below it"
+                f"{self.name}: is empty; expected a line of column names, and rows of numbers "
+                "below it"
             )
         if head.startswith(_IN_UTF_16) or b"\x00" in head:
             raise PredictionsError(
-                f"{self.name}: expected text in UTF-8; it looks like UTF-16 or no text at all. "
-                "Save it as CSV UTF-8"
+                f"{self.name}: expected text in UTF-8; it looks like UTF-16 or not like text at "
+                "all. Save it as CSV UTF-8"
             )
         try:
             line = head.decode("utf-8-sig").rstrip("\r\n")
         except UnicodeDecodeError as error:
             raise PredictionsError(
                 f"{self.name}: expected text in UTF-8; byte {error.start:,} of the first line is "
-                "none. Save it as CSV UTF-8"
+                "not. Save it as CSV UTF-8"
             ) from error
         self._delimiter = max(",;\t", key=line.count)
         has_commas = self._delimiter != "," and _DECIMAL_COMMA.search(below)
@@ -74,7 +75,7 @@ class CsvTable:
         self._header_bytes = len(head)
         if all(re.fullmatch(r"\s*[-+]?[\d.]+(e[-+]?\d+)?\s*", name, re.I) for name in self._names):
             raise PredictionsError(
-                f"{self.name}: the first line holds numbers; expected the names of the columns. "
+                f"{self.name}: the first line holds numbers; expected the column names. "
                 f"By convention {names_of.CONVENTION}"
             )
 
@@ -168,7 +169,7 @@ class CsvTable:
             )
             raise PredictionsError(
                 f"{self.name}: row {row + at:,} has the label {shown(text)}, where the rows before "
-                "have numbers; write all labels in the same way"
+                "it have numbers; write all labels the same way"
             )
         if column.null_count:
             at = row + column.is_null().to_pylist().index(True)
@@ -181,16 +182,16 @@ class CsvTable:
         found = re.search(r"Row #(\d+)", said)
         where = f"row {int(found[1]) - 2:,} (line {int(found[1]):,})" if found else "a row"
         if "UTF8" in said:
-            return f"{where} is no UTF-8; save the file as CSV UTF-8"
+            return f"{where} is not UTF-8; save the file as CSV UTF-8"
         if column := re.search(r"In CSV column #(\d+): .*invalid value '(.*)'", said):
             return (
                 f"{where} holds {shown(column[2])} in column {shown(self._names[int(column[1])])}, "
-                "where a number is expected; mend it or leave the row out"
+                "where a number is expected; correct it or leave the row out"
             )
         if columns := re.search(r"Expected (\d+) columns, got (\d+)", said):
             return (
-                f"{where} has {columns[2]} values, and the first line {columns[1]} names; every "
-                "row must have as many"
+                f"{where} has {columns[2]} values, but the first line has {columns[1]} names; "
+                "every row must have as many"
             )
         return f"expected a CSV file; it can't be read: {shown(said, 160)}"
 

@@ -100,16 +100,14 @@ class Predictions:
             for scores, labels in table.pairs(self.columns):
                 if scores.shape[1] != self.num_scores:
                     raise PredictionsError(
-                        f"{table.name}: rows have {scores.shape[1]} scores, those before "
+                        f"{table.name}: rows have {scores.shape[1]} scores, but those before have "
                         f"{self.num_scores}"
                     )
                 if len(scores):
                     yield Batch(scores, self.classes.ids(labels, table.name, row), row)
                 row += len(scores)
         if row == self.first_row:
-            raise PredictionsError(
-                f"{self.name}: has no rows; expected at least one below the names"
-            )
+            raise PredictionsError(f"{self.name}: has no rows; expected at least one")
 
     def parts(self, counts: Sequence[int] | None = None) -> tuple[Predictions, ...]:
         """Return each file by itself; the number of its first row counts on from those before.
@@ -172,7 +170,7 @@ def read(source: Source, *, scores: str = "", labels: str = "") -> Predictions:
         )
     first = next(chain.from_iterable(table.labels(columns) for table in tables), None)
     if first is None or len(first) == 0:
-        raise PredictionsError(f"{name}: has no rows; expected at least one below the names")
+        raise PredictionsError(f"{name}: has no rows; expected at least one")
     classes = classes_of(
         columns,
         num_scores,
@@ -196,14 +194,14 @@ def _files(source: str | Path | Upload) -> list[Opened]:
         ]
         if not found:
             raise PredictionsError(
-                f"{shown(path, 80)}: is a folder without a file that is read; {_EXPECTED}"
+                f"{shown(path, 80)}: is a folder without a file that can be read; {_EXPECTED}"
             )
     elif not str(source):
         raise PredictionsError(f"no file given; {_EXPECTED}")
     elif not path.exists() and glob.has_magic(str(source)):
         found = [Path(file) for file in sorted(glob.glob(str(source), recursive=True))]
         if not found:
-            raise PredictionsError(f"{shown(source, 80)}: no file fits this pattern")
+            raise PredictionsError(f"{shown(source, 80)}: no file matches this pattern")
     elif not path.exists():
         raise PredictionsError(f"{shown(path, 80)}: there is no such file")
     else:
@@ -216,7 +214,8 @@ def _tables(files: Sequence[Opened]) -> tuple[Table, ...]:
     for file in files:
         if file.suffix not in SUFFIXES:
             raise PredictionsError(
-                f"{file.name}: {shown(file.suffix) or 'no ending'} is not read; {_EXPECTED}"
+                f"{file.name}: {shown(file.suffix) or 'a file without extension'} can't be read; "
+                f"{_EXPECTED}"
             )
     if ".npy" in suffixes:
         if len(files) != 2 or len(suffixes) > 1:

@@ -1,4 +1,4 @@
-"""The figures of a diagnosis, each with what it is."""
+"""The figures of a diagnosis, each with its definition."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Figure:
 
 
 def figures_of(found: Diagnosed) -> tuple[Figure, ...]:
-    """Return what there is to say in numbers.
+    """Return the figures of a diagnosis; those that are undefined are left out.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def _all(found: Diagnosed) -> Iterator[Figure]:
     several = diagnosis.task == "multi-label"
     yield _figure(
         "accuracy", "Accuracy", diagnosis.accuracy, f"{100 * diagnosis.accuracy:.4g} %",
-        "The share of answers, one for each row and class, on the right side of 1/2."
+        "The share of probabilities, one per row and class, on the right side of 1/2."
         if several
         else "The share of rows whose highest score is that of their label.",
     )  # fmt: skip
@@ -69,32 +69,32 @@ def _all(found: Diagnosed) -> Iterator[Figure]:
         bits = diagnosis.bits
         yield _figure(
             "loss_bits", "Loss in bits", bits.loss, f"{bits.loss:.4g} bits",
-            "The same loss with base 2: the mean surprise of a row.",
+            "The same loss to base 2: the mean surprise of a row.",
         )  # fmt: skip
         yield _figure(
             "base_rate_bits", "Base rate", bits.base_rate, f"{bits.base_rate:.4g} bits",
-            "What it would be if every row were given the label frequencies: their entropy.",
+            "What the loss would be if every row predicted the label frequencies: their entropy.",
         )  # fmt: skip
         yield _figure(
-            "bits_saved", "Bits saved a row", bits.saved, f"{bits.saved:.4g} bits",
-            "Base rate less loss: what the scores know beyond the frequencies. It compares across "
+            "bits_saved", "Bits saved per row", bits.saved, f"{bits.saved:.4g} bits",
+            "Base rate minus loss: what the scores know beyond the frequencies. Comparable across "
             "data sets and numbers of classes.",
         )  # fmt: skip
     yield from _calibration(calibration)
     yield _figure(
         "temperature", "Temperature", found.temperature,
         f"{found.temperature:.4g}" + " of the calibration data" * bool(found.fitted_on),
-        "Divides the logits so that the loss is least, "
+        "Dividing the logits by it gives the smallest loss, "
         + (f"fitted on {found.fitted_on}." if found.fitted_on else "fitted on these same rows.")
         + " Above 1 the scores are overconfident.",
     )  # fmt: skip
     if found.after is not None:
         yield _figure(
-            "nll_after", "Loss after it", found.after.nll, _nats(found.after.nll),
+            "nll_after", "Loss after temperature", found.after.nll, _nats(found.after.nll),
             "The loss of these rows with logits divided by the temperature.",
         )  # fmt: skip
         yield _figure(
-            "ece_after", "ECE after it", found.after.ece, f"{found.after.ece:.4g}",
+            "ece_after", "ECE after temperature", found.after.ece, f"{found.after.ece:.4g}",
             "The expected calibration error of these rows with logits divided by the temperature.",
         )  # fmt: skip
     if diagnosis.concentration is not None:
@@ -103,7 +103,7 @@ def _all(found: Diagnosed) -> Iterator[Figure]:
         yield _figure(
             "half_loss_share", "Rows with half the loss", share, f"{100 * share:.3g} %",
             "The smallest share of rows that carries half of the loss; "
-            f"between {low:.4g} and {high:.4g} % for certain.",
+            f"certainly between {low:.4g} and {high:.4g} %.",
         )  # fmt: skip
 
 
@@ -112,12 +112,12 @@ def _calibration(found: Calibration) -> Iterator[Figure]:
     yield _figure(
         "ece", "ECE", found.ece, f"{found.ece:.4g}",
         "Expected calibration error: |accuracy − confidence| in 15 bins of equal width, weighted "
-        f"by their rows. Between {low:.3g} and {high:.3g} with 95 % or more.",
+        f"by their rows. With at least 95 % confidence, between {low:.3g} and {high:.3g}.",
     )  # fmt: skip
     yield _figure(
         "mass_ece", "ECE, equal mass", found.mass_ece, f"{found.mass_ece:.4g}",
-        "The same in 15 bins of as many rows each; bins are cut to within "
-        f"{found.mass_ece_bound:.2g} of it.",
+        "The same in 15 bins with equally many rows; exact to within "
+        f"{found.mass_ece_bound:.2g}.",
     )  # fmt: skip
     yield _figure(
         "classwise_ece", "Classwise ECE", found.classwise_ece, f"{found.classwise_ece:.4g}",

@@ -26,10 +26,10 @@ MOST_IN_BUDGET = 24
 _NOTHING_MORE = "window.vegaEmbed = vegaEmbed;"
 
 _CAPTIONS = {
-    "reliability": "How often what it predicts is right, against how sure it says it is.",
+    "reliability": "How often predictions are right, against how confident they are.",
     "concentration": "How much of the loss the most surprising rows carry.",
     "confusion": "Which confusions cost most, in bits.",
-    "budget": "How hard the gradient pulls at each class's logit, up and down.",
+    "budget": "How strongly the gradient pulls each class's logit up and down.",
     "precision": "Where the textbook formula breaks, and where these rows lie.",
 }
 

@@ -61,11 +61,11 @@ def counted(evidence: Sequence[Evidence]) -> str:
 def reading(found: Diagnosed) -> str:
     """Return how scores and labels were read, in a sentence."""
     scores = found.diagnosis.scores
-    how = "found out" if scores.declared == "auto" else f"declared {scores.declared}"
+    how = "inferred" if scores.declared == "auto" else f"declared {scores.declared}"
     labels = (
         "any number of labels may hold at once"
         if found.diagnosis.task == "multi-label"
-        else "one label a row"
+        else "one label per row"
     )
     if not found.diagnosis.num_used:
         return f"No row could be used; scores would be read as {scores.reading}; {labels}."

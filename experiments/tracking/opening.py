@@ -116,7 +116,7 @@ def resume(run_id: str, *, even_finished: bool = False) -> Iterator[Run]:
             found = client.get_run(run_id)
             path = store.spool_folder(uri) / f"{run_id}.jsonl"
             if found.info.status == "FINISHED" and not even_finished:
-                raise TrackingError(f"Run {run_id} is finished: there is nothing to resume")
+                raise TrackingError(f"Run {run_id} has finished: there is nothing to resume")
             if path.exists():
                 with _free(run_id):
                     send_left(client, Spool(path))
@@ -153,7 +153,7 @@ def _free(run_id: str) -> Iterator[None]:
     try:
         yield
     except BusyError as error:
-        raise TrackingError(f"Run {run_id} is being written by a process that lives") from error
+        raise TrackingError(f"Run {run_id} is still being written by another process") from error
 
 
 @contextmanager

@@ -149,7 +149,7 @@ def params_of(run_id: str) -> dict[str, str]:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise
         raise TrackingError(
-            f"The store has no run {run_id!r}: give the whole id, 32 digits and letters"
+            f"The store has no run {run_id!r}: give its full id, 32 letters and digits"
         ) from error
 
 
@@ -171,7 +171,7 @@ def download_predictions(run_id: str, split: str, folder: Path) -> Path:
         raise TrackingError(
             f"Run {run_id} holds no outputs of {split!r}"
             + (f"; it has {others}" if others else "")
-            + ": log them with run.log_predictions(logits, labels, step=…)"
+            + ". Log them with run.log_predictions(logits, labels, step=…)"
         )
     return Path(client.download_artifacts(run_id, path, str(folder)))
 

@@ -60,7 +60,12 @@ def sync() -> Iterator[Synced]:
     for left in Spool.left_in(store.spool_folder()):
         if left.store != owed:
             left.close()
-            yield Synced(left.run_id, 0, "", f"it is owed to {left.store}: name that store")
+            yield Synced(
+                left.run_id,
+                0,
+                "",
+                f"it belongs to the store {left.store}: set MLFLOW_TRACKING_URI to it",
+            )
             continue
         if left.host not in ("", spool.host()):
             left.close()

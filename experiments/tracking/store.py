@@ -49,9 +49,9 @@ def explained() -> Iterator[None]:
         raise
     except Exception as error:
         remedy = (
-            "Set MLFLOW_TRACKING_URI to one that can, or unset it to keep the runs in runs/."
+            "Set MLFLOW_TRACKING_URI to another store, or unset it to keep the runs in runs/."
             if os.environ.get("MLFLOW_TRACKING_URI")
-            else "Move the file away to start anew, or set MLFLOW_TRACKING_URI to another store."
+            else "Move the file away to start afresh, or set MLFLOW_TRACKING_URI to another store."
         )
         raise TrackingError(
             f"The tracking store {without_password(tracking_uri())} can't be used: "
@@ -233,7 +233,7 @@ def _require_answer(uri: str) -> None:
         reason = getattr(error, "reason", error)
         raise TrackingError(
             f"The tracking server {without_password(uri)} can't be reached: {reason}. "
-            "Start it, or set MLFLOW_TRACKING_URI to one that answers; unset, runs go to runs/."
+            "Start it, set MLFLOW_TRACKING_URI to one that answers, or unset it to use runs/."
         ) from error
 
 

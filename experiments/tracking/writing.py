@@ -249,8 +249,8 @@ class Run:
         num_unwritten, at = self._spool.num_unwritten, self._spool.path
         self._spool.close()
         _log.warning(
-            "The tracking store %s does not take the end of run %s: %s. It waits in %s; "
-            "`python -m experiments sync` sends it.",
+            "The tracking store %s has not received the end of run %s: %s. The rest of the run "
+            "waits in %s; `python -m experiments sync` sends it.",
             self._store,
             self.run_id,
             first_line(self._sender.error or TimeoutError("no answer")),
@@ -258,14 +258,15 @@ class Run:
         )
         if num_unwritten:
             _log.warning(
-                "%d entries are lost: neither the store nor %s took them. Make room there.",
+                "%d entries are lost: they could not be sent to the store, nor written to %s. "
+                "Make room there.",
                 num_unwritten,
                 at.parent,
             )
 
     def _require_open(self) -> None:
         if self._is_over:
-            raise ValueError(f"run {self.run_id} has ended: log within its `with` block")
+            raise ValueError(f"run {self.run_id} has ended: log inside its `with` block")
 
     def _add(self, kind: str, **note: Any) -> None:
         self._require_open()
@@ -308,8 +309,8 @@ def _require_name(key: str) -> None:
         or key == "."
     ):
         raise ValueError(
-            "the name of a metric must be 1 to 250 letters, digits, _ - . : / and spaces, with "
-            f"something on both sides of a / that is neither . nor ..; got {key!r}"
+            "the name of a metric must have 1 to 250 letters, digits, spaces or _ - . : /, with a "
+            f"part other than . and .. on both sides of each /; got {key!r}"
         )
 
 

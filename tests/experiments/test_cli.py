@@ -103,7 +103,7 @@ def test_curves_logs_the_theory() -> None:
     assert sorted(run.info.run_name for run in logged(tracking.THEORY)) == sorted(
         [*(curve.name for curve in theory()), "cce"]
     )
-    assert "All of them were logged before." in invoke("curves").output
+    assert "The store already has all of them." in invoke("curves").output
     assert len(logged(tracking.THEORY)) == len(theory()) + 1
 
 
@@ -136,7 +136,7 @@ def test_ones_own_table_trains(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--head", "sigmoid_bce"], "does not fit digits: it is for a task that is binary"),
+        (["--head", "sigmoid_bce"], "does not fit digits: it is for binary classes"),
         (["--head", "softmax_twice_cce"], "Allow it with --mistakes"),
         (["--learning-rate", "0"], "learning_rate must be a finite number above 0"),
         (["--data", "mine.csv"], "--data and --target go together"),

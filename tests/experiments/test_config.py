@@ -17,7 +17,7 @@ def test_a_run_is_named_by_what_it_is() -> None:
         ({"head": "tanh"}, "head must be one of softmax_cce, .* got 'tanh'"),
         (
             {"head": "sigmoid_bce"},
-            "does not fit digits: it is for a task that is binary, and this one is exclusive; "
+            "does not fit digits: it is for binary classes, and this data set has exclusive ones; "
             "heads that fit: softmax_cce",
         ),
         ({"head": "softmax_twice_cce"}, "is a mistake: The loss applies softmax itself"),

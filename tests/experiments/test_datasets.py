@@ -54,11 +54,11 @@ def test_two_classes_make_a_binary_task(tmp_path: Path) -> None:
     ("table", "target", "says"),
     [
         ("a,kind\n" + "1,x\n2,y\n" * 5, "sort", "no column 'sort'; it has a, kind"),
-        ("a,kind\n" + "red,x\n2,y\n" * 5, "kind", "column 'a' of mine.csv must be numbers"),
+        ("a,kind\n" + "red,x\n2,y\n" * 5, "kind", "column 'a' of mine.csv must hold numbers"),
         ("a,kind\n" + "1,x\n,y\n" * 5, "kind", "5 missing or infinite values"),
         ("a,kind\n" + "1,x\n" * 5, "kind", "at least 2 classes; got 1"),
         ("a,kind\n" + "1,x\n" * 5 + "2,y\n", "kind", "at least 5 rows .* 'y' has 1"),
-        ("kind\n" + "x\ny\n" * 5, "kind", "needs rows, and columns beside 'kind'"),
+        ("kind\n" + "x\ny\n" * 5, "kind", "needs at least one row, and columns other than 'kind'"),
         ("", "kind", "can't be read"),
     ],
 )

@@ -194,6 +194,7 @@ def test_a_usage_error_is_2(good, tmp_path):
     result = run(good, "--html", tmp_path / "no" / "a.html")
     assert result.exit_code == 2
     assert "there is no folder" in result.stderr
+    assert "is a folder; name a file" in run(good, "--html", tmp_path).stderr
 
 
 def test_no_traceback_as_a_process(tmp_path):
@@ -420,7 +421,7 @@ def test_a_report_in_the_terminal_waits_for_no_charts_and_no_mlflow(good):
 def test_only_json_goes_to_stdout(good):
     result = run(good, "--html", "-")
     assert result.exit_code == 2
-    assert "only --json goes to stdout" in result.stderr
+    assert "only --json can go to stdout" in result.stderr
 
 
 def test_no_scheduler_is_said(good, monkeypatch):

@@ -343,12 +343,12 @@ BAD: dict[str, tuple[str, bytes, str]] = {
     "no names": ("a.csv", b"1,2,0\n3,4,1\n", "first line holds numbers"),
     "cut parquet": ("a.parquet", parquet({"logit_0": [1.0], "label": [0]})[:-30], "cut off"),
     "cut npz": ("a.npz", saved(logits=LOGITS, labels=LABELS)[:-400], "cut off"),
-    "zip of text": ("a.npz", zipped(readme=b"hello"), "no NPZ: it holds readme"),
-    "bad member": ("a.npz", zipped(**{"logits.npy": b"no", "labels.npy": b"no"}), "header is none"),
+    "zip of text": ("a.npz", zipped(readme=b"hello"), "not an NPZ: it holds readme"),
+    "bad member": ("a.npz", zipped(**{"logits.npy": b"no", "labels.npy": b"no"}), "no such header"),
     "short member": (
         "a.npz",
         zipped(**{"logits.npy": np.lib.format.magic(1, 0), "labels.npy": b""}),
-        "header is none",
+        "no such header",
     ),
     "objects": (
         "a.npz",
@@ -365,12 +365,12 @@ BAD: dict[str, tuple[str, bytes, str]] = {
     "ragged": ("a.csv", GOOD_CSV + b"5,6\n", r"row 2 \(line 4\) has 2 values.* 3 names"),
     "utf-16": ("a.csv", GOOD_CSV.decode().encode("utf-16"), "UTF-16"),
     "latin-1 names": ("a.csv", "logit_é,logit_b,label\n1,2,0\n".encode("latin-1"), "UTF-8"),
-    "latin-1 label": ("a.csv", GOOD_CSV + "1,2,é\n".encode("latin-1"), "is no UTF-8"),
-    "binary csv": ("a.csv", bytes(range(256)) * 4, "UTF-16 or no text"),
+    "latin-1 label": ("a.csv", GOOD_CSV + "1,2,é\n".encode("latin-1"), "is not UTF-8"),
+    "binary csv": ("a.csv", bytes(range(256)) * 4, "UTF-16 or not like text"),
     "no scores": ("a.csv", b"x,label\n1,0\n", "no column of scores among x"),
     "no labels": ("a.csv", b"logit_0,logit_1\n1,0\n", "no column of labels among logit_0"),
     "two prefixes": ("a.csv", b"logit_0,logit_1,prob_0,prob_1,y\n1,2,3,4,0\n", "may all be"),
-    "twice": ("a.csv", b"logit_0,logit_0,label\n1,2,0\n", "logit_0 is there twice"),
+    "twice": ("a.csv", b"logit_0,logit_0,label\n1,2,0\n", "two columns called logit_0"),
     "labels of text": ("a.csv", b"logit_0,logit_1,label\n1,2,a\n1,2,b\n1,2,c\n", "3 different"),
     "unknown label": ("a.csv", b"logit_cat,logit_dog,label\n1,2,eel\n", "eel is none of the cl"),
     "no label": ("a.csv", b"logit_cat,logit_dog,label\n1,2,cat\n1,2,\n", "row 1 has no label"),
@@ -380,7 +380,7 @@ BAD: dict[str, tuple[str, bytes, str]] = {
         parquet({"logit_0": [1.0], "label": np.array(["2020-01-01"], "M8[s]")}),
         "labels must be numbers or text",
     ),
-    "other ending": ("a.xlsx", b"PK", r"\.xlsx is not read"),
+    "other ending": ("a.xlsx", b"PK", r"\.xlsx can't be read"),
     "one npy": ("a.npy", b"", "holds one array"),
 }  # fmt: skip
 
@@ -413,7 +413,7 @@ def test_pickles_are_not_opened(tmp_path):
 def test_missing_files(tmp_path):
     for source, said in (
         (tmp_path / "no.csv", "no such file"),
-        (tmp_path / "*.csv", "no file fits"),
+        (tmp_path / "*.csv", "no file matches"),
         (tmp_path, "folder without a file"),
     ):
         with pytest.raises(PredictionsError, match=said):

@@ -61,7 +61,7 @@ def test_one_that_fails_says_why_and_a_second_start_does_what_is_missing() -> No
     assert failed.tags["lab.error"].startswith("DivergedError: The loss is no longer a finite")
     assert "learning_rate=1e+39, hidden=8: failed: The loss is no longer" in done.stdout
     assert re.search(r"learning_rate=0\.01, hidden=\d predicts the validation rows", done.stdout)
-    assert "2 failed, and say why in the tag lab.error." in done.stdout
+    assert "2 failed; the tag lab.error says why." in done.stdout
 
     again = sweep(*grid)
     assert "2 of 4 were done before." in again.stdout
@@ -167,7 +167,7 @@ def test_a_store_that_a_cluster_can_not_reach_is_refused(
     [
         (["hidden"], "expected NAME=VALUE,VALUE"),
         (["momentum=0.9"], "NAME is one of head, hidden, epochs, batch_size"),
-        (["hidden=0", "hidden=1"], "hidden is there already"),
+        (["hidden=0", "hidden=1"], "hidden was already given"),
         (["hidden=0,wide"], "expected whole numbers after hidden="),
         (["epochs="], "expected whole numbers after epochs="),
     ],

@@ -136,7 +136,7 @@ def test_a_run_ends_beside_a_server_that_hangs(
         with tracking.track("a run", {}) as run:
             hanging.enter_context(running.stopped())
             log(run, range(60))
-        assert "does not take the end of run" in caplog.text
+        assert "has not received the end of run" in caplog.text
         assert len(waiting()) == 1
     (synced,) = tracking.sync()
     assert (synced.run_id, synced.status) == (run.run_id, "FINISHED")
@@ -437,7 +437,7 @@ def test_a_killed_training_resumes_to_the_end_of_an_uninterrupted_one() -> None:
 
     again = resume(killed)
     assert isinstance(again.exception, tracking.TrackingError)
-    assert "left no checkpoint" in str(again.exception)
+    assert "has no checkpoint" in str(again.exception)
 
 
 def test_resume_goes_alone() -> None:
