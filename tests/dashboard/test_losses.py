@@ -210,7 +210,7 @@ def test_each_control_moves_the_page() -> None:
     wanted = categorical_cross_entropy(LOGITS, SOFT, **told)
     assert metrics(page)[2] == f"{wanted:.4f}"
     own = entropy(0.9 * SOFT + 0.1 / 3)
-    assert f"The target itself holds {own:.4f} nats" in text(page)
+    assert f"own entropy is {own:.4f} nats" in text(page)
 
 
 def test_a_link_opens_the_same_picture() -> None:
