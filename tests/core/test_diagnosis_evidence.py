@@ -786,7 +786,9 @@ def test_three_scores_in_another_order_are_not_taken_for_pairs(
     sign: int, order: tuple[int, ...], centred: bool
 ) -> None:
     for seed in range(5):
-        logits, labels = sample(int(10 ** (1 + seed * 0.8)), 3, seed)
+        rng = np.random.default_rng(seed)
+        logits = rng.normal(0, 2, (int(10 ** (1 + seed * 0.8)), 3)) + rng.normal(0, 2, 3)
+        labels = drawn(softmax(logits), rng)
         if centred:
             logits -= logits.mean(axis=1, keepdims=True)
         found = diagnosed(sign * logits[:, order], labels)
