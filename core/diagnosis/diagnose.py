@@ -11,6 +11,7 @@ from core.diagnosis.evidence import collect
 from core.diagnosis.exclusive import MOST_PAIRED, Sums
 from core.diagnosis.floors import loss_floors
 from core.diagnosis.records import Diagnosis, Pairing, Scores
+from core.diagnosis.sketches import SomePairs
 from core.diagnosis.summary import Summary
 
 __all__ = ["AFTER_TEMPERATURE", "diagnose"]
@@ -247,9 +248,13 @@ def _checked(summary: Summary, diagnosis: Diagnosis) -> dict[str, str]:
     soft = summary.counts.get("soft", 0) + summary.counts.get("soft_several", 0) > 0
     drawn = "not done: labels are soft, not drawn" if soft else _DONE
     one_class = "not done: labels may hold at once"
-    paired = drawn if exclusive else one_class
+    paired = permuted = drawn if exclusive else one_class
+    columns = "permuted columns"
     if exclusive and diagnosis.num_classes > MOST_PAIRED:
         paired = f"not done: above {MOST_PAIRED} classes"
+        some = len(SomePairs.classes(diagnosis.num_classes))
+        columns += f", by {some} of the classes" * (some > 0)
+        permuted = permuted if some else "not done: too many classes"
     logits = diagnosis.scores.reading == "logits"
     checks = {
         "NaN and infinite scores": _DONE,
@@ -265,7 +270,7 @@ def _checked(summary: Summary, diagnosis: Diagnosis) -> dict[str, str]:
         "labels off by one": drawn if exclusive else one_class,
         "accuracy below chance": drawn if exclusive else one_class,
         "columns of pairs of classes": paired,
-        "permuted columns": paired,
+        columns: permuted,
         "confident rows contradicted by labels": drawn,
         "precision of the textbook formula": (
             _DONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import permutations
 
@@ -11,11 +12,14 @@ from core._checks import Array
 from core.diagnosis.chances import LEVEL, corrected, count_p_value, says, share_interval
 from core.diagnosis.exclusive import MOST_PAIRED, Sums
 from core.diagnosis.records import COUNTED, Diagnosis, Evidence, surprising
+from core.diagnosis.sketches import SomePairs
 from core.diagnosis.summary import Summary
 from core.diagnosis.tally import Fault
 
 # So unlikely must three columns be to be pairs by chance, where another order is as good.
 _OTHER_ORDER = 0.01
+# A p-value that came out as 0 is no more than this.
+_LEAST = 5e-324
 
 
 def other_columns(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
@@ -27,7 +31,11 @@ def other_columns(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterato
         found = next(_off_by_one(summary, diagnosis, sums), None)
     if found is None and diagnosis.num_classes <= MOST_PAIRED:
         pairs = sums["pairs"].reshape((diagnosis.num_classes,) * 2)
-        found = next(_permuted_columns(diagnosis, pairs), None)
+        found = next(_permuted_columns(diagnosis, pairs, np.arange(len(pairs))), None)
+    elif found is None:
+        pairs = summary.tallies[summary.reading()].some_pairs.counts()
+        classes = SomePairs.classes(diagnosis.num_classes)[: len(pairs)]
+        found = next(_permuted_columns(diagnosis, pairs, classes), None)
     if found is None:
         found = next(_upside_down(diagnosis, sums), None)
     if found is not None:
@@ -190,34 +198,54 @@ def _upside_down(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
     )
 
 
-def _permuted_columns(diagnosis: Diagnosis, pairs: Array) -> Iterator[Evidence]:
-    """See whether labels go with other columns than their own, one to one."""
-    best = pairs.argmax(axis=1)
-    moved = np.flatnonzero((best != np.arange(len(pairs))) & (pairs.sum(axis=1) > 0))
-    # Each moved class must have its column to itself, among those that moved.
-    if len(moved) < 2 or sorted(best[moved].tolist()) != moved.tolist():
+def _permuted_columns(diagnosis: Diagnosis, pairs: Array, classes: Array) -> Iterator[Evidence]:
+    """See whether labels go with other columns than their own, one to one.
+
+    Of rows of `classes`, `pairs` has the counts by label and prediction, shape (C, K).
+    """
+    if len(pairs) == 0:
         return
-    elsewhere, own = float(pairs[moved, best[moved]].sum()), float(pairs[moved, moved].sum())
+    num_classes, num_seen = pairs.shape[1], int(np.count_nonzero(pairs.sum(axis=1)))
+    best = pairs.argmax(axis=1)
+    moved = np.flatnonzero((best != classes) & (pairs.sum(axis=1) > 0))
+    # Each moved class must have its column to itself, among those that moved.
+    if len(moved) < 2 or len(set(best[moved].tolist())) < len(moved):
+        return
+    is_whole = len(classes) == num_classes
+    if is_whole and set(best[moved].tolist()) != set(classes[moved].tolist()):
+        return
+    # Of a sample, some classes may be mistaken for one that is not in it.
+    if not is_whole and 2 * len(moved) < num_seen:
+        return
+    elsewhere = float(pairs[moved, best[moved]].sum())
+    own = float(pairs[moved, classes[moved]].sum())
     # For each class, the column was chosen among K after the labels were seen.
     p_value = count_p_value(elsewhere, (elsewhere + own) / 2, elsewhere + own)
-    if len(pairs) > 2:
+    if num_classes > 2:
         # And that column more often than the others, or scores may just as well be upside down.
         others = float(pairs[moved].sum()) - own
-        evenly = others / (len(pairs) - 1)
+        evenly = others / (num_classes - 1)
         p_value = max(p_value, count_p_value(elsewhere, evenly, others))
-    p_value = corrected(min(1.0, p_value * float(len(pairs)) ** len(moved)))
+    chosen = math.log(num_classes) * len(moved)
+    p_value = corrected(math.exp(min(0.0, math.log(max(p_value, _LEAST)) + chosen)))
     if p_value >= LEVEL:
         return
-    listed = ", ".join(f"{diagnosis.named(k)}→{diagnosis.named(best[k])}" for k in moved[:8])
+    listed = ", ".join(
+        f"{diagnosis.named(classes[k])}→{diagnosis.named(best[k])}" for k in moved[:8]
+    )
+    which = "classes" if is_whole else f"of the {num_seen} classes looked at"
+    as_text = np.argsort(sorted(range(num_classes), key=str))
+    is_as_text = bool((best[moved] == as_text[classes[moved]]).all())
     yield Evidence(
         "permuted_columns",
         "error",
-        f"rows of {len(moved)} classes are predicted as another class, one to one ({listed}): "
+        f"rows of {len(moved)} {which} are predicted as another class, one to one ({listed}): "
         f"{elsewhere:,.0f} times, as their own {own:,.0f} times",
         {"classes": len(moved), "elsewhere": elsewhere, "own": own},
         surprising(diagnosis),
         "columns of scores are in another order than class ids"
-        + (", or scores are negated" if len(pairs) == 2 else ""),
+        + (": in that of text, 0, 1, 10, …" if is_as_text else "")
+        + (", or scores are negated" if num_classes == 2 else ""),
         "order the columns as the labels are encoded (label → column above)",
         says(p_value),
         p_value,

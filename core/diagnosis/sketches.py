@@ -14,7 +14,9 @@ import numpy as np
 from core._blocked import Work
 from core._checks import Array
 
-__all__ = ["Distinct", "DistinctRows", "TopRows", "bin_low", "magnitude_bins", "row_hashes"]
+__all__ = [
+    "Distinct", "DistinctRows", "SomePairs", "TopRows", "bin_low", "magnitude_bins", "row_hashes",
+]  # fmt: skip
 
 # Bins of a positive number by its bits: 32 to an octave, so that a bin is at most 1/32 wide.
 _PER_OCTAVE = 5
@@ -271,3 +273,66 @@ class TopRows:
         self._rows = together[order]
         if len(self._rows) == self.size:
             self._least = float(self._rows["loss"][-1])
+
+
+class SomePairs:
+    """How often rows of some classes are predicted as which class.
+
+    Of as many classes as fit in a table of 16,384 cells, 16 of a thousand; drawn from a fixed seed
+    before any row is seen, and none where fewer than eight would fit.
+    """
+
+    _CELLS = 1 << 14
+    _FEWEST = 8
+    _MOST_PENDING = 4096
+
+    def __init__(self) -> None:
+        self._counts = np.empty((0, 0), np.int64)
+        self._pending: list[Array] = []
+        self._num_pending = 0
+
+    @classmethod
+    def classes(cls, num_classes: int) -> Array:
+        """Return the classes whose rows are counted, of so many."""
+        return _some_classes(num_classes, cls._CELLS // num_classes, cls._FEWEST)
+
+    def counts(self) -> Array:
+        """Return counts, shape (C, K), by label and prediction; of no class before the first."""
+        self._settle()
+        return self._counts
+
+    def add(self, labels: Array, predicted: Array, num_classes: int) -> None:
+        """Add rows."""
+        classes = self.classes(num_classes)
+        if len(classes) == 0:
+            return
+        if len(self._counts) == 0:
+            self._counts = np.zeros((len(classes), num_classes), np.int64)
+        at = np.searchsorted(classes, labels)
+        held = np.flatnonzero(classes.take(at, mode="clip") == labels)
+        self._pending.append(at[held] * num_classes + predicted[held])
+        self._num_pending += len(held)
+        if self._num_pending > self._MOST_PENDING or len(self._pending) > self._MOST_PENDING:
+            self._settle()
+
+    def merge(self, other: SomePairs) -> None:
+        """Add what another one holds."""
+        mine, theirs = self.counts(), other.counts()
+        if len(theirs):
+            self._counts = mine + theirs if len(mine) else theirs.copy()
+
+    def _settle(self) -> None:
+        if self._pending:
+            cells = np.concatenate(self._pending)
+            self._counts += np.bincount(cells, minlength=self._counts.size).reshape(
+                self._counts.shape
+            )
+        self._pending, self._num_pending = [], 0
+
+
+@lru_cache(maxsize=8)
+def _some_classes(num_classes: int, most: int, fewest: int) -> Array:
+    if most < fewest:
+        return np.empty(0, np.intp)
+    # From a fixed seed: the same in every process, for summaries to merge.
+    return np.sort(np.random.default_rng(20240229).permutation(num_classes)[:most])

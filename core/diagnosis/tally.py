@@ -9,7 +9,7 @@ import numpy as np
 from core._checks import Array
 from core.diagnosis.blocks import Part
 from core.diagnosis.exclusive import Sums
-from core.diagnosis.sketches import TopRows
+from core.diagnosis.sketches import SomePairs, TopRows
 
 NUM_EXAMPLES = 5
 
@@ -57,11 +57,12 @@ class Fault:
 
 
 class Tally:
-    """The sums of one way to read scores and labels, and its most surprising rows."""
+    """The sums of one way to read scores and labels, its most surprising rows, and some pairs."""
 
     def __init__(self) -> None:
         self.sums: Sums = {}
         self.top = TopRows()
+        self.some_pairs = SomePairs()
 
     def add(self, sums: Sums) -> None:
         """Add the sums of a block."""
@@ -79,11 +80,15 @@ class Tally:
             "confidence": part.per_row.confidence,
         }
         self.top.add(part.per_row.loss, columns)
+        # Where there is no table of all pairs.
+        if "right_by_class" in part.sums and "pairs" not in part.sums:
+            self.some_pairs.add(part.labels, part.predicted, len(part.sums["right_by_class"]))
 
     def merge(self, other: Tally) -> None:
         """Add those of another part."""
         self.add(other.sums)
         self.top.merge(other.top)
+        self.some_pairs.merge(other.some_pairs)
 
 
 def ledger_of(part: Part) -> Ledger:

@@ -127,6 +127,42 @@ def test_permuted_columns_are_named_with_their_order() -> None:
     seen = evidence(diagnosed(logits[:, order], labels), "permuted_columns")
     assert seen.severity == "error"
     assert "1→4, 3→1, 4→3" in seen.seen
+    assert "text" not in seen.means
+
+
+def many_classes(num_classes: int, seed: int) -> tuple[Any, Any]:
+    """Return 30 rows of each class, told apart as a good network does."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.repeat(np.arange(num_classes), 30))
+    logits = rng.normal(0, 1, (len(labels), num_classes)).astype(np.float32)
+    logits[np.arange(len(labels)), labels] += rng.choice([3, 8], len(labels))
+    return logits, labels
+
+
+@pytest.mark.parametrize("num_classes", [129, 300, 1000])
+def test_columns_in_the_order_of_text_are_found_among_many_classes(num_classes: int) -> None:
+    logits, labels = many_classes(num_classes, 0)
+    order = sorted(range(num_classes), key=str)
+    seen = evidence(diagnosed(logits[:, order], labels), "permuted_columns")
+    assert "in that of text, 0, 1, 10" in seen.means
+    named = seen.seen
+    at = {label: column for column, label in enumerate(order)}
+    pairs = [pair.split("→") for pair in named[named.index("(") + 1 : named.index(")")].split(", ")]
+    assert len(pairs) == 8
+    assert all(at[int(label)] == int(column) for label, column in pairs)
+
+
+@pytest.mark.parametrize("num_classes", [129, 1000])
+def test_many_classes_in_their_order_or_without_one_are_not_called_permuted(
+    num_classes: int,
+) -> None:
+    logits, labels = many_classes(num_classes, 1)
+    rng = np.random.default_rng(2)
+    few = np.arange(num_classes)
+    few[:2] = 1, 0
+    for scores in (logits, -logits, rng.permutation(logits), 0.2 * logits, logits[:, few]):
+        names = [e.name for e in diagnosed(scores, labels).evidence]
+        assert "permuted_columns" not in names
 
 
 def test_float_labels_are_read_and_noted_and_fractions_refused() -> None:

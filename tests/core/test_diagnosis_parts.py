@@ -19,6 +19,7 @@ from core.diagnosis.sketches import (
     BIN_WIDTH,
     NUM_BINS,
     DistinctRows,
+    SomePairs,
     TopRows,
     bin_low,
     magnitude_bins,
@@ -139,3 +140,21 @@ def test_top_rows_are_the_same_in_any_order_ties_included() -> None:
             other.add(loss[part], columns)
             top.merge(other)
         np.testing.assert_array_equal(top.rows["row"], wanted)
+
+
+@pytest.mark.parametrize(("num_classes", "num_counted"), [(129, 127), (1000, 16), (3000, 0)])
+def test_some_pairs_are_counted_in_any_order(num_classes: int, num_counted: int) -> None:
+    labels, predicted = np.random.default_rng(0).integers(0, num_classes, (2, 30_000))
+    classes = SomePairs.classes(num_classes)
+    assert len(classes) == num_counted
+    expected = [np.bincount(predicted[labels == k], minlength=num_classes) for k in classes]
+    for seed in range(3):
+        whole = SomePairs()
+        for part in np.array_split(np.random.default_rng(seed).permutation(30_000), 5):
+            other = SomePairs()
+            for few in np.array_split(part, 7):
+                other.add(labels[few], predicted[few], num_classes)
+            whole.merge(other)
+        whole.merge(SomePairs())
+        assert whole.counts().tolist() == [counts.tolist() for counts in expected]
+        assert whole.counts().nbytes <= 1 << 17
