@@ -140,10 +140,11 @@ def diagnose_command(
         said = [f"{name} {path}" for name, path in (
             ("JSON in", json_path), ("report in", html_path), ("ledger in", csv_path),
         ) if path and path != "-"]  # fmt: skip
-        if track:
-            said.append(f"run {tracked.log(found, run_id)}")
         if said:
             click.echo(f"\nWritten: {', '.join(said)}.", err=json_path == "-")
+        if track:
+            link = tracked.log(found, run_id)
+            click.echo(f"\nDiagnosis in the MLflow UI: {link}", err=json_path == "-")
     context.exit(FOUND if _fails(found.diagnosis.evidence, fail_on) else 0)
 
 

@@ -70,12 +70,13 @@ def log(found: Diagnosed, run_id: str | None) -> str:
     Raises
     ------
     TrackingError
-        If nobody can be told.
+        If the store can't be reached or opened.
     """
     tags = {"lab.diagnosed": found.name, **({"lab.diagnosed_run": run_id} if run_id else {})}
     with tracking.track(
         f"diagnosis of {Path(found.name).name}",
         {"file": found.name, "num_classes": found.diagnosis.num_classes},
+        _description(found),
         experiment=tracking.DIAGNOSES,
         tags=tags,
     ) as run:
@@ -87,3 +88,13 @@ def log(found: Diagnosed, run_id: str | None) -> str:
         for name, chart in page.charts_of(found).items():
             run.log_chart(chart, name)
     return tracking.run_link(run.run_id)
+
+
+def _description(found: Diagnosed) -> str:
+    # No names of the file's: Markdown would read them as its own.
+    return (
+        f"**Found: {report.counted(found.diagnosis.evidence)}.** {report.headline(found)}.\n\n"
+        f"{report.reading(found)}\n\n"
+        "The evidence is in the table `tables/evidence.json`, the whole report in "
+        "`reports/diagnosis.html`, and the charts in `charts`."
+    )

@@ -326,7 +326,8 @@ def test_evidence_goes_to_mlflow(twice):
     experiment = client.get_experiment_by_name(tracking.DIAGNOSES)
     assert experiment is not None
     (found,) = client.search_runs([experiment.experiment_id])
-    assert found.info.run_id in result.stdout
+    assert result.stdout.endswith(f" {tracking.run_link(found.info.run_id)}\n")
+    assert "**Found: 1 warning" in found.data.tags["mlflow.note.content"]
     assert found.info.status == "FINISHED"
     assert found.data.tags["evidence.miscalibrated"].startswith("warning: mean confidence")
     assert found.data.metrics["diagnosis/warnings"] == 1
