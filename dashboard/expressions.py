@@ -156,7 +156,7 @@ class _Reader:
     def read_name(self) -> Values:
         if self.name not in self.values:
             known = ", ".join([*self.values, *FUNCTIONS])
-            raise ValueError(f"{self.place()} is no name here. Known are {known}.")
+            raise ValueError(f"{self.place()} is not a known name. Known are {known}.")
         name = self.next()
         value = self.values[name]
         if self.ahead != "[":
@@ -165,9 +165,9 @@ class _Reader:
         index = self.read_sum()
         self.expect("]")
         if not value.ndim:
-            raise ValueError(f"{name} is one number, and has no parts.")
+            raise ValueError(f"{name} is one number and has no […].")
         if np.ndim(index) or index not in range(len(value)):
             raise ValueError(
-                f"{name}[…] takes the number of one class, from 0 to {len(value) - 1}, as p is."
+                f"{name}[…] takes the number of a class, from 0 to {len(value) - 1}, such as p."
             )
         return np.asarray(value[int(index)])

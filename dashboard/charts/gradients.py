@@ -93,7 +93,7 @@ def claim_bars(frame: pd.DataFrame, bar: str, colours: dict[str, str]) -> Plot:
 def _claim_bars(
     bars: pd.DataFrame, bar: str, colours: tuple[tuple[str, str], ...], is_labelled: bool
 ) -> alt.LayerChart:
-    base = _by_class(bars, is_labelled).encode(
+    base = _by_class(bars, is_labelled, "∂L/∂z (bars: finite difference)").encode(
         tooltip=[
             "class:N",
             *(
@@ -151,7 +151,7 @@ def _gradient_against_logit(
     return read_out(curves, "logit", LOGIT_COLUMNS, dict(colours), [panel])
 
 
-def _by_class(bars: pd.DataFrame, is_labelled: bool) -> alt.Chart:
+def _by_class(bars: pd.DataFrame, is_labelled: bool, title: str = "∂L/∂z") -> alt.Chart:
     """Return bars to both sides, their axis as long as the `end` of the first."""
     end = first("bars", "end")
     return alt.Chart(bars).encode(
@@ -163,7 +163,7 @@ def _by_class(bars: pd.DataFrame, is_labelled: bool) -> alt.Chart:
         ),
         x=alt.X(
             "length:Q",
-            title="∂L/∂z",
+            title=title,
             scale=alt.Scale(domainMin=alt.ExprRef(f"-{end.expr}"), domainMax=end, nice=False),
             axis=alt.Axis(tickCount=5),
         ),

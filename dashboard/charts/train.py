@@ -139,7 +139,7 @@ def _boundary(
                 scale=alt.Scale(domain=[1 / len(class_names), 1], range=[0.03, 0.55]),
                 legend=None,
             ),
-            tooltip=[alt.Tooltip("class:N", title="taken for"), confidence],
+            tooltip=[alt.Tooltip("class:N", title="predicted"), confidence],
         )
     )
     rows = (
@@ -159,7 +159,7 @@ def _boundary(
                 scale=alt.Scale(domain=["right", "wrong"], range=[34, 110]),
                 legend=None,
             ),
-            tooltip=["class:N", alt.Tooltip("predicted:N", title="taken for"), confidence],
+            tooltip=["class:N", alt.Tooltip("predicted:N", title="predicted"), confidence],
         )
     )
     return (plane + rows).properties(height=340)

@@ -54,31 +54,29 @@ TITLES = {
     "Focal": "Focal loss, γ = 2",
 }
 MEANINGS = {
-    "Squared error": "Its gradient has a factor $s_i$: on a confident mistake $s_p$ is near 0, "
-    "and what should be learned from pulls least.",
-    "Softmax twice": "The loss applies softmax itself, and was handed probabilities. What went "
-    "through two softmaxes is turned down by the slopes of both, and can't reach 0 loss.",
-    "BCE": "Each logit is judged by its own sigmoid, not by its share: the gradients need not sum "
-    "to 0.",
-    "Focal": "CCE's gradient times a factor: what is already right is turned down.",
+    "Squared error": "It has a factor $s_i$: on a confident mistake $s_p$ is near 0, "
+    "and the example that has most to teach pulls least.",
+    "Softmax twice": "The loss applies softmax itself, but was given probabilities. The "
+    "derivatives of both softmaxes shrink the gradient, and the loss can't reach 0.",
+    "BCE": "Each logit has its own sigmoid and its own target, so the gradients need not sum to 0.",
+    "Focal": "This is CCE's gradient times a factor that scales down what is already right.",
 }
 
 
 WHY = r"""
 **Where $s_i - t_i$ comes from.** CCE is $L = -z_p + \log \sum_j e^{z_j}$ for the true class p. The
-first term has the slope −1 at $z_p$ and 0 elsewhere; the second has at each logit the slope
-$e^{z_i} / \sum_j e^{z_j} = s_i$. Their sum is $s_i - t_i$, with $t$ the one-hot target.
+first term has the derivative −1 at $z_p$ and 0 elsewhere; the second has at each logit the
+derivative $e^{z_i} / \sum_j e^{z_j} = s_i$. Their sum is $s_i - t_i$, with $t$ the one-hot target.
 
-**Why the sum is 0.** The same number added to every logit changes no softmax and no loss, so that
-in this direction there is no slope. BCE has no such direction: each of its logits stands alone.
+**Why the sum is 0.** Adding the same number to every logit changes neither softmax nor loss, so the
+derivative in this direction is 0. BCE has no such direction: it treats each logit separately.
 
-**How a finite difference checks it.** $(L(z + h) - L(z - h)) / 2h$ knows only the values of the
-loss. Where it and the formula agree to the digits that rounding leaves, no sign and no index can be
-wrong.
+**How a finite difference checks it.** $(L(z + h) - L(z - h)) / 2h$ uses only values of the loss.
+Where the formula agrees with it up to rounding, no sign and no index can be wrong.
 
-**In matrices.** The softmax has the Jacobian $\mathrm{diag}(s) - s s^\top$, and the log has
-$-1/s_p$: the $s_p$ cancels, and with it what makes a gradient vanish. A squared error has no log,
-and keeps it.
+**In matrices.** The softmax has the Jacobian $\mathrm{diag}(s) - s s^\top$, and −log has
+the derivative $-1/s_p$: the factor $s_p$ cancels, and with it the reason why a gradient vanishes. A
+squared error has no log, and keeps the factor.
 """
 
 
@@ -110,15 +108,17 @@ CHECKED = {
     "difference": ("difference", ".2g"),
     "verdict": ("verdict", ""),
 }
-BESIDE = state.Choice("compare", "Beside it", "The loss whose gradient to compare CCE's with.")
-AGAINST = state.Choice("of", "Gradient of", "The loss whose finite differences decide.")
+BESIDE = state.Choice("compare", "Compare with", "The loss whose gradient stands beside CCE's.")
+AGAINST = state.Choice(
+    "of", "Gradient of", "The loss whose finite differences the formula is checked against."
+)
 FORMULA = state.Text(
     "formula",
     "∂L/∂z =",
     PRESETS[0].formula,
-    "For class i, in s (the softmax), z (the logits), t (the one-hot target), p (the true class; "
-    "s[p] is its probability) and K (how many classes); numbers, + - * / **, parentheses, exp, "
-    f"log and sum. At most {MAX_LENGTH} characters; a vector is taken class by class.",
+    "The gradient at class i, in s (the softmax), z (the logits), t (the one-hot target), p (the "
+    "true class; s[p] is its probability) and K (the number of classes); with numbers, + - * / **, "
+    f"parentheses, exp, log and sum. At most {MAX_LENGTH} characters.",
 )
 
 
@@ -137,8 +137,8 @@ def compare() -> None:
     is_finite = bool(np.isfinite(logits).all())
     if any(frame["gradient"].isna().any() for frame in both.values()):
         st.warning(
-            "A gradient here is undefined. A softmax needs at least one logit that is above -inf "
-            "and at most one that is +inf; nothing is defined for NaN."
+            "A gradient here is undefined. A softmax needs at least one logit above -inf and at "
+            "most one at +inf; nothing is defined for NaN."
         )
     reach = max(frame["gradient"].abs().max() for frame in both.values())
     reach = reach if reach > 0 else 1.0
@@ -148,7 +148,7 @@ def compare() -> None:
             st.markdown(f"## {TITLES.get(loss, loss)}\n\n$$\n{FORMULAS[loss]}\n$$")
             page.figure(
                 gradient_bars(frame, ROLES, reach),
-                f"Gradient of {loss} at each logit",
+                f"Gradient of {loss} with respect to each logit",
                 f"gradient of {loss}",
                 frame,
             )
@@ -157,10 +157,10 @@ def compare() -> None:
                 st.metric("Sum", written(round(frame["gradient"].sum(skipna=False), 12) + 0.0, 3))
                 if is_finite:
                     st.metric(
-                        "Off the finite difference",
+                        "Deviation from finite difference",
                         written(frame["deviation"].max(), 3),
                         help="The largest difference between the formula above and "
-                        "(L(z + h) − L(z − h))/2h, measured on the value of the loss alone.",
+                        "(L(z + h) − L(z − h))/2h, computed from values of the loss alone.",
                     )
 
     at_true = {loss: frame["gradient"][label] for loss, frame in both.items()}
@@ -168,16 +168,17 @@ def compare() -> None:
     if len(names) > 1 and not cce["gradient"].isna().any():
         pushed = cce.drop(label).sort_values("gradient").iloc[-1]
         st.markdown(
-            f"A step of training goes against the gradient. CCE pulls the logit of {names[label]}, "
+            f"Training steps against the gradient. CCE pulls the logit of {names[label]}, "
             f"the true class p, **up** by ${UP}$ = {written(-at_true['CCE'], 4)}, and pushes each "
-            f"other class n **down** by its probability ${DOWN}$, most {pushed['class']}: "
-            f"{written(pushed['gradient'], 4)}. Ups and downs cancel to 0. **{beside}** has "
-            f"{written(at_true[beside], 4).replace('-', '−')} at {names[label]}. {MEANINGS[beside]}"
+            f"other class n **down** by its probability ${DOWN}$, {pushed['class']} the most: "
+            f"{written(pushed['gradient'], 4)}. Ups and downs sum to 0. The **{beside}** gradient "
+            f"at {names[label]} is {written(at_true[beside], 4).replace('-', '−')}. "
+            f"{MEANINGS[beside]}"
         )
     elif len(names) == 1:
         st.markdown(
             "With one class the softmax is 1 whatever the logit: CCE has nothing to pull, and its "
-            "gradient is 0. BCE asks a yes-no question and has one."
+            "gradient is 0. BCE asks a yes-no question and has a gradient."
         )
     numbers = pd.concat([frame.assign(loss=loss) for loss, frame in both.items()])
     page.numbers(
@@ -189,8 +190,8 @@ def compare() -> None:
 
     if not is_finite:
         st.info(
-            "With finite logits there is more here: the gradient while a logit moves, and a check "
-            "of your own formula."
+            "With finite logits this page also shows the gradient while a logit moves, and checks "
+            "your own formula."
         )
         return
     lesson.more(WHY)
@@ -211,27 +212,31 @@ def show_vanishing(logits: np.ndarray, label: int) -> None:
         curves,
     )
     if len(logits) == 1:
-        st.markdown("One class alone has no softmax to move: only **BCE** has a gradient.")
+        st.markdown("With one class the softmax never moves: only **BCE** has a gradient.")
         return
     at_left = curves[curves["logit"] == curves["logit"].min()].set_index("curve")
     left = at_left["gradient"].abs()
     end = f"At the left end, {curves['logit'].min():.4g},".replace("-", "−")
     if at_left["probability"].max() > SURELY_WRONG:
-        st.markdown(f"{end} the true class still leads: what overtakes it is off this picture.")
+        st.markdown(
+            f"{end} the true class still has probability "
+            f"{written(at_left['probability'].max(), 4)}: confident mistakes lie outside this "
+            "chart."
+        )
         return
     st.markdown(
-        f"The other logits stay. {end} the network is sure and wrong: **CCE** still pulls with "
-        f"{written(left['CCE'], 4)} and **BCE** with {written(left['BCE'], 4)}, "
-        f"**squared error** with {written(left['Squared error'], 4)} and a **softmax twice** with "
-        f"{written(left['Softmax twice'], 4)}. Where the gradient vanishes, a "
-        "classifier can't unlearn its mistake."
+        f"The other logits are fixed. {end} the network is sure and wrong: **CCE** still pulls "
+        f"with {written(left['CCE'], 4)} and **BCE** with {written(left['BCE'], 4)}, the **squared "
+        f"error** with {written(left['Squared error'], 4)} and a **softmax twice** with "
+        f"{written(left['Softmax twice'], 4)}. Where the gradient vanishes, a classifier can't "
+        "unlearn its mistake."
     )
 
 
 def show_slip(logits: np.ndarray, label: int) -> None:
     """Show the lesson's derivative for the negative classes, and what it gives here."""
     st.markdown(
-        "## A slip, and its refutation\n\n$$\n"
+        "## A slip in a lesson, refuted\n\n$$\n"
         rf"\begin{{aligned}}\frac{{\partial L}}{{\partial z_n}} = {{}}&{{\color{{{style.PURPLE}}}"
         r"\frac{e^{z_n}}{\sum_j e^{z_j}}} = s_n \\[2.5ex]"
         r"&\color{gray}\text{and not }\cancel{\frac{e^{S_p}}{\sum_j e^{S_j}}} = s_p\end{aligned}"
@@ -240,25 +245,25 @@ def show_slip(logits: np.ndarray, label: int) -> None:
     tried = check(SLIP, logits, label, "CCE").frame
     wrong = tried[tried["verdict"] == "wrong"]
     told = (
-        "The lesson that this grew from, where the logits are called S, writes e^{S_p} in the "
-        "numerator for the negative classes: every one of them would be pushed by the probability "
-        "of the true class. "
+        "The lesson that this lab grew from calls the logits S, and writes e^{S_p} in the "
+        "numerator for the negative classes: each of them would be pushed by the probability of "
+        "the true class. "
     )
     if len(wrong):
         worst = wrong.iloc[wrong["difference"].abs().argmax()]
         claimed, found = (written(worst[name], 4) for name in ("formula", "finite_difference"))
         told += (
-            f"Tried here, it gives {worst['class']} {claimed}, where the finite difference of the "
-            f"loss is {found}; it is refuted for {len(wrong)} of {len(logits) - 1} negative "
+            f"Tried here, it gives {claimed} for {worst['class']}, where the finite difference of "
+            f"the loss is {found}; it is wrong for {len(wrong)} of {len(logits) - 1} negative "
             f"classes. Its gradient would sum to {written(tried['formula'].sum(), 4)}, and the sum "
-            "must be 0: adding the same to every logit changes no softmax."
+            "must be 0: adding the same number to every logit changes no softmax."
         )
     elif (tried["verdict"] == "no number").any():
-        told += "With these logits e^z overflows, and written like that it gives no number at all."
+        told += "With these logits e^z overflows, so the formula as written gives no number."
     else:
         told += (
-            "On these logits that is the same number: every negative class has the probability of "
-            "the true one, or one too close to tell. Other logits refute it."
+            "For these logits both formulas agree: every negative class has the probability of the "
+            "true one, or one too close to tell apart. Other logits refute the slip."
         )
     # The lesson's sign for a power is no Markdown here.
     st.markdown(told.replace("e^{S_p}", "$e^{S_p}$").replace("e^z", "$e^z$"))
@@ -267,7 +272,7 @@ def show_slip(logits: np.ndarray, label: int) -> None:
 @page.part
 def check_formula(logits: np.ndarray, label: int) -> None:
     """Show the field for a formula, and what finite differences say of it."""
-    st.markdown("## Check my formula")
+    st.markdown("## Check your own formula")
     with page.controls():
         loss = state.choose(AGAINST, list(LOSSES))
         formula = state.text(FORMULA)
@@ -291,27 +296,29 @@ def check_formula(logits: np.ndarray, label: int) -> None:
     frame = checked.frame
     verdicts = frame["verdict"].value_counts()
     wrong = frame[frame["verdict"] == "wrong"]
-    within = f"within {written(checked.tolerance, 3)} of the finite difference of its value"
+    within = f"within {written(checked.tolerance, 3)} of the finite difference of the loss"
     if "no number" in verdicts:
         st.warning(
             f"The formula has no finite value for {verdicts['no number']} of {len(frame)} classes: "
-            "a division by zero, the log of what is not above 0, or a number too large."
+            "a division by zero, the log of a number that is not above 0, or an overflow."
         )
     if len(wrong):
         worst = wrong.iloc[wrong["difference"].abs().argmax()]
         st.error(
-            f"Refuted: this is not the gradient of {loss}. It is off for {len(wrong)} of "
+            f"Refuted: this is not the gradient of {loss}. It is wrong for {len(wrong)} of "
             f"{len(frame)} classes, most for {worst['class']}, where it gives "
             f"{written(worst['formula'], 4)} and the finite difference is "
             f"{written(worst['finite_difference'], 4)}."
         )
     elif not checked.can_tell:
         st.info(
-            f"These logits can't tell: the gradient of {loss} is too close to 0 everywhere, or the "
-            "logits are too large, for a finite difference to see it. Try the sample Unsure."
+            f"These logits can't decide it: the gradient of {loss} is too close to 0 everywhere, "
+            "or the logits are too large, for a finite difference to see it. Try the sample Unsure."
         )
     elif "no number" not in verdicts:
-        st.success(f"Right here: for every class {within}. Other logits may still refute it.")
+        st.success(
+            f"Right for these logits: every class is {within}. Other logits may still refute it."
+        )
     page.figure(
         claim_bars(frame, style.GREY, VERDICTS),
         f"Finite differences of {loss} as bars, the formula as marks",

@@ -46,8 +46,8 @@ def show_log(configs: list[TrainConfig]) -> None:
     """Offer to log the trainings, and show how that goes and where they are."""
     job: Job | None = st.session_state.get(JOB)
     is_busy = is_writing()
-    st.header("Keep it")
-    st.markdown("The same trainings as runs in MLflow, children of one comparison.")
+    st.header("Keep the runs")
+    st.markdown("Log these trainings to MLflow, as runs of one comparison.")
     st.button(
         "Log to MLflow",
         icon=":material/upload:",
@@ -56,7 +56,7 @@ def show_log(configs: list[TrainConfig]) -> None:
         on_click=_start_job,
         args=(configs,),
     )
-    with st.expander("The same on the command line", icon=":material/terminal:"):
+    with st.expander("The same trainings on the command line", icon=":material/terminal:"):
         st.code("\n".join(command(config) for config in configs), language="bash", wrap_lines=True)
     if job is None:
         return
@@ -68,9 +68,12 @@ def show_log(configs: list[TrainConfig]) -> None:
     except tracking.TrackingError as error:
         state.refuse("This can't be logged.", str(error))
     except DivergedError as error:
-        state.refuse("A training broke off; its run is kept as failed.", str(error))
+        state.refuse("A training stopped early; its run is kept as failed.", str(error))
     except OSError as error:
-        state.refuse("This can't be kept on disk: make room, or the folder writable.", str(error))
+        state.refuse(
+            "This can't be stored on disk: free some space, or make the folder writable.",
+            str(error),
+        )
     else:
         st.success(conclusion)
         with st.container(horizontal=True):

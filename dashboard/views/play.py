@@ -11,7 +11,7 @@ from dashboard import links, state
 from dashboard.frames.train import NUM_EPOCHS
 
 EPOCH = state.Slider("epoch", "Epoch", NUM_EPOCHS, 0, NUM_EPOCHS, 1, "0 is before training.")
-SPEED = state.Slider("speed", "Epochs a second", 4, 2, 20, 2, "How fast Play goes.")
+SPEED = state.Slider("speed", "Epochs per second", 4, 2, 20, 2, "How fast Play goes.")
 
 TICK_SECONDS = 0.5
 # What plays goes on from where it was seen last, however long the page was left.

@@ -22,9 +22,11 @@ from experiments.precision import (
 )
 
 SUMMARY = "Where the textbook formulas give inf, NaN or a false 0 in each dtype, and ours do not."
-FUNCTION = state.Choice("function", "Function", "What is computed of the logits (x, 0), or of x.")
+FUNCTION = state.Choice(
+    "function", "Function", "What is computed from the logits (x, 0), or from x."
+)
 LOGIT = state.Text(
-    "logit", "Your logit x", "20", "Is marked on the map; inf and -inf are numbers too."
+    "logit", "Your logit x", "20", "It is marked on the map; inf and -inf are numbers too."
 )
 BCE_TEXTBOOK = (
     r"\begin{gathered} p = 1/(1 + e^{-x}) \\ -t \log p - (1 - t) \log(1 - p) \end{gathered}"
@@ -58,27 +60,30 @@ LATEX = {
     },
 }
 CONFIDENT = (
-    "On the right class 0 is confident: its probability rounds to 1, and the log of 1 is 0. Then "
-    "$e^x$ overflows, and inf/inf is NaN. On the left its probability becomes 0, whose log is "
-    "infinite. **Log-sum-exp** overflows nowhere, but $1 + e^{-x}$ rounds to 1 all the same: the "
-    "loss of a confident row is lost."
+    "On the right, class 0 is predicted with confidence: its probability rounds to 1, and log 1 "
+    "is 0. Further on $e^x$ overflows, and inf/inf is NaN. On the left, its probability becomes 0, "
+    "whose log is infinite. **Log-sum-exp** never overflows, but $1 + e^{-x}$ still rounds to 1: "
+    "the small loss of a confident row is lost."
 )
 WHY = {
     "CCE": CONFIDENT,
     "log-softmax": CONFIDENT,
     "BCE, target 1": (
-        "On the right p rounds to 1, and the term that should be nothing is 0 · log 0, which is "
-        "NaN. On the left $e^{-x}$ overflows: p is 0, and the loss infinite."
+        "On the right, p rounds to 1, and the term that should be 0 is 0 · log 0, which is NaN. On "
+        "the left, $e^{-x}$ overflows: p is 0, and the loss infinite."
     ),
     "BCE, target 0": (
-        "On the right p rounds to 1, and log(1 − p) is infinite where the loss is about x. On the "
-        "left 1 − p rounds to 1 and the loss to 0; then $e^{-x}$ overflows, and 0 · log 0 is NaN."
+        "On the right, p rounds to 1, and −log(1 − p) is infinite where the loss is about x. On "
+        "the left, 1 − p rounds to 1 and the loss to 0; further on $e^{-x}$ overflows, and 0 · log "
+        "0 is NaN."
     ),
     "softmax": (
-        "On the right $e^x$ overflows, and inf/inf is NaN. On the left it goes to 0 as the "
-        "probability does. Taking the maximum m off first is all that it needs."
+        "On the right, $e^x$ overflows, and inf/inf is NaN. On the left, it goes to 0 as the "
+        "probability does. Subtracting the maximum m first is the whole cure."
     ),
-    "sigmoid": "On the left $e^{-x}$ overflows, and p is 0 where the dtype has smaller numbers.",
+    "sigmoid": (
+        "On the left, $e^{-x}$ overflows, and p becomes 0 where the dtype still has numbers for it."
+    ),
 }
 DIRECTION = {"above": "up", "below": "down"}
 # What most networks are trained in.
@@ -106,21 +111,21 @@ def compare() -> None:
     cells = precision_map(function)
     page.figure(
         outcome_map(cells, logit),
-        f"How right each formula of {function} is, in each dtype, along the logits",
+        f"Where each formula of {function} is right and where it breaks, in each dtype, by logit",
         f"precision of {function}",
         cells,
     )
     found = breaks(function)
     st.markdown(f"{_overflows()} {WHY[function]}")
     st.markdown(
-        f"In {USUAL_DTYPE}, on the way from 0, "
+        f"In {USUAL_DTYPE}, going outwards from 0, "
         + "; ".join(
             f"**{formula}** is {_breaking(found, formula, USUAL_DTYPE)}"
             for formula in FUNCTIONS[function]
         )
         + "."
     )
-    with st.expander("Where each breaks, in every dtype"):
+    with st.expander("Where each formula breaks, in every dtype"):
         st.markdown(
             "\n".join(
                 f"- **{formula.capitalize()}, {dtype}**: {_breaking(found, formula, dtype)}."
@@ -136,11 +141,12 @@ def compare() -> None:
             page.as_code(lambda: precision_snippets.at_logit(function, logit))
     with st.expander("What counts as right"):
         st.markdown(
-            "The logit is rounded to the dtype, and each formula computes in that dtype. What "
-            "should come out is `core` in float64 of the same rounded logit, which the tests hold "
-            "to 500 digits. *Right* is within 1 % of it. *Too small for the dtype*: as near as the "
-            "dtype has numbers, which end at 6e-08 in float16, 1.4e-45 in float32 and 4.9e-324 in "
-            "float64. A cell of the map shows the worst of its logits, and so does the pointer."
+            "The logit is rounded to the dtype, and each formula is computed in that dtype. The "
+            "reference is `core` in float64 at the same rounded logit, which the tests compare "
+            "with 500 digits. *Right* is within 1 % of it. *Too small for the dtype* is as close "
+            "as the dtype gets: its smallest numbers are 6e-08 in float16, 1.4e-45 in float32 and "
+            "4.9e-324 in float64. A cell of the map shows the worst of its logits, and so does "
+            "the pointer."
         )
 
 
@@ -148,17 +154,17 @@ def show() -> None:
     """Show the page."""
     st.title("Precision")
     st.markdown(
-        "A formula that is right on paper can leave the numbers that a computer has. Each stripe "
-        "is a formula in a dtype; its colour says what comes out."
+        "A formula that is right on paper can overflow, or lose its digits, in a computer. Each "
+        "stripe is a formula in a dtype, a number format; its colour says what comes out."
     )
     compare()
 
 
 def _of_what(function: str) -> str:
     if function in ("CCE", "softmax", "log-softmax"):
-        what = {"CCE": "what class 0 costs if it is true"}.get(function, "what class 0 gets")
-        return f"Of two logits, (x, 0), {what}; x is the gap between them, and m the larger one."
-    return "Of one logit, x."
+        what = {"CCE": "the loss if class 0 is true"}.get(function, f"the {function} of class 0")
+        return f"For two logits, (x, 0), {what}; x is the gap between them, and m the larger one."
+    return "For one logit, x."
 
 
 def _overflows() -> str:
@@ -172,7 +178,9 @@ def _breaking(found: pd.DataFrame, formula: str, dtype: str) -> str:
     """Return where a formula goes wrong in a dtype, on both sides of 0."""
     breaking = found[(found["formula"] == formula) & (found["dtype"] == dtype)]
     if breaking.empty:
-        return f"right to 1 % from −{REACH:g} to {REACH:g}, as far as the dtype has numbers"
+        return (
+            f"right to 1 % from −{REACH:g} to {REACH:g}, down to the smallest numbers of the dtype"
+        )
     return ", ".join(
         f"{event.outcome} from {event.logit:.4g} {DIRECTION[str(event.side)]}".replace(" -", " −")
         for event in breaking.itertuples()
@@ -180,7 +188,7 @@ def _breaking(found: pd.DataFrame, formula: str, dtype: str) -> str:
 
 
 def _show_yours(function: str, logit: float) -> None:
-    st.header(f"At {logit:g}".replace("-", "−"))
+    st.header(f"At x = {logit:g}".replace("-", "−"))
     rows = at_logit(function, logit)
     of_each = {formula: rows[rows["formula"] == formula] for formula in FUNCTIONS[function]}
     ours = of_each[OURS]
@@ -203,7 +211,7 @@ def _show_yours(function: str, logit: float) -> None:
             f"- **{formula.capitalize()}**: {_outcomes(of_formula)}."
             for formula, of_formula in of_each.items()
         )
-        + ("" if abs(logit) <= REACH else "\n\nThis logit is off the map.")
+        + ("" if abs(logit) <= REACH else "\n\nThis logit is outside the map.")
     )
 
 

@@ -18,14 +18,18 @@ SUMMARY = "Train two heads side by side, epoch by epoch, and log them to MLflow.
 
 # Those of the plane first: there a boundary can be seen.
 SAMPLES = tuple(dict.fromkeys(("spirals", "blobs", "moons", *DATASETS)))
-SAMPLE = state.Choice("data", "Data set", "Spirals, blobs and moons are points of a plane.")
-FIRST = state.Choice("first", "First head", "Those that fit the data set's task.")
-SECOND = state.Choice("second", "Second head", "Another that fits, to compare the first with.")
+SAMPLE = state.Choice("data", "Data set", "Spirals, blobs and moons are points in a plane.")
+FIRST = state.Choice(
+    "first", "First head", "A head is an activation with its loss; these fit the data set's task."
+)
+SECOND = state.Choice("second", "Second head", "The head to compare the first one with.")
 HIDDEN = state.Slider(
-    "hidden", "Hidden units", 32, 0, 64, 4, "Of the one hidden layer; 0 is a linear model."
+    "hidden", "Hidden units", 32, 0, 64, 4, "Units of the one hidden layer; 0 is a linear model."
 )
 RATE = state.Slider("rate", "Learning rate", 0.01, 1e-6, 1e30, 1e-3, "Adam's step size.")
-SEED = state.Slider("seed", "Seed", 0, 0, 99, 1, "Of the split, the weights and the batches.")
+SEED = state.Slider(
+    "seed", "Seed", 0, 0, 99, 1, "Decides the split, the first weights and the batches."
+)
 JOB_SECONDS = 1.0
 
 # The loss of one row, in the colour of its head's curves.
@@ -70,7 +74,7 @@ def watch(clock: float | None) -> None:
     courses = [course(config) for config in configs]
     for each in courses:
         if each.problem:
-            state.refuse(f"{each.title} broke off after {len(each.epochs)} epochs.", each.problem)
+            state.refuse(f"{each.title} stopped after {len(each.epochs)} epochs.", each.problem)
     trained = [each for each in courses if each.epochs]
     if trained:
         _show_heads(trained, epoch, dataset)
@@ -147,7 +151,7 @@ def _show_heads(courses: list[Course], epoch: int, dataset: Dataset) -> None:
             st.caption(badge + head.meaning)
             lesson.formula(LATEX[head.name])
             with st.container(horizontal=True):
-                st.metric("Loss", written(said.loss, 4), help="Of the validation rows.")
+                st.metric("Loss", written(said.loss, 4), help="On the validation rows.")
                 st.metric("Entropy (bits)", written(said.entropy_bits, 3))
                 st.metric("Accuracy", f"{said.accuracy:.1%}")
             if frames.is_planar(dataset):
@@ -158,16 +162,16 @@ def _show_heads(courses: list[Course], epoch: int, dataset: Dataset) -> None:
                         frames.points(each, epoch, dataset, dataset.val),
                         dataset.class_names,
                     ),
-                    f"Which class {head.title} takes each place of the plane for",
+                    f"The class that {head.title} predicts at each point of the plane",
                     f"boundary of {head.title}",
                     cells,
                 )
     num_features = dataset.train.inputs.shape[1]
     st.caption(
-        "Each place has the colour of its most probable class, the fuller the surer. The points "
-        "are the validation rows; a cross is one that is taken for another class."
+        "The background has the colour of the most probable class, stronger where the model is "
+        "surer. The points are the validation rows; a cross is one that is predicted wrongly."
         if frames.is_planar(dataset)
-        else f"These rows have {num_features} features: there is no plane to draw a boundary in."
+        else f"These rows have {num_features} features: a boundary can only be drawn for two."
     )
 
 
@@ -183,8 +187,8 @@ def _show_courses(courses: list[Course], epoch: int) -> None:
         history,
     )
     said = ", and ".join(
-        f"**{each.title}** needs {written(val.cross_entropy_bits, 3)} bits for the truth of a row "
-        f"and is {val.accuracy:.1%} right"
+        f"**{each.title}** has a cross-entropy of {written(val.cross_entropy_bits, 3)} bits per "
+        f"row and an accuracy of {val.accuracy:.1%}"
         for each in courses
         for val in [each.at(epoch).val]
     )
@@ -192,13 +196,13 @@ def _show_courses(courses: list[Course], epoch: int) -> None:
     lesson.more(
         "- **Loss**: each head's own, in nats, or for a squared error a squared distance: compare "
         "the shapes, not the heights.\n"
-        "- **Predictive entropy**: how unsure the predictions are on average. It starts at all "
-        "that can be unsure, log₂ K bits over K classes or one bit a label, and falls while there "
-        "is something to learn.\n"
-        "- **Gradient pull**: how hard the gradient pulls the logit of the true class $p$ up and "
-        "those of the others, $n$, down. Under softmax + CCE both pulls are equal, "
-        "$1 - s_p = \\sum_n s_n$: the two lines lie on each other. Under BCE each class pulls "
-        "alone, with $1 - \\sigma(z_p)$ and $\\sigma(z_n)$."
+        "- **Predictive entropy**: how unsure the predictions are on average. It starts at "
+        "its maximum, log₂ K bits for K classes or one bit per label, and falls while there is "
+        "something to learn.\n"
+        "- **Gradient pull**: how strongly the gradient pulls the logit of the true class $p$ up "
+        "and those of the others, $n$, down. Under softmax + CCE both pulls are equal, "
+        "$1 - s_p = \\sum_n s_n$, so the two lines coincide. Under BCE each class pulls on its "
+        "own, with $1 - \\sigma(z_p)$ and $\\sigma(z_n)$."
     )
 
 
@@ -206,7 +210,8 @@ def show() -> None:
     """Show the page."""
     st.title("Train")
     st.markdown(
-        "Two heads on the same rows, from the same seed: what each makes of them, epoch by epoch."
+        "A head is an activation with its loss. Two heads learn the same rows from the same seed: "
+        "watch what each makes of them, epoch by epoch."
     )
     clock = _clock()
     page.part(watch, run_every=clock)(clock)

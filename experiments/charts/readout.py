@@ -181,7 +181,7 @@ def _table(
             "text",
             {"align": "left", "fontWeight": "bold", **text},
             transform=[
-                {"aggregate": [{"op": "count", "as": "rows"}], "groupby": [by]},
+                {"aggregate": [{"op": "count", "as": "of one place"}], "groupby": [by]},
                 {"calculate": f"{first + ' '!r} + format(datum[{by!r}], '.4~g')", "as": "head"},
             ],
             x=at(0.0),

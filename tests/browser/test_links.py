@@ -89,21 +89,21 @@ def test_the_map_of_precision_is_a_link_and_reads_out(page: Page, address: str) 
     tooltip = page.locator("#vg-tooltip-element")
     for word in ("formula", "dtype", "logit", "gives", "should be", "outcome"):
         expect(tooltip).to_contain_text(word)
-    expect(page.get_by_role("heading", name="At −95")).to_be_visible()
+    expect(page.get_by_role("heading", name="At x = −95")).to_be_visible()
     assert_the_link_opens_the_same(page)
 
 
 def test_a_formula_is_judged_as_it_is_typed_and_kept_in_the_link(page: Page, address: str) -> None:
     opened(page, address, "gradients")
-    expect(page.get_by_text("Right here: for every class")).to_be_visible()
+    expect(page.get_by_text("Right for these logits: every class")).to_be_visible()
     page.get_by_role("radio", name="The lesson's slip").click()
-    expect(page.get_by_text("It is off for 3 of 4 classes")).to_be_visible()
+    expect(page.get_by_text("It is wrong for 3 of 4 classes")).to_be_visible()
     page.wait_for_url("**formula=**")
 
     field = page.get_by_role("textbox", name="∂L/∂z =")
     field.fill("")
     field.press_sequentially("s - s[p]", delay=20)
-    expect(page.get_by_text("It is off for 4 of 4 classes")).to_be_visible()
+    expect(page.get_by_text("It is wrong for 4 of 4 classes")).to_be_visible()
     expect(field).to_be_focused()
     page.wait_for_url("**formula=s+-+s%5Bp%5D**")
     assert_the_link_opens_the_same(page)

@@ -46,7 +46,9 @@ def test_what_moving_controls_shows_are_the_numbers_of_core_and_the_pictures_of_
     expect(page.get_by_test_id("stMetric").filter(has_text="Entropy").nth(1)).to_contain_text(
         f"{bits:.3f}"
     )
-    expect(page.get_by_text(f"At temperature 1.5 the softmax holds {bits:.3f}")).to_be_visible()
+    expect(
+        page.get_by_text(f"At temperature 1.5 the softmax has an entropy of {bits:.3f}")
+    ).to_be_visible()
 
     before = pictures(page)
     page.get_by_label("Logits", exact=True).fill("2, 0, 1, -3")

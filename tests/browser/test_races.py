@@ -214,7 +214,7 @@ def test_what_is_typed_after_a_click_stays_in_the_link(
     wire.wait_for_runs(3)
     wire.release()
     page.wait_for_url("**formula=s+-+s%5Bp%5D**")
-    expect(page.get_by_text("It is off for 4 of 4 classes")).to_be_visible()
+    expect(page.get_by_text("It is wrong for 4 of 4 classes")).to_be_visible()
     expect(field).to_have_value("s - s[p]")
 
 

@@ -158,9 +158,11 @@ def test_the_page_shows_the_numbers_of_core(label: int, beside: str) -> None:
         assert written(wanted["deviation"].max(), 3) in metrics(page)
     s = softmax(LOGITS)
     assert f"**up** by ${UP}$ = {1 - s[label]:.4f}" in text(page)
-    assert f"{np.delete(s, label).max():.4f}. Ups and downs cancel" in text(page)
+    assert f"{np.delete(s, label).max():.4f}. Ups and downs sum to 0" in text(page)
     wanted = gradients(LOGITS, label, beside)["gradient"][label]
-    assert f"**{beside}** has {wanted:.4f} at class {label}".replace(" -", " −") in text(page)
+    assert f"The **{beside}** gradient at class {label} is {wanted:.4f}. ".replace(
+        " -", " −"
+    ) in text(page)
 
 
 @pytest.mark.parametrize("beside", [loss for loss in LOSSES if loss != "CCE"])
@@ -178,13 +180,13 @@ def test_the_page_offers_its_own_loss_as_code(beside: str) -> None:
 def test_the_page_refutes_the_slip_with_figures() -> None:
     s = softmax(CONFIDENT_MISTAKE)
     page = open_page("gradients", logits="-1, 5, 0, 1")
-    assert f"it gives class 1 {s[0]:.4f}" in text(page)
-    assert f"difference of the loss is {s[1]:.4f}; it is refuted for 3 of 3" in text(page)
+    assert f"it gives {s[0]:.4f} for class 1" in text(page)
+    assert f"difference of the loss is {s[1]:.4f}; it is wrong for 3 of 3" in text(page)
     # Where all are equal the slip is no other number.
     page = open_page("gradients", logits="1 1 1")
-    assert "On these logits that is the same number" in text(page)
+    assert "For these logits both formulas agree" in text(page)
     page = open_page("gradients", logits="800 0 0")
-    assert "no number at all" in text(page)
+    assert "so the formula as written gives no number" in text(page)
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.title)
@@ -195,17 +197,17 @@ def test_a_preset_fills_the_field_and_is_judged(preset) -> None:
     assert page.text_input(key="formula").value == preset.formula
     assert page.selectbox(key="of").value == preset.loss
     if preset.formula == SLIP:
-        assert "off for 3 of 4 classes" in page.error[0].value
+        assert "wrong for 3 of 4 classes" in page.error[0].value
         assert not page.success
     else:
-        assert "Right here" in page.success[0].value
+        assert "Right for these logits" in page.success[0].value
         assert not page.error
 
 
 def test_a_formula_of_ones_own_is_checked() -> None:
     page = open_page("gradients", logits="2 -1 0.5", formula="s", of="CCE")
     s = softmax(LOGITS)
-    assert f"off for 1 of 3 classes, most for class 0, where it gives {s[0]:.4f}" in (
+    assert f"wrong for 1 of 3 classes, most for class 0, where it gives {s[0]:.4f}" in (
         page.error[0].value
     )
     rows = re.findall(r"\| class (\d) \| (\S+) \| (\S+) \| \S+ \| (\w+) \|", text(page))
@@ -220,7 +222,7 @@ def test_a_formula_of_ones_own_is_checked() -> None:
     ("formula", "says"),
     [
         ("", "not complete"),
-        ("__import__('os')", "is no name here"),
+        ("__import__('os')", "is not a known name"),
         ("(" * 20_000, "this one has 20000"),
         ("9" * 400 + "**" * 50, "where a value should"),
         ("![](//evil.example)", "stands where a value should"),
@@ -240,7 +242,7 @@ def test_a_formula_without_a_value_gets_a_sentence(formula: str) -> None:
 
 
 def test_logits_that_can_not_tell_are_said_to() -> None:
-    assert "can't tell" in open_page("gradients", logits="60 0", formula="0").info[0].value
+    assert "can't decide it" in open_page("gradients", logits="60 0", formula="0").info[0].value
 
 
 @pytest.mark.parametrize(

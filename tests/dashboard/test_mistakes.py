@@ -11,6 +11,7 @@ from dashboard.charts.mistakes import right_and_wrong
 from dashboard.frames import mistakes as frames
 from dashboard.parsing import parse_logits
 from dashboard.views.mistakes import MISTAKES
+from experiments.charts.style import to_svg
 from tests.dashboard.test_pages import metrics, open_page
 
 
@@ -227,3 +228,9 @@ def test_what_is_live_has_as_many_classes(num_classes: int) -> None:
     # The loss of the card, there as a sum.
     loss = num_classes * frames.averaged_bce(num_classes)["loss"]
     assert float(metrics(one_hot)[0]) == pytest.approx(loss, rel=1e-3)
+
+
+def test_the_read_out_names_the_place_it_stands_at() -> None:
+    losses = frames.batch_losses(10)
+    drawn = to_svg(right_and_wrong(losses, "rows", "Rows in the batch", "log", "log"))
+    assert f">Rows {losses['rows'].max()}<" in drawn
