@@ -53,6 +53,10 @@ def main() -> None:
     except UserError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
+    except MemoryError as error:
+        # NumPy says how much it asked for.
+        click.echo(f"Error: There is not enough memory. {error}".rstrip(), err=True)
+        sys.exit(1)
 
 
 def _stop_as_on_interrupt() -> None:

@@ -110,6 +110,10 @@ def diagnose_command(
     """
     if bool(files) == bool(run_id):
         raise click.UsageError("give either a file or --run RUN_ID")
+    split_from = context.get_parameter_source("split")
+    if split_from == click.core.ParameterSource.COMMANDLINE and not run_id:
+        raise click.UsageError("--split goes with --run: a file has no splits")
+    places = [path for path in (json_path, html_path, csv_path) if path is not None]
     with _unreadable():
         _require_places(json_path, html_path, csv_path)
         if run_id or track:
@@ -122,6 +126,7 @@ def diagnose_command(
         else:
             found_in = predictions.read(files, scores=scores, labels=labels)
         other = predictions.read(calibration, scores=scores, labels=labels) if calibration else None
+        _require_apart(places, found_in.paths + (other.paths if other else ()))
         with _progress(found_in, other) as on_rows:
             found = passes.diagnose_predictions(
                 found_in,
@@ -154,15 +159,31 @@ def _fails(evidence: Sequence[Evidence], fail_on: str) -> bool:
 
 def _require_places(json_path: str | None, *others: str | None) -> None:
     """Refuse what can't be written to before anything is read."""
-    for path in filter(None, (json_path, *others)):
+    for path in (json_path, *others):
+        if path is None:
+            continue
         folder = Path(path).absolute().parent
         if path == "-":
             if path in others:
                 raise PredictionsError("-: only --json can go to stdout; name a file")
+        elif not path:
+            raise PredictionsError("the name of a file to write is empty; name one")
         elif Path(path).is_dir():
             raise PredictionsError(f"{path}: is a folder; name a file")
         elif not folder.is_dir():
             raise PredictionsError(f"{path}: there is no folder {folder}; make it or name another")
+
+
+def _require_apart(places: Sequence[str], read: Sequence[Path]) -> None:
+    """Refuse to write over what is read, or two things to one file."""
+    files = [Path(place) for place in places if place != "-"]
+    # A device takes all that comes.
+    files = [file.resolve() for file in files if file.is_file() or not file.exists()]
+    taken = {path.resolve() for path in read}
+    for file in files:
+        if file in taken or any(file.exists() and file.samefile(path) for path in taken):
+            raise PredictionsError(f"{file.name}: is already read or written; name another file")
+        taken.add(file)
 
 
 def _write(json_path: str | None, html_path: str | None, found: Diagnosed) -> None:

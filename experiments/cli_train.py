@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from core.heads import HEADS, heads_for
 from experiments import datasets, runs, sweeps, tracking
-from experiments.config import CLASS_WEIGHTS, MAX_SEED, TrainConfig
+from experiments.config import CLASS_WEIGHTS, MAX_HIDDEN, MAX_SEED, TrainConfig
 from experiments.datasets import Dataset
 from experiments.runs import FinishedRun
 from experiments.training import Epoch
@@ -56,7 +56,7 @@ DATA = _options(
 TRAINING = _options(
     click.option(
         "--hidden",
-        type=click.IntRange(0),
+        type=click.IntRange(0, MAX_HIDDEN),
         default=0,
         show_default=True,
         help="Units in the hidden layer; 0 gives a linear model.",
@@ -130,7 +130,7 @@ def train_command(
       python -m experiments train --data table.csv --target kind --class-weight balanced
       python -m experiments train --resume 0123456789abcdef0123456789abcdef
     """
-    if resume:
+    if resume is not None:
         _require_alone(context, "resume")
         config = runs.config_of(resume)
         finished = _train(config, _load(config), resume=resume)
@@ -281,7 +281,11 @@ def _chosen_data(dataset: str, data: str | None, target: str | None) -> tuple[st
         raise click.UsageError(
             "--data and --target go together: give a table and its column of classes"
         )
-    return (data, target) if data and target else (dataset, "")
+    if data is None or target is None:
+        return dataset, ""
+    if not (data and target):
+        raise click.UsageError("--data and --target must not be empty")
+    return data, target
 
 
 def say_where(experiment: str = tracking.EXPERIMENT, parent: str = "") -> None:

@@ -12,6 +12,7 @@ from experiments.datasets import DatasetSpec
 
 # scikit-learn splits by 32-bit seeds.
 MAX_SEED = 2**32 - 1
+MAX_HIDDEN = 1_000_000
 CLASS_WEIGHTS = ("none", "balanced")
 
 
@@ -67,8 +68,10 @@ class TrainConfig:
             value = getattr(self, name)
             if not isinstance(value, int) or value < least:
                 raise ValueError(f"{name} must be a whole number of at least {least}; got {value}")
-        if self.seed > MAX_SEED:
-            raise ValueError(f"seed must be at most {MAX_SEED}; got {self.seed}")
+        for name, most in (("hidden", MAX_HIDDEN), ("seed", MAX_SEED)):
+            value = getattr(self, name)
+            if value > most:
+                raise ValueError(f"{name} must be at most {most}; got {value}")
         if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
             raise ValueError(
                 f"learning_rate must be a finite number above 0; got {self.learning_rate}"

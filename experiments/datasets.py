@@ -215,7 +215,8 @@ def read_table(path: Path, target: str) -> Table:
     try:
         frame = readers[path.suffix.lower()](path)
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path} can't be read: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise ValueError(f"{path} can't be read: {why}") from error
     if target not in frame:
         columns = ", ".join(str(column) for column in frame.columns[:20])
         raise ValueError(f"{path.name} has no column {target!r}; it has {columns}")

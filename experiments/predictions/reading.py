@@ -57,6 +57,8 @@ class Predictions:
         K; 1 where one column says yes or no.
     first_row : int
         The number of the first row.
+    paths : tuple of Path
+        Where the files are; none of an upload.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Predictions:
     classes: Classes
     num_scores: int
     first_row: int = 0
+    paths: tuple[Path, ...] = ()
 
     @property
     def num_rows(self) -> int | None:
@@ -178,7 +181,8 @@ def read(source: Source, *, scores: str = "", labels: str = "") -> Predictions:
         chain.from_iterable(table.labels(columns) for table in tables),
         name,
     )
-    return Predictions(name, tables, columns, classes, num_scores)
+    paths = tuple(file.source for file in files if isinstance(file.source, Path))
+    return Predictions(name, tables, columns, classes, num_scores, paths=paths)
 
 
 def _files(source: str | Path | Upload) -> list[Opened]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -140,8 +143,10 @@ def test_ones_own_table_trains(tmp_path: Path) -> None:
         (["--head", "softmax_twice_cce"], "Allow it with --mistakes"),
         (["--learning-rate", "0"], "learning_rate must be a finite number above 0"),
         (["--data", "mine.csv"], "--data and --target go together"),
-        (["--data", "gone.csv", "--target", "kind"], "gone.csv can't be read"),
         (["--epochs", "0"], "0 is not in the range"),
+        (["--hidden", "10000000000000000000"], "is not in the range"),
+        (["--data", "", "--target", "kind"], "--data and --target must not be empty"),
+        (["--data", "gone.csv", "--target", "kind"], "gone.csv can't be read: No such file"),
     ],
 )
 def test_what_can_not_be_trained_is_refused_in_a_line(arguments: list[str], says: str) -> None:
@@ -149,6 +154,30 @@ def test_what_can_not_be_trained_is_refused_in_a_line(arguments: list[str], says
     assert done.exit_code == 2
     assert says in done.output
     assert "Traceback" not in done.output
+
+
+def test_an_empty_run_id_starts_no_new_run() -> None:
+    done = invoke("train", "--resume", "")
+    assert isinstance(done.exception, tracking.TrackingError)
+    assert tracking.list_runs().empty
+
+
+def test_too_little_memory_is_said_in_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    columns = pd.DataFrame(np.zeros((10, 2000)), columns=[f"c{i}" for i in range(2000)])
+    columns.assign(kind=["x", "y"] * 5).to_csv(path, index=False)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "experiments", "train", "--data", str(path)),
+            *("--target", "kind", "--hidden", "1000000", "--epochs", "1"),
+        ],
+        cwd=tracking.ROOT, capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30)),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Error: There is not enough memory. Unable to allocate" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [run.info.status for run in logged()] == ["FAILED"]
 
 
 @pytest.mark.parametrize(

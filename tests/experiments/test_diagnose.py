@@ -161,6 +161,35 @@ def test_the_five_lines_of_the_readme(tmp_path):
     assert (tmp_path / "report.html").exists()
 
 
+@pytest.mark.parametrize("option", ["--json", "--html", "--csv", "--calibration-data"])
+def test_no_file_is_written_over_what_is_read(good, tmp_path, option):
+    before = good.read_bytes()
+    (tmp_path / "link").hardlink_to(good)
+    other = tmp_path / "other.parquet"
+    table(*drawn(seed=1)).to_parquet(other)
+    arguments: list[object] = [option, tmp_path / "link"]
+    if option == "--calibration-data":
+        arguments = [option, other, "--csv", tmp_path / "x" / ".." / other.name]
+        (tmp_path / "x").mkdir()
+    result = run(good, *arguments)
+    assert result.exit_code == 2
+    assert "is already read or written; name another file" in result.stderr
+    assert good.read_bytes() == before
+    assert len(pd.read_parquet(other)) == 4000
+
+
+def test_two_reports_do_not_go_to_one_file(good, tmp_path):
+    result = run(good, "--json", tmp_path / "a", "--html", tmp_path / "a")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert not (tmp_path / "a").exists()
+    assert run(good, "--json", "/dev/null", "--html", "/dev/null").exit_code == 0
+
+
+def test_what_would_be_ignored_is_refused(good):
+    assert "is empty; name one" in run(good, "--html", "").stderr
+    assert "--split goes with --run" in run(good, "--split", "train").stderr
+
+
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_sentence_and_2(tmp_path, case):
     name, data, said = BAD[case]
