@@ -15,7 +15,7 @@ import math
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -115,12 +115,20 @@ def get_num_threads() -> int:
     return _num_threads or _usable_cores()
 
 
-def run(kernel: Kernel, num_rows: int, bytes_per_row: int, spare: list[Work] | None = None) -> None:
+def run(
+    kernel: Kernel,
+    num_rows: int,
+    bytes_per_row: int,
+    spare: list[Work] | None = None,
+    most_rows: int = 0,
+) -> None:
     """Call kernel(work, start, stop) for every block of rows.
 
-    Scratch arrays are taken from `spare` and put back there, for the next call.
+    Scratch arrays are taken from `spare` and put back there, for the next call. A kernel that goes
+    through its block in `bites` takes up to `most_rows` at once, if every thread gets some.
     """
     rows = _rows_per_block(bytes_per_row)
+    rows = max(rows, min(most_rows, -(-num_rows // get_num_threads())))
     num_blocks = -(-num_rows // rows)
     if num_blocks == 1 and spare is None:
         with np.errstate(all="ignore"):
@@ -141,6 +149,15 @@ def run(kernel: Kernel, num_rows: int, bytes_per_row: int, spare: list[Work] | N
     finally:
         for helper in helpers:
             helper.result()
+
+
+def bites(start: int, stop: int, bytes_per_row: int) -> Iterator[slice]:
+    """Yield the rows from `start` to `stop` in parts of about the same size that fit the cache."""
+    rows = _rows_per_block(bytes_per_row)
+    number = -(-(stop - start) // rows)
+    rows = min(rows, _off_powers_of_two(-(-(stop - start) // number)))
+    for first in range(start, stop, rows):
+        yield slice(first, min(first + rows, stop))
 
 
 def _rows_per_block(bytes_per_row: int) -> int:

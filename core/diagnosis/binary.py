@@ -8,8 +8,9 @@ from core import _blocked
 from core._blocked import Work
 from core._checks import Array
 from core.diagnosis.bins import NUM_CALIBRATION_BINS, calibration_bins
-from core.diagnosis.exclusive import PerRow, Sums, largest_loss
+from core.diagnosis.exclusive import Sums, largest_loss
 from core.diagnosis.grid import LOWEST, add_temperatures
+from core.diagnosis.per_row import PerRow
 from core.diagnosis.roundings import add_answer_precision
 from core.diagnosis.sketches import NUM_BINS, magnitude_bins
 

@@ -1,7 +1,8 @@
-"""One block of scores and labels: everything that a summary adds up of it."""
+"""A few rows of scores and labels: everything that a summary adds up of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from core import _blocked
 from core._blocked import Work
 from core._checks import Array
 from core.diagnosis.binary import multi_label_sums, one_vs_rest_sums
-from core.diagnosis.exclusive import Depth, PerRow, Sums, exclusive_sums
+from core.diagnosis.exclusive import Depth, Kept, Sums, exclusive_sums
 from core.diagnosis.looks import (
     BAD,
     MULTI_HOT,
@@ -23,6 +24,7 @@ from core.diagnosis.looks import (
     target_kinds,
     tops,
 )
+from core.diagnosis.per_row import PerRow, joined, row_sums
 from core.diagnosis.sketches import row_hashes
 
 Kind = Literal["auto", "logits", "log-probabilities", "softmax", "sigmoid", "one-hot"]
@@ -81,7 +83,7 @@ class Block(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A block read in one way."""
+    """Rows read in one way."""
 
     sums: Sums
     rows: Array
@@ -103,6 +105,11 @@ class Found(NamedTuple):
     hashes, hashed : ndarray
         Of the usable rows, and their numbers.
     parts : dict of (task, reading) to Part
+        Those of rows that may have several labels.
+    sums : dict of reading to dict of str to ndarray
+        Those of the scores of rows with one true class.
+    kept : dict of reading to Kept
+        What is left of them, of which `part_of` makes a part.
     """
 
     counts: dict[str, float]
@@ -112,6 +119,8 @@ class Found(NamedTuple):
     hashes: Array
     hashed: Array
     parts: dict[tuple[Task, Reading], Part]
+    sums: dict[Reading, Sums]
+    kept: dict[Reading, Kept]
 
 
 class _Rows(NamedTuple):
@@ -154,7 +163,7 @@ def open_readings(kind: Kind, outside: int) -> list[Reading]:
 def add_up(work: Work, block: Block, plan: Plan) -> Found:
     """Return what is to be added of a block."""
     nothing = np.empty(0)
-    found = Found({}, [], nothing, nothing, nothing, nothing, {})
+    found = Found({}, [], nothing, nothing, nothing, nothing, {}, {}, {})
     raw, axis = _blocked.load(work, "raw", block.scores, _blocked.working_dtype(block.scores))
     top, highest = tops(work, raw, axis)
     usable = np.ones(len(top), bool) if block.usable is None else block.usable
@@ -238,19 +247,36 @@ def _read(work: Work, found: Found, held: _Rows, plan: Plan, reading: Reading) -
         if len(held.rows) == 0:
             return
     raw, axis = held.raw, held.axis
-    depth: Depth = "some"
-    if plan.kind == "auto" or reading == reading_of(plan.kind):
-        depth = "all" if plan.temperature == 1 else "calibration"
+    depth = _depth(plan, reading)
     layout = None
     if held.targets is not None:
         layout = np.ascontiguousarray(held.targets.T if axis == 0 else held.targets)
-    sums, per_row = exclusive_sums(
-        work, raw, axis, held.labels, held.top,
+    sums, kept = exclusive_sums(
+        work, raw, axis, held.rows, held.labels, held.top,
         is_probability=is_probability, depth=depth, temperature=plan.temperature, targets=layout,
     )  # fmt: skip
     if depth == "all":
         sums |= one_vs_rest_sums(work, raw, axis, held.labels, is_probability=is_probability)
-    found.parts["exclusive", reading] = Part(sums, held.rows, held.labels, held.top, per_row)
+    found.sums[reading] = sums
+    found.kept[reading] = kept
+
+
+def part_of(kept: Sequence[Kept], num_classes: int, plan: Plan, reading: Reading) -> Part:
+    """Return the part that rows with one true class make, but for the sums of their scores."""
+    rows = joined(kept)
+    sums, per_row = row_sums(
+        rows,
+        num_classes,
+        is_probability=reading == "probabilities",
+        depth=_depth(plan, reading),
+    )
+    return Part(sums, rows.rows, rows.labels, rows.predicted, per_row)
+
+
+def _depth(plan: Plan, reading: Reading) -> Depth:
+    if plan.kind == "auto" or reading == reading_of(plan.kind):
+        return "all" if plan.temperature == 1 else "calibration"
+    return "some"
 
 
 def _several(work: Work, held: _Rows, plan: Plan, reading: Reading) -> Part:

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from core.diagnosis import figures
 from core.diagnosis.evidence import collect
-from core.diagnosis.exclusive import MOST_PAIRED, Sums
+from core.diagnosis.exclusive import Sums
 from core.diagnosis.floors import loss_floors
+from core.diagnosis.per_row import MOST_PAIRED
 from core.diagnosis.records import Diagnosis, Pairing, Scores
 from core.diagnosis.sketches import SomePairs
 from core.diagnosis.summary import Summary

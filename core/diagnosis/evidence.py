@@ -9,9 +9,10 @@ import numpy as np
 
 from core.diagnosis.chances import LEVEL, corrected, count_p_value, says
 from core.diagnosis.claims import claims
-from core.diagnosis.exclusive import MOST_PAIRED, Sums
+from core.diagnosis.exclusive import Sums
 from core.diagnosis.faults import faults
 from core.diagnosis.pairing import kind_of_scores, pairings
+from core.diagnosis.per_row import MOST_PAIRED
 from core.diagnosis.records import COUNTED, Diagnosis, Evidence, Precision, Severity
 from core.diagnosis.summary import Summary
 

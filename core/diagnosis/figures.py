@@ -13,7 +13,8 @@ from core.diagnosis.chances import (
     sequence_log_probability,
     share_interval,
 )
-from core.diagnosis.exclusive import MOST_PAIRED, Sums
+from core.diagnosis.exclusive import Sums
+from core.diagnosis.per_row import MOST_PAIRED
 from core.diagnosis.records import (
     Bits,
     Budget,

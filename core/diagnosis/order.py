@@ -10,7 +10,8 @@ import numpy as np
 
 from core._checks import Array
 from core.diagnosis.chances import LEVEL, corrected, count_p_value, says, share_interval
-from core.diagnosis.exclusive import MOST_PAIRED, Sums
+from core.diagnosis.exclusive import Sums
+from core.diagnosis.per_row import MOST_PAIRED
 from core.diagnosis.records import COUNTED, Diagnosis, Evidence, surprising
 from core.diagnosis.sketches import SomePairs
 from core.diagnosis.summary import Summary

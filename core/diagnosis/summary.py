@@ -17,19 +17,26 @@ from core.diagnosis.blocks import (
     Block,
     Found,
     Kind,
+    Part,
     Plan,
     Reading,
     Task,
     add_up,
     open_readings,
+    part_of,
     reading_of,
 )
+from core.diagnosis.exclusive import Kept
 from core.diagnosis.inputs import as_batch, class_ids
 from core.diagnosis.looks import TARGET_KINDS
 from core.diagnosis.sketches import DistinctRows
 from core.diagnosis.tally import Fault, Ledger, Tally, joined, ledger_of
 
 Loss = Literal["softmax + categorical", "categorical", "sigmoid + binary", "binary"]
+
+# Of what is kept of a row some steps are short, and threads take turns at those: at so many at once
+# they get on better than at what fits the cache.
+_MOST_ROWS = 1 << 16
 
 
 class Summary:
@@ -164,29 +171,47 @@ class Summary:
         self._add_counts(counts)
         for name, rows in faults:
             self._fault(name, first + rows)
-        kept: dict[tuple[Task, Reading], list[Ledger]] = {}
+        width = raw.shape[1] * _blocked.working_dtype(raw).itemsize
+        plan = Plan(self.kind, batch.one_column, self.tolerance, self.temperature, 0)
+        entries: dict[tuple[Task, Reading], list[Ledger]] = {}
+
+        def add_part(key: tuple[Task, Reading], part: Part) -> None:
+            tally = self.tallies.setdefault(key, Tally())
+            tally.add(part.sums)
+            if self.temperature == 1:
+                tally.add_rows(part)
+            if ledger:
+                entries.setdefault(key, []).append(ledger_of(part))
 
         def kernel(work: Work, start: int, stop: int) -> None:
-            part = slice(start, stop)
-            block = Block(
-                raw[part],
-                ids[part],
-                None if usable is None else usable[part],
-                np.arange(first + start, first + stop),
-                targets[part] if targets.ndim == 2 else None,
-            )
-            outside = int(self.counts.get("outside", 0))
-            plan = Plan(self.kind, batch.one_column, self.tolerance, self.temperature, outside)
-            found = add_up(work, block, plan)
+            kept: dict[Reading, list[Kept]] = {}
+            for rows in _blocked.bites(start, stop, width):
+                block = Block(
+                    raw[rows],
+                    ids[rows],
+                    None if usable is None else usable[rows],
+                    np.arange(first + rows.start, first + rows.stop),
+                    targets[rows] if targets.ndim == 2 else None,
+                )
+                outside = int(self.counts.get("outside", 0))
+                found = add_up(work, block, plan._replace(outside=outside))
+                for reading, few in found.kept.items():
+                    kept.setdefault(reading, []).append(few)
+                with self._lock:
+                    self._add(found)
+                    for key, part in found.parts.items():
+                        add_part(key, part)
+            made = {
+                reading: part_of(parts, batch.num_classes, plan, reading)
+                for reading, parts in kept.items()
+            }
             with self._lock:
-                self._add(found)
-                if ledger:
-                    for key, entries in found.parts.items():
-                        kept.setdefault(key, []).append(ledger_of(entries))
+                for reading, part in made.items():
+                    add_part(("exclusive", reading), part)
+                self._drop_refuted()
 
-        width = raw.shape[1] * _blocked.working_dtype(raw).itemsize
-        _blocked.run(kernel, len(raw), width, self._scratch)
-        return joined(kept.get(self.reading(), [])) if ledger else None
+        _blocked.run(kernel, len(raw), width, self._scratch, _MOST_ROWS)
+        return joined(entries.get(self.reading(), [])) if ledger else None
 
     def merge(self, other: Summary) -> None:
         """Add what another summary holds of other rows.
@@ -287,12 +312,8 @@ class Summary:
         for name, rows in found.faults:
             self._fault(name, rows)
         self.distinct.add(found.hashes, found.hashed)
-        for key, part in found.parts.items():
-            tally = self.tallies.setdefault(key, Tally())
-            tally.add(part.sums)
-            if self.temperature == 1:
-                tally.add_rows(part)
-        self._drop_refuted()
+        for reading, sums in found.sums.items():
+            self.tallies.setdefault(("exclusive", reading), Tally()).add(sums)
 
     def _drop_refuted(self) -> None:
         # Counts only grow, so what is dropped here would be dropped in any order.
