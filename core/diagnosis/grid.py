@@ -30,8 +30,12 @@ _PRODUCTS = {
     2: (1, 1), 3: (1, 2), 4: (2, 2), 5: (4, 1), 6: (4, 2), 8: (4, 4), 10: (8, 2), 12: (8, 4),
     16: (8, 8), 17: (16, 1), 32: (16, 16), 64: (32, 32), 128: (64, 64),
 }  # fmt: skip
-# Where the sums of each stand: nodes first.
-_PLACES = {at: i for i, at in enumerate((*_NODES, *sorted({*_NOISY}.difference(_NODES))))}
+# Where the sums of each stand: nodes first, and what is noisy side by side.
+_ORDER = (*sorted(_NODES, key=lambda at: at in _NOISY), *sorted({*_NOISY}.difference(_NODES)))
+_PLACES = {at: i for i, at in enumerate(_ORDER)}
+_OF_NODES = [_ORDER.index(at) for at in _NODES]
+_FIRST_NOISY = len(_ORDER) - len(_NOISY)
+_OF_NOISY = [_ORDER.index(at) - _FIRST_NOISY for at in _NOISY]
 # In whose memory one is that has no memory of its own.
 _INSTEAD = {32: 2, 64: 3, 128: 4}
 
@@ -116,26 +120,21 @@ def add_temperatures(
         means[:, left_out] = variances[:, left_out] = 0
     of_nodes = odds[: len(BETAS)]
     logs = np.log1p(of_nodes, out=work("logs", of_nodes.shape, dtype))
-    sums["values_at_beta"] = _sums(logs) + BETAS * gaps
+    sums["values_at_beta"] = _sums(logs)[_OF_NODES] + BETAS * gaps
     totals = np.add(odds, 1, out=odds)
     np.divide(means, of_nodes, out=means)
     np.divide(variances, of_nodes, out=variances)
-    sums["slopes_at_beta"] = _sums(means) + gaps
+    sums["slopes_at_beta"] = _sums(means)[_OF_NODES] + gaps
     np.subtract(variances, np.square(means, out=means), out=variances)
-    sums["curvatures_at_beta"] = _sums(variances)
+    sums["curvatures_at_beta"] = _sums(variances)[_OF_NODES]
     if not with_noise:
         return
-    decay = {1: np.exp(gap * dtype.type(-1 / 16))}
     p = work("label_p", (len(_NOISY), len(gap)), dtype)
-    for at, (first, second) in _PRODUCTS.items():
-        if at > max(_NOISY):
-            break
-        decay[at] = decay[first] * decay[second]
-        if at in _NOISY:
-            np.divide(decay[at], totals[_PLACES[at]], out=p[_NOISY.index(at)])
+    np.multiply.outer(np.array(_ORDER[_FIRST_NOISY:], dtype) / dtype.type(-16), gap, out=p)
+    np.divide(np.exp(p, out=p), totals[_FIRST_NOISY:], out=p)
     if left_out is not None:
         p[:, left_out] = 1
-    sums["noisy_losses"] = _noisy_losses(work, p, num_classes)
+    sums["noisy_losses"] = _noisy_losses(work, p, num_classes)[_OF_NOISY]
 
 
 def _sums(rows: Array) -> Array:
