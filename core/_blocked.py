@@ -151,17 +151,17 @@ def run(
             helper.result()
 
 
-def bites(start: int, stop: int, bytes_per_row: int) -> Iterator[slice]:
-    """Yield the rows from `start` to `stop` in parts of about the same size that fit the cache."""
-    rows = _rows_per_block(bytes_per_row)
+def bites(start: int, stop: int, bytes_per_row: int, most_bytes: int) -> Iterator[slice]:
+    """Yield the rows from `start` to `stop` in parts of about the same size."""
+    rows = _rows_per_block(bytes_per_row, most_bytes)
     number = -(-(stop - start) // rows)
     rows = min(rows, _off_powers_of_two(-(-(stop - start) // number)))
     for first in range(start, stop, rows):
         yield slice(first, min(first + rows, stop))
 
 
-def _rows_per_block(bytes_per_row: int) -> int:
-    rows = max(1, BLOCK_BYTES // bytes_per_row)
+def _rows_per_block(bytes_per_row: int, most_bytes: int = BLOCK_BYTES) -> int:
+    rows = max(1, most_bytes // bytes_per_row)
     return rows if rows < 64 else _off_powers_of_two(rows - 32)
 
 

@@ -14,6 +14,9 @@ from core.diagnosis.per_row import PerRow
 from core.diagnosis.roundings import add_answer_precision
 from core.diagnosis.sketches import NUM_BINS, magnitude_bins
 
+# e^x and e^−x are normal numbers up to here, by the bytes of a number.
+_MOST = {4: 80.0, 8: 700.0}
+
 
 def one_vs_rest_sums(
     work: Work, raw: Array, axis: int, labels: Array, *, is_probability: bool
@@ -49,29 +52,20 @@ def one_vs_rest_sums(
         x.reshape(-1)[at_label] = np.log(label_p)
         loss = -_total(x, axis)
     else:
-        # With u = e^−|x|: σ(−|x|) = u/(1 + u), and log(1 + e^x) = log1p(u) + max(x, 0).
-        np.abs(raw, out=x)
-        np.negative(x, out=x)
-        u = np.exp(x, out=x)
-        smaller = np.add(u, 1, out=work("smaller", raw.shape, dtype))
-        np.divide(u, smaller, out=smaller)
-        smaller_at_label = smaller.reshape(-1)[at_label]
-        doubt = np.where(label_score >= 0, smaller_at_label, 1 - smaller_at_label)
-        # Elsewhere σ(x) is that where x < 0, and 1 less that where not.
-        smaller.reshape(-1)[at_label] = 0
-        np.copysign(smaller, raw, out=smaller)
-        is_above = np.greater_equal(raw, 0, out=work("is_above", raw.shape, bool))
-        is_above.reshape(-1)[at_label] = False
-        negative = np.count_nonzero(is_above, axis=1 - axis) - np.add.reduce(
-            smaller, axis=1 - axis
-        ).astype(np.float64)
-        np.log1p(u, out=x)
-        # Beside zeros as an array, twice as fast as beside a scalar.
-        zeros = np.zeros(raw.shape[1], dtype)
-        positive = np.maximum(raw, zeros, out=work("positive", raw.shape, dtype))
-        # max(x, 0) − x of the label: no difference of large numbers.
-        positive.reshape(-1)[at_label] = np.maximum(-label_score, 0)
-        loss = _total(x, axis) + _total(positive, axis)
+        # Within bounds σ(x) = u/(1 + u) with u = e^x; what a logit is beyond, its loss is more.
+        most = dtype.type(_MOST[dtype.itemsize])
+        u = np.exp(np.clip(raw, -most, most, out=x), out=x)
+        label_u = u.reshape(-1)[at_label]
+        doubt = 1 / (1 + label_u)
+        u.reshape(-1)[at_label] = 0
+        larger = np.add(u, 1, out=work("larger", raw.shape, dtype))
+        negative = np.add.reduce(np.divide(u, larger, out=larger), axis=1 - axis).astype(np.float64)
+        loss = _total(np.log1p(u, out=u), axis)
+        loss += float(np.add.reduce(np.log1p(1 / label_u), dtype=np.float64))
+        if max(raw.max(), -label_score.min()) > most:
+            beyond = np.maximum(np.subtract(raw, most, out=x), 0, out=x)
+            beyond.reshape(-1)[at_label] = np.maximum(-label_score - most, 0)
+            loss += _total(beyond, axis)
     return {
         "binary_loss": np.array(loss),
         "sigmoid_positive": np.bincount(labels, doubt, num_classes),

@@ -34,8 +34,9 @@ from core.diagnosis.tally import Fault, Ledger, Tally, joined, ledger_of
 
 Loss = Literal["softmax + categorical", "categorical", "sigmoid + binary", "binary"]
 
-# Of what is kept of a row some steps are short, and threads take turns at those: at so many at once
-# they get on better than at what fits the cache.
+# Threads take turns at what is no step on an array, and wait for each other where steps are short.
+# So bites are larger than is best for one thread, and steps of one number a row have more at once.
+_BITE_BYTES = 3 << 19
 _MOST_ROWS = 1 << 16
 
 
@@ -185,7 +186,7 @@ class Summary:
 
         def kernel(work: Work, start: int, stop: int) -> None:
             kept: dict[Reading, list[Kept]] = {}
-            for rows in _blocked.bites(start, stop, width):
+            for rows in _blocked.bites(start, stop, width, _BITE_BYTES):
                 block = Block(
                     raw[rows],
                     ids[rows],
