@@ -58,7 +58,7 @@ def one_vs_rest_sums(
         label_u = u.reshape(-1)[at_label]
         doubt = 1 / (1 + label_u)
         u.reshape(-1)[at_label] = 0
-        larger = np.add(u, 1, out=work("larger", raw.shape, dtype))
+        larger = np.add(u, 1, out=work("e", raw.shape, dtype))
         negative = np.add.reduce(np.divide(u, larger, out=larger), axis=1 - axis).astype(np.float64)
         loss = _total(np.log1p(u, out=u), axis)
         loss += float(np.add.reduce(np.log1p(1 / label_u), dtype=np.float64))

@@ -96,7 +96,7 @@ def add_temperatures(
     if math.exp(lowest) < least:
         np.add(root, least, out=root)
     powers = {1: root}
-    squares = np.square(z, out=work("squares", z.shape, dtype))
+    squares = np.square(z, out=work("p", z.shape, dtype))
     odds = work("odds_at_beta", (len(_PLACES), len(gap)), dtype)
     means, variances = (work(name, (len(BETAS), len(gap)), dtype) for name in ("mean", "variance"))
     for at, (first, second) in _PRODUCTS.items():

@@ -76,8 +76,9 @@ def row_hashes(work: Work, values: Array, axis: int) -> Array:
     """
     word = np.dtype(f"u{values.dtype.itemsize}")
     # −0 + 0 is 0, which has other bits.
-    bits = np.add(values, 0, out=work("unsigned", values.shape, values.dtype)).view(word)
-    mixed = np.right_shift(bits, word.type(word.itemsize * 4), out=work("mixed", bits.shape, word))
+    bits = np.add(values, 0, out=work("z", values.shape, values.dtype)).view(word)
+    mixed = work("e", values.shape, values.dtype).view(word)
+    np.right_shift(bits, word.type(word.itemsize * 4), out=mixed)
     np.bitwise_xor(mixed, bits, out=mixed)
     terms = "kr,k->r" if axis == 0 else "rk,k->r"
     halves = [

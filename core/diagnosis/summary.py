@@ -38,6 +38,8 @@ Loss = Literal["softmax + categorical", "categorical", "sigmoid + binary", "bina
 # So bites are larger than is best for one thread, and steps of one number a row have more at once.
 _BITE_BYTES = 3 << 19
 _MOST_ROWS = 1 << 16
+# Just below the most that glibc goes by.
+_FREED_BYTES = 31 << 20
 
 
 class Summary:
@@ -120,6 +122,9 @@ class Summary:
 
     def __enter__(self) -> Summary:
         self._scratch = []
+        # glibc gives what is freed back to the system, and has it zeroed page by page when it is
+        # wanted again, but for pieces smaller than the largest that was ever freed.
+        np.empty(_FREED_BYTES, np.uint8)
         return self
 
     def __exit__(self, *raised: object) -> None:
