@@ -24,6 +24,7 @@ import numpy as np
 from core._checks import Array, sum_tolerance
 
 BLOCK_BYTES = 1024 * 1024
+_PIECE_BYTES = 8 * 1024 * 1024
 WIDEST_CLASS_MAJOR = 64
 # NumPy sums this many in their order, however they lie; more, in an order that depends on it.
 MOST_IN_ORDER = 7
@@ -52,8 +53,28 @@ class Work:
             size *= length
         buffer = self._buffers.get((name, dtype))
         if buffer is None or buffer.size < size:
-            buffer = self._buffers[name, dtype] = np.empty(size, dtype)
+            buffer = self._buffers[name, dtype] = self._new(size, dtype)
         return buffer[:size].reshape(shape)
+
+    def _new(self, size: int, dtype: np.dtype[Any]) -> Array:
+        return np.empty(size, dtype)
+
+
+class _Lasting(Work):
+    """Scratch arrays for many calls, cut from pieces that NumPy asks large pages for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._piece = np.empty(0, np.uint8)
+
+    def _new(self, size: int, dtype: np.dtype[Any]) -> Array:
+        length = size * dtype.itemsize
+        aligned = -(-length // 64) * 64
+        if len(self._piece) < aligned:
+            self._piece = np.empty(max(aligned, _PIECE_BYTES), np.uint8)
+        buffer = self._piece[:length].view(dtype)
+        self._piece = self._piece[aligned:]
+        return buffer
 
 
 class _Once(Work):
@@ -427,7 +448,7 @@ def _with_limits(logits: Array, others: Sequence[Array]) -> Array:
 
 
 def _call(kernel: Kernel, starts: Any, rows: int, num_rows: int, spare: list[Work] | None) -> None:
-    work = spare.pop() if spare else Work()
+    work = Work() if spare is None else spare.pop() if spare else _Lasting()
     # The state of errors is a thread's own.
     with np.errstate(all="ignore"):
         for start in starts:
