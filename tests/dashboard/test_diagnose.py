@@ -75,7 +75,8 @@ def test_a_sample_shows_the_evidence_of_core(key: str) -> None:
     sample = SAMPLES[key]
     page = open_page("diagnose", sample=sample.title)
     scores, labels = sample.arrays()
-    summary = Summary(kind=sample.kind, loss=sample.loss)
+    kind = sample.predictions().kind if sample.kind == "auto" else sample.kind
+    summary = Summary(kind=kind, loss=sample.loss)
     summary.update(scores, labels)
     found = diagnose(summary, CLASSES)
     text = as_read(words(page))
