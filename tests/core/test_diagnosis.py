@@ -255,6 +255,29 @@ def test_each_pairing_has_its_loss() -> None:
     )
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [30.0, 3000.0])
+def test_logits_beyond_the_exponential_have_their_binary_loss_and_pulls(
+    dtype: Any, scale: float
+) -> None:
+    logits, labels = sample(2000, 3, scale)
+    logits = logits.astype(dtype)
+    one_hot = (labels[:, np.newaxis] == np.arange(3)).astype(int)
+    found = diagnosed(logits, labels, kind="logits")
+    said = {p.loss: p.nats for p in found.pairings}
+    exact = logits.astype(float)
+    assert said["sigmoid + binary"] == pytest.approx(
+        binary_cross_entropy(exact, one_hot).sum(axis=1).mean(), rel=1e-6, abs=0
+    )
+    gradient = binary_cross_entropy_grad(exact, one_hot)
+    assert found.budget is not None
+    for pull, answers in (
+        (found.budget.sigmoid_positive, -gradient * one_hot),
+        (found.budget.sigmoid_negative, gradient * (1 - one_hot)),
+    ):
+        np.testing.assert_allclose(pull, answers.sum(axis=0), rtol=1e-6)
+
+
 def test_the_loss_of_a_sure_and_right_network_in_float32_is_no_rounding() -> None:
     rng = np.random.default_rng(9)
     labels = rng.integers(0, 3, 2000)
