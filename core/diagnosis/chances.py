@@ -184,5 +184,5 @@ def corrected(p_value: float) -> float:
 
 def says(p_value: float) -> str:
     """Return a corrected p-value in words."""
-    bound = f"≤ {p_value:.2g}" if p_value > 0 else "below what float64 holds"
+    bound = f"≤ {p_value:.2g}" if p_value > 0 else "too small for float64"
     return f"p {bound}, corrected for {NUM_CHECKS} checks"

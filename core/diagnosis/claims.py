@@ -94,7 +94,7 @@ def _follows(evidence: Evidence, cause: str) -> Evidence:
     return replace(
         evidence,
         severity="note",
-        means=f"may follow from {cause}: mend that first; {evidence.means}",
+        means=f"may follow from {cause}, so fix that first; {evidence.means}",
     )
 
 
@@ -103,16 +103,17 @@ def _infinite(diagnosis: Diagnosis, infinite: float, *, is_note: bool) -> Eviden
     return Evidence(
         "impossible_label",
         "note" if is_note else "error",
-        f"{percent(infinite, diagnosis.num_used)} have a label that was given probability 0",
+        f"{percent(infinite, diagnosis.num_used)} have a label to which the scores give "
+        "probability 0",
         {"rows": infinite},
         () if top is None else surprising(diagnosis, np.isinf(top["loss"])),
-        "their loss is infinite, and so is every mean with them; they are left out of the "
-        "temperature and of the sums by class",
-        "hard predictions have no cross-entropy: hand in scores"
+        "their loss is infinite, and so is every mean that includes them; the temperature and the "
+        "sums by class leave them out",
+        "diagnose scores instead: hard predictions have no finite cross-entropy"
         if is_note
-        else "hand in logits or log-probabilities if the 0 was rounded (a softmax in float32 is 0 "
-        "below e^−104) or cut off with all but the top classes; shares of votes, as of forests and "
-        "neighbours, need a smoothing that leaves no class 0",
+        else "if the 0 was rounded (a float32 softmax is 0 below e^−104) or all but the top "
+        "classes were cut off, export logits or log-probabilities; if scores are shares of votes "
+        "(forests, nearest neighbours), smooth them so that no class gets 0",
         COUNTED,
     )
 
@@ -152,12 +153,14 @@ def _calibration(
             "loss_after": t.loss_after,
         },
         surprising(diagnosis),
-        "the model is more often wrong than it says: overconfident"
+        "the model is overconfident on some rows and underconfident on others"
+        if t.is_inside and over != (t.value > 1)
+        else "the model is overconfident: it is wrong more often than it says"
         if over
-        else "the model is more often right than it says: underconfident",
+        else "the model is underconfident: it is right more often than it says",
         do,
-        f"ECE of these bins between {found.ece_interval[0]:.3g} and {found.ece_interval[1]:.3g} "
-        f"(95 %); {says(p_value)}",
+        f"the ECE in these bins is {found.ece_interval[0]:.3g} to {found.ece_interval[1]:.3g} "
+        f"(95 % interval); {says(p_value)}",
         p_value,
     )
 
@@ -168,52 +171,55 @@ def _advice(diagnosis: Diagnosis, t: Temperature, sums: Sums) -> tuple[str, str]
     falls = f"the loss{of_which} falls from {t.loss_before:.4g} to {t.loss_after:.4g} nats"
     is_probability = diagnosis.scores.reading == "probabilities"
     if t.is_inside:
-        do = f"{apply_temperature(diagnosis, t.value)}, fitted on rows that are not used to report"
+        do = (
+            f"{apply_temperature(diagnosis, t.value)}; for an honest report, fit the temperature "
+            "on other rows"
+        )
         if _may_be_margins(diagnosis) and t.value < 1:
             do += (
-                "; margins, as of an SVM's decision_function, are no logits and need a bias too: "
+                ". If these are an SVM's margins (decision_function), they need a bias too: use "
                 "Platt scaling (scikit-learn: CalibratedClassifierCV)"
             )
-        return f"the temperature of least loss is {t.value:.3f}, where {falls}", do
+        return f"the best temperature is {t.value:.3f}, at which {falls}", do
     if t.loss_before - t.loss_after <= _SLACK:
         return (
             "no temperature from 1/8 to 8 changes the loss",
-            "hand in scores that are not rounded to certainty: none can be mended afterwards",
+            "export scores that are not rounded to 0 and 1: those can't be calibrated afterwards",
         )
     if t.value < 1:
         if diagnosis.accuracy == 1:
             return (
-                f"every prediction is right, so that the loss falls with the temperature, to "
+                f"every prediction is right, so the loss falls with the temperature, to "
                 f"{t.loss_after:.4g} nats at 1/8",
-                "see whether the model was trained on these rows; fit a temperature on others",
+                "check whether the model was trained on these rows; fit a temperature on others",
             )
         if is_probability:
             return (
-                f"the temperature of least loss is below 1/8, where {falls}",
-                "see whether these are the probabilities of the model: so even ones that are so "
-                "often right are likelier to be scores of another kind, brought to a sum of 1",
+                f"the best temperature is below 1/8: {falls}",
+                "check whether these are the model's own probabilities: ones this even are rarely "
+                "right this often, so they may be other scores divided by their sum",
             )
         return (
-            f"the temperature of least loss is below 1/8, where {falls}",
-            "see whether these are logits: they differ by so little that cosines, probabilities or "
-            "logits divided by something are likelier",
+            f"the best temperature is below 1/8: {falls}",
+            "check whether these are logits: they differ by so little that they are more likely "
+            "cosine similarities, probabilities, or logits divided by something",
         )
     if _knows_labels(diagnosis, t, sums):
         if is_probability:
             return (
-                f"the temperature of least loss is above 8, where {falls}",
-                "fit a calibration on other rows, an isotonic one say: naive Bayes on features "
-                "that depend on each other, for one, is as sure as this",
+                f"the best temperature is above 8: {falls}",
+                "calibrate on other rows, for example by isotonic regression; naive Bayes on "
+                "features that depend on each other is typically this overconfident",
             )
         return (
-            f"the temperature of least loss is above 8, where {falls}",
-            "see whether these are logits: they are on a larger scale, as scores of another kind "
-            "or multiplied by something are; or fit a larger temperature on other rows",
+            f"the best temperature is above 8: {falls}",
+            "check whether these are logits: they are on a larger scale, as scores of another kind "
+            "or multiplied logits are. If they are, fit a larger temperature on other rows",
         )
     return (
-        f"the temperature of least loss is above 8, where {falls} and all classes come out alike",
-        "no temperature mends it: the scores say next to nothing of these labels; see whether "
-        "rows, labels and columns belong together",
+        f"the best temperature is above 8: {falls}, and all classes come out nearly equal",
+        "check whether rows, labels and columns belong together: the scores say next to nothing "
+        "about these labels, and no temperature changes that",
     )
 
 
@@ -224,7 +230,7 @@ def apply_temperature(diagnosis: Diagnosis, temperature: float) -> str:
     one_by_one = diagnosis.task == "multi-label" or diagnosis.num_classes == 2
     return (
         f"raise {'p and 1 − p' if one_by_one else 'the probabilities'} to the power "
-        f"1/{temperature:.3f} and divide by their sum (or divide the logits by {temperature:.3f})"
+        f"1/{temperature:.3f} and divide by their sum, or divide the logits by {temperature:.3f}"
     )
 
 
@@ -263,20 +269,16 @@ def _frequencies(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
     yield Evidence(
         "class_frequencies",
         "warning" if total > 0.01 else "note",
-        f"{len(chosen)} of {len(p_values)} classes happen more or less often than predicted, most "
+        f"{len(chosen)} of {len(p_values)} classes are not as frequent as predicted, most "
         f"clearly class {diagnosis.named(k)}: {seen:,.0f} labels, {expected:,.1f} predicted",
         {"classes": len(chosen), "class": k, "labels": seen, "predicted": expected, "moved": total},
         (),
-        f"{100 * total:.2g} % of the probability is given to the wrong classes: the mix of classes "
-        "differs from that of training, classes were weighted, or "
-        + (
-            "the scores are margins and no logits"
-            if _may_be_margins(diagnosis)
-            else "confidence is wrong in one direction"
-        ),
-        "shift each logit by log(share now/share in training), or fit a bias on held-out rows",
-        f"share of class {diagnosis.named(k)} between {low:.4g} and {high:.4g} (95 %), predicted "
-        f"{expected / rows:.4g}; {says(float(p_values[k]))}",
+        f"{100 * total:.2g} % of the probability goes to the wrong classes: the class mix differs "
+        "from training, classes were weighted, or the scores are "
+        + ("margins and not logits" if _may_be_margins(diagnosis) else "miscalibrated"),
+        "add log(share now/share in training) to each logit, or fit a bias per class on other rows",
+        f"the share of class {diagnosis.named(k)} is {low:.4g} to {high:.4g} (95 % interval), and "
+        f"{expected / rows:.4g} is predicted; {says(float(p_values[k]))}",
         float(p_values[k]),
     )
 
@@ -293,8 +295,8 @@ def _label_errors(diagnosis: Diagnosis, temperature: Temperature, sums: Sums) ->
     if corrected(2 * noise_p) < LEVEL:
         found["noise"] = noise
         seen.append(
-            f"labels of which about {100 * noise:g} % are any class fit these scores better than "
-            f"every temperature does (the best is {temperature.value:.3g})"
+            f"with about {100 * noise:g} % random labels, the scores fit better than at any "
+            f"temperature (the best is {temperature.value:.3g})"
         )
     if corrected(2 * sure["p_value"]) < LEVEL:
         found |= sure
@@ -302,9 +304,9 @@ def _label_errors(diagnosis: Diagnosis, temperature: Temperature, sums: Sums) ->
             (sure["wrong"] - sure["expected"]) / together, sure["rows"] / together
         )
         seen.append(
-            f"of {sure['rows']:,.0f} rows with less than {sure['doubt']:g} of doubt "
-            f"{sure['wrong']:,.0f} have another label, {sure['expected']:.3g} at most to be "
-            f"expected at that temperature ({100 * low:.2g} to {100 * high:.2g} % too many, 95 %)"
+            f"of {sure['rows']:,.0f} rows with a confidence above 1 − {sure['doubt']:g}, "
+            f"{sure['wrong']:,.0f} have another label; at most {sure['expected']:.3g} are expected "
+            f"at that temperature ({100 * low:.2g} to {100 * high:.2g} % too many, 95 % interval)"
         )
     suspects = diagnosis.concentration.suspects["row"] if diagnosis.concentration else np.empty(0)
     yield Evidence(
@@ -313,9 +315,9 @@ def _label_errors(diagnosis: Diagnosis, temperature: Temperature, sums: Sums) ->
         "; ".join(seen),
         found,
         tuple(int(i) for i in suspects[:5]),
-        "overconfidence does not explain it: labels are wrong, or the model is sure for a reason "
+        "overconfidence does not explain this: labels are wrong, or the model is sure of something "
         "that does not hold",
-        "read the suspects, the most surprising first",
+        "review the labels of the suspect rows, the most surprising first",
         says(p_value),
         p_value,
     )
@@ -327,13 +329,13 @@ def _base_rate(diagnosis: Diagnosis, bits: Bits) -> Iterator[Evidence]:
         yield Evidence(
             "worse_than_base_rate",
             "warning",
-            f"the scores cost {bits.loss:.4g} bits a row, the class frequencies alone "
-            f"{bits.base_rate:.4g}",
+            f"the loss is {bits.loss:.4g} bits per row; predicting the class frequencies alone "
+            f"costs {bits.base_rate:.4g}",
             {"loss": bits.loss, "base_rate": bits.base_rate, "saved": bits.saved},
             surprising(diagnosis),
-            "the labels would be cheaper to store without the model",
-            "see whether labels and columns match, whether the scores are what they are read as, "
-            "and the temperature",
+            "the scores are worse than none: the same guess for every row would do better",
+            "check that labels and columns match, that the scores are what they are read as, and "
+            "the temperature",
             says(p_value),
             p_value,
         )
@@ -341,11 +343,14 @@ def _base_rate(diagnosis: Diagnosis, bits: Bits) -> Iterator[Evidence]:
         yield Evidence(
             "bits_saved",
             "note",
-            f"{bits.saved:.4g} bits a row saved: {bits.loss:.4g} against {bits.base_rate:.4g} of "
-            "the class frequencies",
+            f"the loss is {bits.loss:.4g} bits per row, {abs(bits.saved):.4g} "
+            f"{'less' if bits.saved >= 0 else 'more'} than the {bits.base_rate:.4g} of predicting "
+            "the class frequencies alone",
             {"loss": bits.loss, "base_rate": bits.base_rate, "saved": bits.saved},
             (),
-            "this compares across data sets and numbers of classes, the loss itself does not",
-            "compare models by it",
+            "bits saved can be compared across data sets and numbers of classes; the loss can't"
+            if bits.saved >= 0
+            else "these rows are too few to tell whether the scores are worse than none",
+            "compare models by the bits that they save",
             COUNTED,
         )

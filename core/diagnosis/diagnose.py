@@ -18,7 +18,7 @@ from core.diagnosis.summary import Summary
 __all__ = ["AFTER_TEMPERATURE", "diagnose"]
 
 # A check of its own, which takes a second pass.
-AFTER_TEMPERATURE = "calibration after the temperature"
+AFTER_TEMPERATURE = "calibration after temperature scaling"
 _DONE = "done"
 
 
@@ -165,7 +165,7 @@ def _pairings(summary: Summary, sums: Sums) -> tuple[Pairing, ...]:
                 "sigmoid + binary" if reading == "logits" else "binary",
                 loss,
                 True,
-                "labels may hold at once, each is a question of its own",
+                "a row may have several labels, so each class is a yes-no question",
             ),
             *(
                 ()
@@ -175,7 +175,7 @@ def _pairings(summary: Summary, sums: Sums) -> tuple[Pairing, ...]:
                         "sigmoid + binary",
                         as_logits,
                         False,
-                        "scores are probabilities: sigmoid is applied a second time",
+                        "the scores are probabilities already: sigmoid would be applied twice",
                     ),
                 )
             ),
@@ -183,37 +183,51 @@ def _pairings(summary: Summary, sums: Sums) -> tuple[Pairing, ...]:
                 "softmax + categorical",
                 wrong,
                 False,
-                "classes would compete: a row with two labels costs at least 2 ln 2 nats",
+                "makes classes compete: a row with two labels costs at least 2 ln 2 nats",
             ),
         )
     # One column is one question, whose other answer is no second one.
     binary = loss if summary.one_column else float(sums["binary_loss"]) / rows
     if reading == "logits" and summary.one_column:
         return (
-            Pairing("sigmoid + binary", binary, True, "one yes-no question, and its logit"),
-            Pairing("softmax + categorical", soft, True, "the same of two classes: [0, z]"),
-            Pairing("binary", math.nan, False, "logits are no probabilities to take a log of"),
+            Pairing("sigmoid + binary", binary, True, "one yes-no question, answered by its logit"),
+            Pairing(
+                "softmax + categorical", soft, True, "the same, as two classes with logits [0, z]"
+            ),
+            Pairing(
+                "binary",
+                math.nan,
+                False,
+                "takes the logarithm of probabilities, and these are logits",
+            ),
         )
     if reading == "logits":
         return (
-            Pairing("softmax + categorical", soft, True, "one label a row, and logits"),
+            Pairing("softmax + categorical", soft, True, "logits, and one label per row"),
             Pairing(
                 "sigmoid + binary",
                 binary,
                 True,
-                "one yes-no question for each class: legitimate (one-vs-rest), summed over classes",
+                "a yes-no question per class (one-vs-rest, legitimate), summed over classes",
             ),
-            Pairing("categorical", math.nan, False, "logits are no probabilities to take a log of"),
+            Pairing(
+                "categorical",
+                math.nan,
+                False,
+                "takes the logarithm of probabilities, and these are logits",
+            ),
         )
     if summary.one_column:
         return (
             Pairing("binary", binary, True, "one yes-no question, answered by its probability"),
-            Pairing("categorical", soft, True, "the same of two classes: [1 − p, p]"),
+            Pairing(
+                "categorical", soft, True, "the same, as two classes with probabilities [1 − p, p]"
+            ),
             Pairing(
                 "sigmoid + binary",
                 as_logits,
                 False,
-                "scores are probabilities: sigmoid is applied a second time",
+                "the scores are probabilities already: sigmoid would be applied twice",
             ),
         )
     sums_to_one = summary.found_kind() in ("softmax", "one-hot")
@@ -222,21 +236,21 @@ def _pairings(summary: Summary, sums: Sums) -> tuple[Pairing, ...]:
             "categorical",
             soft,
             sums_to_one,
-            "takes probabilities"
+            "probabilities, and one label per row"
             if sums_to_one
-            else "rows do not sum to 1: each was divided by it",
+            else "rows do not sum to 1; each was divided by its sum",
         ),
         Pairing(
             "binary",
             binary,
             not sums_to_one,
-            "one yes-no question for each class, summed over classes",
+            "a yes-no question per class, summed over classes",
         ),
         Pairing(
             "softmax + categorical",
             as_logits,
             False,
-            "scores are probabilities: softmax is applied a second time",
+            "the scores are probabilities already: softmax would be applied twice",
         ),
     )
 
@@ -247,42 +261,42 @@ def _checked(summary: Summary, diagnosis: Diagnosis) -> dict[str, str]:
     used = diagnosis.num_used > 0
     no_rows = "not done: no usable row"
     soft = summary.counts.get("soft", 0) + summary.counts.get("soft_several", 0) > 0
-    drawn = "not done: labels are soft, not drawn" if soft else _DONE
-    one_class = "not done: labels may hold at once"
+    drawn = "not done: labels are soft" if soft else _DONE
+    one_class = "not done: a row may have several labels"
     paired = permuted = drawn if exclusive else one_class
     columns = "permuted columns"
     if exclusive and diagnosis.num_classes > MOST_PAIRED:
         paired = f"not done: above {MOST_PAIRED} classes"
         some = len(SomePairs.classes(diagnosis.num_classes))
-        columns += f", by {some} of the classes" * (some > 0)
+        columns += f" ({some} classes sampled)" * (some > 0)
         permuted = permuted if some else "not done: too many classes"
     logits = diagnosis.scores.reading == "logits"
     checks = {
         "NaN and infinite scores": _DONE,
-        "labels out of range or no whole numbers": _DONE,
+        "labels out of range or not whole": _DONE,
         "duplicate rows": _DONE,
         "constant columns": _DONE if summary.num_rows > 1 else "not done: one row",
-        "what the scores are": _DONE,
-        "rows that are no distribution, or of another kind": _DONE,
-        "wrong pairings of scores, labels and loss": _DONE,
+        "kind of scores": _DONE,
+        "rows unlike the others": _DONE,
+        "pairing of scores, labels and loss": _DONE,
         "calibration": drawn,
         "class frequencies": drawn,
         "loss against the base rate": drawn,
         "labels off by one": drawn if exclusive else one_class,
         "accuracy below chance": drawn if exclusive else one_class,
-        "columns of pairs of classes": paired,
+        "columns that are pairs of classes": paired,
         columns: permuted,
         "confident rows contradicted by labels": drawn,
         "precision of the textbook formula": (
             _DONE
             if logits
-            else "not done: probabilities give logits only up to a shift"
+            else "not done: probabilities give logits only up to a constant per row"
             if exclusive
-            else "not done: the logits were rounded away in the probabilities"
+            else "not done: probabilities have lost the logits to rounding"
         ),
-        AFTER_TEMPERATURE: "not done: takes a second pass",
+        AFTER_TEMPERATURE: "not done: needs a second pass",
     }
     if used:
         return checks
-    first = ("NaN and infinite scores", "labels out of range or no whole numbers")
+    first = ("NaN and infinite scores", "labels out of range or not whole")
     return {name: value if name in first else no_rows for name, value in checks.items()}

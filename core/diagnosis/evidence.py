@@ -16,6 +16,13 @@ from core.diagnosis.per_row import MOST_PAIRED
 from core.diagnosis.records import COUNTED, Diagnosis, Evidence, Precision, Severity
 from core.diagnosis.summary import Summary
 
+_ABOUT_FLOORS = {
+    "softmax of probabilities": "check whether an activation is applied twice",
+    "equal scores": "check whether the scores depend on the input at all",
+    "class frequencies": "check whether the model knows more than how frequent each class is",
+    "label frequencies": "check whether the model knows more than how frequent each label is",
+    "label smoothing": "judge the model by how far its loss is above this floor",
+}
 _ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
 # Scores that are not what they are read as.
 _OTHER_SCORES = ("scores_contradict", "mixed_scores", "percentages", "class_ids")
@@ -46,11 +53,11 @@ def _figures(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evi
             f"{100 * found.half_share:.3g} % of the rows carry half of the loss",
             {"share": found.half_share, "low": low, "high": high},
             tuple(int(i) for i in found.rows["row"][:5]),
-            "a few rows decide the mean: it says little of the others"
+            "a few rows decide the mean loss, which says little about the others"
             if found.half_share < 0.05
             else "the loss is spread over many rows",
             "read the most surprising rows",
-            f"between {100 * low:.4g} and {100 * high:.4g} % for certain",
+            f"guaranteed: {_range(100 * low, 100 * high)} %",
         )
         if len(found.pairs):
             label, predicted, count, surprise = found.pairs[0].tolist()
@@ -63,18 +70,18 @@ def _figures(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evi
             costs = (
                 f"{surprise:.3g} bits each on average"
                 if math.isfinite(surprise)
-                else "infinitely many bits in all"
+                else "at an infinite loss"
             )
             yield Evidence(
                 "confused_pair",
                 "note",
                 f"the costliest confusion: {count:,.0f} row{'s' * (count != 1)}{among} of class "
-                f"{diagnosis.named(label)} predicted as {diagnosis.named(predicted)}, "
+                f"{diagnosis.named(label)} predicted as class {diagnosis.named(predicted)}, "
                 f"{costs}",
                 {"label": label, "predicted": predicted, "rows": count, "bits": surprise},
                 tuple(int(i) for i in found.rows["row"][shown][:5]),
-                "this pair costs more than any other",
-                "look at rows of both classes",
+                "no other pair of label and prediction adds as much to the loss",
+                "compare rows of both classes",
                 COUNTED,
             )
     yield from _swamped(summary, diagnosis)
@@ -87,11 +94,11 @@ def _figures(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evi
             yield Evidence(
                 "near_floor",
                 "note",
-                f"the loss, {loss:.4g} nats, is within 0.3 % of that of {name}, {floor:.4g}",
+                f"the loss, {loss:.4g} nats, is within 0.3 % of a known floor: {name}, {floor:.4g}",
                 {"loss": loss, "floor": floor},
                 (),
-                "a loss that stays there has a reason of its own",
-                "see what the floor is named after",
+                "this may be chance; if training has stalled here, that floor may be why",
+                _ABOUT_FLOORS[name],
                 COUNTED,
             )
 
@@ -123,20 +130,26 @@ def _swamped(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]:
     k = max(sure, key=lambda k: float(ratio[k]))
     with np.errstate(divide="ignore", invalid="ignore"):
         softmax = budget.softmax_negative[k] / budget.softmax_positive[k]
-    beside = f"; under softmax {_times(softmax)} times" if np.isfinite(softmax) else ""
+    beside = f" (under softmax, {_times(softmax)} times)" if np.isfinite(softmax) else ""
     yield Evidence(
         "swamped_positives",
         "note",
-        f"class {diagnosis.named(k)}: under sigmoid + binary cross-entropy its negatives pull "
-        f"{_times(ratio[k])} times as hard as its {counts[k]:,.0f} "
-        f"positive{'' if counts[k] == 1 else 's'}{beside}",
+        f"class {diagnosis.named(k)}: under sigmoid + binary cross-entropy, the negatives pull its "
+        f"logit down {_times(ratio[k])} times as hard as its {counts[k]:,.0f} "
+        f"positive{' pulls' if counts[k] == 1 else 's pull'} it up{beside}",
         {"class": k, "sigmoid": float(ratio[k]), "softmax": float(softmax)},
         _rows_of(diagnosis, k),
-        "at a fitted bias both pulls are equal: many easy negatives drown the rare positives",
-        "pos_weight, focal loss or sampling; softmax if the classes exclude each other",
-        f"{expected[k]:,.1f} positives expected by these sigmoids; {says(p_values[k])}",
+        "a fitted bias makes both pulls equal; here many easy negatives drown out rare positives",
+        "use pos_weight, focal loss or resampling; if the classes are exclusive, use softmax",
+        f"these sigmoids predict {expected[k]:,.1f} positives; {says(p_values[k])}",
         p_values[k],
     )
+
+
+def _range(low: float, high: float) -> str:
+    """Return both ends, or one number where they look the same."""
+    ends = dict.fromkeys((f"{low:.4g}", f"{high:.4g}"))
+    return " to ".join(ends)
 
 
 def _times(ratio: float) -> str:
@@ -167,9 +180,9 @@ def _precision(precision: Precision, task: str) -> Iterator[Evidence]:
     yield Evidence(
         "precision",
         "note",
-        f"{written} written out is inf, NaN or 0 on {half:.3g} % of the {what} in float16, "
-        f"{single:.3g} % in float32, {double:.3g} % in float64; {usual} is off by "
-        f"more than 1 % on {100 * precision.usual_off[0]:.3g} % in float32",
+        f"the textbook formula {written} gives inf, NaN or 0 on {half:.3g} % of the {what} in "
+        f"float16, {single:.3g} % in float32 and {double:.3g} % in float64; the usual {usual} is "
+        f"off by more than 1 % on {100 * precision.usual_off[0]:.3g} % in float32",
         {
             "float16": fails[0],
             "float32": fails[1],
@@ -178,7 +191,7 @@ def _precision(precision: Precision, task: str) -> Iterator[Evidence]:
             "usual_float64": precision.usual_off[1],
         },
         (),
-        f"these {what} get no gradient, or one that is noise",
-        "a loss from logits, such as those of core.losses, loses none of them",
-        f"counted; {what} within rounding of a limit may fall on either side",
+        f"these {what} get no gradient, or a meaningless one",
+        "compute the loss from logits, as core.losses does: it loses none of them",
+        f"a count; {what} within rounding of a limit may fall on either side",
     )

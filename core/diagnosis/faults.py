@@ -14,51 +14,51 @@ from core.diagnosis.summary import Summary
 _FAULTS: dict[str, tuple[Severity, str, str, str]] = {
     "nan": (
         "error",
-        "have a score that is NaN",
-        "the network or the export failed there; the rows are left out of every figure",
-        "look at these rows and at the step that made them; it often starts with log(0)",
+        "have a score of NaN",
+        "the network or the export failed on these rows; they are left out of every figure",
+        "look at these rows and find the step that made them; log(0) is a common source",
     ),
     "infinite": (
         "error",
-        "have a score of +inf, or nothing but −inf",
-        "an exponential overflowed before the scores were written; the rows are left out",
-        "export logits, not their exponentials, or compute in a wider dtype",
+        "have a score of +inf, or only −inf",
+        "an exponential overflowed before the scores were written; these rows are left out",
+        "export logits instead of their exponentials, or compute in a wider dtype",
     ),
     "minus_infinity": (
         "note",
         "have a score of −inf",
-        "a probability of exactly 0: right for a masked class, fatal if the class happens",
+        "the probability is exactly 0: right for a masked class, an infinite loss for a label",
         "make sure that these classes are masked on purpose",
     ),
     "no_probability": (
         "error",
-        "have scores that are all 0",
-        "read as probabilities they say nothing; the rows are left out of the losses",
-        "see whether scores are missing there, or declare what they are",
+        "have a score of 0 for every class",
+        "zeros can't be read as probabilities; these rows are left out of the losses",
+        "check whether scores are missing there, or declare what they are",
     ),
     "label_not_whole": (
         "error",
-        "have a label that is NaN or no whole number",
-        "it names no class; the rows are left out",
-        "check how labels were joined or averaged; soft labels need one column for each class",
+        "have a label that is NaN or not a whole number",
+        "such a label names no class; these rows are left out",
+        "check how the labels were joined or averaged; soft labels need one column per class",
     ),
     "label_outside": (
         "error",
-        "have a label that is no class",
-        "labels must be 0…K − 1; the rows are left out",
-        "map the labels to 0…K − 1, or see whether a column of scores is missing",
+        "have a label outside {classes}",
+        "no column of scores belongs to such a label; these rows are left out",
+        "map the labels to {classes}, or check whether a column of scores is missing",
     ),
     "several_labels": (
         "note",
-        "have no label or several, where the others have one",
-        "they have no place among exclusive classes: the rows are left out",
-        "see whether labels may hold at once; if so, each class is a question of its own",
+        "have no label or more than one; the others have exactly one",
+        "the classes are read as exclusive, so these rows are left out",
+        "correct these rows; if rows may have several labels, treat each class as a question",
     ),
     "target_outside": (
         "error",
         "have targets outside [0, 1] or NaN",
-        "they are no probabilities; the rows are left out",
-        "check the columns that are read as targets",
+        "targets are probabilities and must lie in [0, 1]; these rows are left out",
+        "check which columns are read as targets",
     ),
 }
 
@@ -75,15 +75,16 @@ def faults(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]:
             continue
         if name == "label_outside" and summary.num_classes == 2:
             below = summary.counts.get("label_is_minus_one", 0) == fault.count
-            do = "map −1 to 0, where labels are −1 and 1" if below else do
+            do = "if the labels are −1 and 1, map −1 to 0" if below else do
+        classes = f"0…{(summary.num_classes or 2) - 1}"
         yield Evidence(
             name,
             severity,
-            f"{percent(fault.count, summary.num_rows)} {seen}",
+            f"{percent(fault.count, summary.num_rows)} {seen.format(classes=classes)}",
             {"rows": fault.count, "share": fault.count / summary.num_rows},
             tuple(fault.rows),
             means,
-            do,
+            do.format(classes=classes),
             COUNTED,
         )
     floats = summary.counts.get("float_labels", 0)
@@ -91,7 +92,7 @@ def faults(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]:
         yield Evidence(
             "float_labels",
             "note",
-            f"{percent(floats, summary.num_rows)} have labels in a floating dtype",
+            f"{percent(floats, summary.num_rows)} have floating-point labels",
             {"rows": floats},
             (),
             "whole numbers are read as class ids; a missing value often turns a column into floats",
@@ -113,24 +114,24 @@ def _other_kinds(summary: Summary, reading: str) -> Iterator[Evidence]:
         yield Evidence(
             "mixed_scores",
             "error",
-            f"{percent(exact, scored)} are distributions, as exactly as their dtype can, and "
-            f"{outside:,.0f} are no probabilities",
+            f"{percent(exact, scored)} sum to 1 as exactly as their dtype allows, and "
+            f"{outside:,.0f} have a score outside [0, 1]",
             {"distributions": exact, "outside": outside},
             _rows(summary, "outside"),
-            "scores of two kinds are mixed: softmax output and logits, or some rows are broken; "
-            f"all were read as {reading}",
-            "see which files or steps the rows come from, and write one kind",
+            "two kinds of scores are mixed, such as softmax output and logits, or some rows are "
+            f"broken; all were read as {reading}",
+            "find out which files or steps these rows come from, and export one kind of scores",
             COUNTED,
         )
     elif reading == "probabilities" and found != "logits" and 0 < outside < scored:
         yield Evidence(
             "outside_unit",
             "error",
-            f"{percent(outside, scored)} have a score outside [0, 1], and the others have none",
+            f"{percent(outside, scored)} have a score outside [0, 1]; the others do not",
             {"rows": outside, "share": outside / scored},
             _rows(summary, "outside"),
-            "they are no probabilities; they are left out of every figure",
-            "look at these rows and at the step that made them",
+            "probabilities cannot lie there; these rows are left out of every figure",
+            "look at these rows and find the step that made them",
             COUNTED,
         )
     loose = scored - outside - counts.get("distributions", 0)
@@ -138,11 +139,11 @@ def _other_kinds(summary: Summary, reading: str) -> Iterator[Evidence]:
         yield Evidence(
             "no_distribution",
             "warning",
-            f"{percent(loose, scored)} do not sum to 1, and the others do",
+            f"{percent(loose, scored)} do not sum to 1; the others do",
             {"rows": loose, "share": loose / scored},
             _rows(summary, "no_distribution"),
-            "they are no distributions; each was divided by its sum",
-            "look at these rows: classes left out, or probabilities cut or rounded",
+            "these rows are not distributions; each was divided by its sum",
+            "look for classes that were left out, or probabilities that were cut off or rounded",
             COUNTED,
         )
     if scored and counts.get("percentages", 0) >= 0.99 * scored:
@@ -152,7 +153,7 @@ def _other_kinds(summary: Summary, reading: str) -> Iterator[Evidence]:
             f"{percent(counts['percentages'], scored)} sum to 100",
             {"rows": counts["percentages"]},
             _rows(summary, "outside"),
-            "they are percentages, and were read as logits: every figure below is wrong",
+            "these are percentages but were read as logits, so every figure below is wrong",
             "divide the scores by 100",
             COUNTED,
         )
@@ -161,11 +162,11 @@ def _other_kinds(summary: Summary, reading: str) -> Iterator[Evidence]:
         yield Evidence(
             "class_ids",
             "error",
-            f"the one column of scores holds whole numbers, up to {summary.highs.max():.0f}",
+            f"the only column of scores holds whole numbers, up to {summary.highs.max():.0f}",
             {"rows": scored, "highest": float(summary.highs.max())},
             (),
-            "they look like predicted classes: a loss needs a score for each class",
-            "hand in logits or probabilities, a column for each class",
+            "these look like predicted classes, and a loss needs a score for each class",
+            "export logits or probabilities, one column per class",
             COUNTED,
         )
 
@@ -186,20 +187,22 @@ def _constant_columns(summary: Summary, diagnosis: Diagnosis) -> Iterator[Eviden
     listed = ", ".join(
         str(i) if summary.one_column else diagnosis.named(i) for i in constant[:10].tolist()
     )
+    if len(constant) > 10:
+        listed += f" and {len(constant) - 10:,} more"
     yield Evidence(
         "constant_column",
         "warning" if says_nothing else "note",
-        "every row has the same score for every class"
+        "all scores are the same number"
         if says_nothing
-        else "every column of scores is constant"
+        else "every row has the same scores"
         if every
-        else f"columns {listed} never change",
+        else f"column{'s' * (len(constant) > 1)} {listed} never change{'s' * (len(constant) == 1)}",
         {"columns": len(constant)},
         (),
         "the scores do not depend on the input"
         if every
         else "a dead output, or the reference class of a model that fixes one logit",
-        "see whether the model is meant to have it; calibration below says if it costs anything",
+        "check whether this is intended; the calibration figures show whether it costs anything",
         COUNTED,
     )
 
@@ -218,15 +221,15 @@ def _duplicates(summary: Summary) -> Iterator[Evidence]:
     how = (
         COUNTED
         if known.is_exact
-        else f"from a sample of {known.num_sampled:,} distinct rows, {100 * low:.2g} to "
-        f"{100 * high:.2g} % come more than once (95 %); the number of distinct rows has a "
-        f"standard error of {100 * known.relative_error:.2g} %"
+        else f"in a sample of {known.num_sampled:,} distinct rows, {100 * low:.2g} to "
+        f"{100 * high:.2g} % occur more than once (95 % interval); the number of distinct rows has "
+        f"a standard error of {100 * known.relative_error:.2g} %"
     )
     yield Evidence(
         "duplicates",
         "note",
         f"{'' if known.is_exact else 'about '}{repeated:,.0f} of {scored:,} rows repeat the scores "
-        "of another one",
+        "of another row",
         {
             "repeats": repeated,
             "distinct": known.num_distinct,
@@ -234,7 +237,7 @@ def _duplicates(summary: Summary) -> Iterator[Evidence]:
             "share_high": high,
         },
         tuple(row for row, _ in known.examples),
-        "repeated inputs, or scores so saturated or rounded that different inputs look the same",
-        "if inputs repeat, remove them: figures count them twice, and a split may leak them",
+        "inputs repeat, or scores are so saturated or rounded that different inputs look the same",
+        "if inputs repeat, remove them: every figure counts them again, and a split may leak them",
         how,
     )

@@ -58,8 +58,8 @@ def _one_vs_one(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
         return
     yield _pairs_of_classes(
         diagnosis,
-        f"{num_columns} columns are as many as {num_labels} classes have pairs, and the largest is "
-        f"a pair with the label in {held:,.0f} of {used:,.0f} rows",
+        f"{num_labels} classes have {num_columns} pairs, as many as there are columns, and the "
+        f"largest score is that of a pair with the label in {held:,.0f} of {used:,.0f} rows",
         {"columns": num_columns, "classes": num_labels, "rows": held},
         p_value,
     )
@@ -85,9 +85,9 @@ def _three_pairs(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
         return
     yield _pairs_of_classes(
         diagnosis,
-        f"three columns are as many as three classes have pairs, and read as 0 against 1, 0 "
-        f"against 2 and 1 against 2 the label wins both of its pairs in {held:,.0f} of "
-        f"{used:,.0f} rows; its own column is the largest in {float(sums['right']):,.0f}",
+        f"read as 0 against 1, 0 against 2 and 1 against 2, the three columns let the label win "
+        f"both of its pairs in {held:,.0f} of {used:,.0f} rows; read as classes, its score is the "
+        f"largest in {float(sums['right']):,.0f}",
         {"columns": 3, "classes": 3, "rows": held},
         p_value,
     )
@@ -102,9 +102,9 @@ def _pairs_of_classes(
         seen,
         counted,
         surprising(diagnosis),
-        "these are decisions between two classes each, not scores of classes: every figure below "
+        "each column decides between two classes and is not the score of one: every figure below "
         "is wrong",
-        'hand in a score for each class (scikit-learn: decision_function_shape="ovr")',
+        'export one score per class (scikit-learn: decision_function_shape="ovr")',
         says(p_value),
         p_value,
     )
@@ -135,12 +135,14 @@ def _off_by_one(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[
         p_value = corrected(2 * p_value)
         if p_value >= LEVEL:
             continue
-        also = f", {beyond:,} labels lie one outside" if beyond else ""
+        end = "below the first" if step > 0 else "above the last"
+        also = f", and {beyond:,} label{_lie(beyond)} one {end} class" if beyond else ""
         yield Evidence(
             "off_by_one",
             "error",
-            f"accuracy is {right / used:.3g}, and {shifted / used:.3g} with {step:+d} added to "
-            f"each label; label {diagnosis.named(unseen)} never comes{also}",
+            f"accuracy is {right / used:.3g}, but {shifted / used:.3g} with 1 "
+            f"{'added to' if step > 0 else 'subtracted from'} each label; label "
+            f"{diagnosis.named(unseen)} never occurs{also}",
             {
                 "accuracy": right / used,
                 "shifted": shifted / used,
@@ -148,8 +150,8 @@ def _off_by_one(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[
                 "outside": beyond,
             },
             tuple(outside.rows) if beyond else surprising(diagnosis),
-            "labels and columns count from different numbers",
-            f"add {step:+d} to each label",
+            "labels and columns are numbered from different starts",
+            _shift(step),
             says(p_value),
             p_value,
         )
@@ -162,14 +164,22 @@ def _off_by_one(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[
             yield Evidence(
                 "off_by_one",
                 "error",
-                f"label {diagnosis.named(unseen)} never comes, and {beyond:,} labels lie one "
-                "beyond the other end",
+                f"label {diagnosis.named(unseen)} never occurs, and {beyond:,} "
+                f"label{_lie(beyond)} one beyond the other end",
                 {"outside": beyond, "step": step},
                 tuple(outside.rows),
-                "labels seem to count from another number than columns",
-                f"add {step:+d} to each label if accuracy rises by it",
+                "labels and columns seem to be numbered from different starts",
+                f"{_shift(step)}, if that raises the accuracy",
                 COUNTED,
             )
+
+
+def _lie(count: int) -> str:
+    return "s lie" if count != 1 else " lies"
+
+
+def _shift(step: int) -> str:
+    return "add 1 to each label" if step > 0 else "subtract 1 from each label"
 
 
 def _upside_down(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
@@ -187,14 +197,15 @@ def _upside_down(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
     yield Evidence(
         "upside_down",
         "error",
-        f"accuracy is {right / used:.3g}; predictions as frequent as these that know nothing of "
-        f"the labels would have {by_chance / used:.3g}",
+        f"accuracy is {right / used:.3g}; the same predictions in random order would reach "
+        f"{by_chance / used:.3g}",
         {"accuracy": right / used, "by_chance": by_chance / used},
         surprising(diagnosis),
-        "the scores know the labels, and say the opposite: negated logits, distances or energies "
-        "of which the least is best, or columns in another order",
-        "negate the scores if the least is best, else compare the order of columns and class ids",
-        f"accuracy between {low:.3g} and {high:.3g} (95 %); {says(p_value)}",
+        "the scores know the labels but say the opposite: they are negated, are distances or "
+        "energies (lower is better), or their columns are in another order",
+        "if lower is better, negate the scores; otherwise compare the order of columns and class "
+        "ids",
+        f"accuracy is {low:.3g} to {high:.3g} (95 % interval); {says(p_value)}",
         p_value,
     )
 
@@ -234,20 +245,20 @@ def _permuted_columns(diagnosis: Diagnosis, pairs: Array, classes: Array) -> Ite
     listed = ", ".join(
         f"{diagnosis.named(classes[k])}→{diagnosis.named(best[k])}" for k in moved[:8]
     )
-    which = "classes" if is_whole else f"of the {num_seen} classes looked at"
+    which = "classes" if is_whole else f"of {num_seen} sampled classes"
     as_text = np.argsort(sorted(range(num_classes), key=str))
     is_as_text = bool((best[moved] == as_text[classes[moved]]).all())
     yield Evidence(
         "permuted_columns",
         "error",
-        f"rows of {len(moved)} {which} are predicted as another class, one to one ({listed}): "
-        f"{elsewhere:,.0f} times, as their own {own:,.0f} times",
+        f"{len(moved)} {which} are mostly predicted as another class, one to one ({listed}): in "
+        f"{elsewhere:,.0f} rows, against {own:,.0f} predicted as their own",
         {"classes": len(moved), "elsewhere": elsewhere, "own": own},
         surprising(diagnosis),
-        "columns of scores are in another order than class ids"
-        + (": in that of text, 0, 1, 10, …" if is_as_text else "")
+        "the columns of scores are in another order than the class ids"
+        + (": sorted as text (0, 1, 10, …)" if is_as_text else "")
         + (", or scores are negated" if num_classes == 2 else ""),
-        "order the columns as the labels are encoded (label → column above)",
+        "reorder the columns to match the class ids (label → column, above)",
         says(p_value),
         p_value,
     )

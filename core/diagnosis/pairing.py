@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from core.diagnosis.chances import LEVEL, corrected, count_p_value, says
 from core.diagnosis.exclusive import Sums
-from core.diagnosis.records import COUNTED, Diagnosis, Evidence, Severity
+from core.diagnosis.records import COUNTED, Diagnosis, Evidence, Scores, Severity
 from core.diagnosis.summary import Summary
 
 _AGREES = {
@@ -20,10 +20,10 @@ _AGREES = {
 _LOOKS = {
     "logits": "logits",
     "log-probabilities": "log-probabilities: logsumexp is 0 in every row",
-    "softmax": "softmax output: not negative, rows sum to 1",
-    "sigmoid": "sigmoid output: inside [0, 1], rows do not sum to 1",
-    "one-hot": "hard one-hot predictions: a 1 and zeros",
-    "ambiguous": "logits or probabilities, which they do not tell: all inside [0, 1]",
+    "softmax": "softmax output: nothing negative, rows sum to 1",
+    "sigmoid": "sigmoid output: inside [0, 1], but rows do not sum to 1",
+    "one-hot": "hard predictions: a single 1 per row, and zeros",
+    "ambiguous": "either logits or probabilities: all inside [0, 1]",
 }
 
 
@@ -41,8 +41,8 @@ def kind_of_scores(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]
     if scores.otherwise and diagnosis.calibration is not None:
         other = "logits" if scores.reading == "probabilities" else "probabilities"
         shift = (
-            f"; read as {other} the loss would be {scores.otherwise['loss']:.4g} nats, not "
-            f"{diagnosis.calibration.nll:.4g}, and ECE {scores.otherwise['ece']:.3g}, not "
+            f". Read as {other}, the loss would be {_nats(scores.otherwise['loss'])}, not "
+            f"{_nats(diagnosis.calibration.nll)}, and the ECE {scores.otherwise['ece']:.3g}, not "
             f"{diagnosis.calibration.ece:.3g}"
         )
     declared = scores.declared
@@ -51,31 +51,24 @@ def kind_of_scores(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]
         yield Evidence(
             "scores_contradict",
             severity,
-            f"scores were declared {declared} and look like {looks}{shift}",
+            f"the scores were declared {declared} but look like {looks}{shift}",
             figures_seen,
             _contradicting(summary, declared),
-            "every figure below reads them as declared, and would change",
-            f"declare them {scores.found}, or find out which step changed them",
+            "every figure below reads them as declared, and would change if they are not",
+            "find out which of the two they are, and declare it"
+            if scores.found == "ambiguous"
+            else f"declare them {scores.found}, or find the step that changed them",
             f"counted over {rows:,} rows",
         )
     else:
         yield Evidence(
             "scores",
             "note",
-            f"scores look like {looks}{shift}",
+            f"the scores look like {looks}{shift}",
             figures_seen,
             (),
-            "a probability gives its logit, log(p/(1 − p)), but for what is rounded away near "
-            "0 and 1"
-            if summary.one_column and scores.reading == "probabilities"
-            else "probabilities give logits only up to a shift of each row: the loss and the "
-            "temperature do not depend on it, the textbook formula does"
-            if scores.reading == "probabilities"
-            else "log-softmax of log-probabilities changes nothing: a loss that applies softmax "
-            "takes them as they are, one that applies sigmoid does not"
-            if scores.found == "log-probabilities"
-            else "logits are what a loss should get: nothing is rounded away yet",
-            "declare the kind of the scores if this is wrong",
+            _about(scores, one_column=bool(summary.one_column)),
+            "if this is wrong, declare what the scores are",
             f"counted over {rows:,} rows",
         )
     rounded = scores.shares["sum to 1"] - scores.shares["sum to 1 as exactly as the dtype can"]
@@ -83,13 +76,39 @@ def kind_of_scores(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]
         yield Evidence(
             "rounded_probabilities",
             "note",
-            f"{100 * rounded:.3g} % of the rows sum to 1 only within what few decimals keep",
+            f"{100 * rounded:.3g} % of the rows sum to 1 only to a few decimals",
             {"share": rounded},
             (),
-            "probabilities were written with few digits; small ones are then wrong by much",
-            "write logits, or probabilities with all their digits",
+            "probabilities were written with few digits, which makes small ones very inaccurate",
+            "export logits, or probabilities with all their digits",
             COUNTED,
         )
+
+
+def _about(scores: Scores, *, one_column: bool) -> str:
+    """Return what to know of scores of this kind."""
+    if scores.found == "one-hot":
+        return "hard predictions don't say how sure the model is"
+    if scores.reading == "probabilities" and (one_column or scores.found == "sigmoid"):
+        return (
+            "a probability gives its logit, log(p/(1 − p)), except for what rounding loses near 0 "
+            "and 1"
+        )
+    if scores.reading == "probabilities":
+        return (
+            "probabilities give logits only up to a constant per row: the textbook formula depends "
+            "on it, the loss and the temperature do not"
+        )
+    if scores.found == "log-probabilities":
+        return (
+            "log-softmax leaves log-probabilities unchanged, so a loss that applies softmax may "
+            "take them as they are; one that applies sigmoid may not"
+        )
+    return "logits are what a loss should get: nothing has been rounded away yet"
+
+
+def _nats(loss: float) -> str:
+    return f"{loss:.4g} nats" if math.isfinite(loss) else "infinite"
 
 
 def _contradicting(summary: Summary, declared: str) -> tuple[int, ...]:
@@ -120,13 +139,14 @@ def pairings(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evi
         yield Evidence(
             "softmax_output",
             "note",
-            f"as they are, the scores cost {losses['categorical']:.4g} nats; handed to a loss "
-            f"that applies softmax {losses['softmax + categorical']:.4g}, never below {floor:.4g}",
+            f"the loss of these probabilities is {_nats(losses['categorical'])}; a loss that "
+            f"applies softmax to them gives {_nats(losses['softmax + categorical'])}, and never "
+            f"less than {floor:.4g}",
             {**losses, "floor": floor},
             (),
-            "softmax applied twice flattens the output, and training stalls on that floor",
-            "hand logits to such a loss (PyTorch CrossEntropyLoss, Keras from_logits=True); "
-            "log-probabilities do no harm there",
+            "softmax applied twice flattens the output, and training stalls at that floor",
+            "pass logits to such a loss (PyTorch CrossEntropyLoss, Keras from_logits=True); "
+            "log-probabilities do no harm there either",
             COUNTED,
         )
     if summary.loss is None and kind == "softmax" and diagnosis.task == "multi-label":
@@ -135,12 +155,12 @@ def pairings(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evi
         yield Evidence(
             "one_vs_rest",
             "note",
-            "scores of a sigmoid for each class, and one label a row",
+            "each class has its own sigmoid, and each row one label",
             losses,
             (),
-            "one-vs-rest is legitimate: probabilities do not sum to 1 and were divided by their "
-            "sum to be compared",
-            "softmax + categorical cross-entropy if the classes exclude each other",
+            "one-vs-rest is legitimate; its probabilities do not sum to 1, and were divided by "
+            "their sum for the figures below",
+            "if the classes exclude each other, consider softmax + categorical cross-entropy",
             COUNTED,
         )
     soft_floor = diagnosis.floors.get("soft labels")
@@ -151,11 +171,12 @@ def pairings(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evi
         yield Evidence(
             "soft_label_floor",
             "note",
-            f"labels are soft{smoothed}: of {loss:.4g} nats {soft_floor:.4g} are their own entropy",
+            f"labels are soft{smoothed}: {soft_floor:.4g} of the {loss:.4g} nats are their own "
+            "entropy",
             {"loss": loss, "floor": soft_floor, "divergence": loss - soft_floor},
             (),
-            "cross-entropy is entropy plus divergence: only the rest can be learned",
-            "judge the model by the divergence",
+            "cross-entropy is entropy plus divergence, and a model can lower only the divergence",
+            f"judge the model by its divergence, {loss - soft_floor:.4g} nats",
             COUNTED,
         )
 
@@ -171,14 +192,14 @@ def _softmax_for_several(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> 
     yield Evidence(
         "softmax_for_several",
         "warning",
-        f"scores sum to 1 in a row, and rows have {each:.3g} labels on average: "
-        f"{losses['binary']:.4g} nats as yes-no answers, {losses['softmax + categorical']:.4g} "
-        "with classes that compete",
+        f"each row's scores sum to 1, but rows have {each:.3g} labels on average: the loss is "
+        f"{losses['binary']:.4g} nats as yes-no questions, {losses['softmax + categorical']:.4g} "
+        "as classes that compete",
         {**losses, "labels": each},
         _several_rows(summary),
-        "classes of a softmax compete: of two labels that hold neither can be given more than "
-        "1/2 without taking it from the other",
-        "a sigmoid for each class, and sigmoid + binary cross-entropy",
+        "under a softmax classes compete: where two labels apply, one above 1/2 leaves the other "
+        "below it",
+        "give each class its own sigmoid, and train with sigmoid + binary cross-entropy",
         says(p_value),
         p_value,
     )
@@ -200,41 +221,45 @@ def _declared_loss(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]
     is_categorical = summary.loss.endswith("categorical")
     severity: Severity = "error"
     if several and is_categorical:
-        means = "classes compete under it: a row with two labels can never cost less than 2 ln 2"
+        means = "this loss makes classes compete: a row with two labels costs at least 2 ln 2 nats"
     elif summary.loss == "sigmoid + binary" and _is_log_probability(summary):
         means = (
-            "σ(log p) = p/(1 + p) is never above 1/2: log-probabilities of a softmax are no logits "
-            "of separate questions"
+            "σ(log p) = p/(1 + p) is never above 1/2: a softmax's log-probabilities are not the "
+            "logits of separate questions"
         )
     elif is_probability and not wants_probability:
-        means = "the activation is applied twice: scores are flattened, gradients shrink"
+        means = (
+            "an activation is applied twice, which flattens the scores and shrinks the gradients"
+        )
         if is_categorical:
             floor = diagnosis.floors["softmax of probabilities"]
-            means += f", and the loss cannot fall below {floor:.4g} nats"
+            means += f"; the loss cannot fall below {floor:.4g} nats"
     elif not is_probability and wants_probability:
-        means = "it takes the logarithm of what are no probabilities: NaN, or a meaningless number"
+        means = "the loss takes the logarithm of logits: the result is NaN or meaningless"
     elif not several and not is_categorical and not summary.one_column:
         severity = "note"
-        means = "one-vs-rest: legitimate, and each class's negatives outnumber its positives"
+        means = "one-vs-rest is legitimate; each class has more negatives than positives"
         if is_probability and summary.found_kind() == "softmax":
             severity = "warning"
-            means = "one-hot labels under binary cross-entropy of a softmax count each miss twice"
+            means = (
+                "binary cross-entropy of softmax output and one-hot labels counts each miss twice"
+            )
     else:
         return
     rows = _several_rows(summary) if several and is_categorical else ()
     value = math.nan if chosen is None else chosen.nats
     if diagnosis.scores.found == "ambiguous" and summary.kind == "auto":
         severity = "note"
-    written = "not defined" if math.isnan(value) else f"{value:.4g} nats"
+    written = "is undefined" if math.isnan(value) else f"is {_nats(value)}"
     yield Evidence(
         "wrong_pairing" if severity != "note" else "one_vs_rest",
         severity,
-        f"the loss is {summary.loss}, for {diagnosis.labels} labels and "
-        f"{diagnosis.scores.reading}: {written}; {best.loss} gives {best.nats:.4g} nats",
+        f"with {diagnosis.scores.reading} and {diagnosis.labels} labels, the declared loss "
+        f"({summary.loss}) {written}; {best.loss} is {_nats(best.nats)}",
         {"declared": value, "fitting": best.nats},
         rows,
         means,
-        f"use {best.loss}",
+        f"use {best.loss} cross-entropy",
         COUNTED,
     )
 

@@ -25,7 +25,7 @@ __all__ = [
 Severity = Literal["note", "warning", "error"]
 
 # How sure what was counted is.
-COUNTED = "counted: certain"
+COUNTED = "an exact count"
 
 
 def percent(count: float, total: float) -> str:

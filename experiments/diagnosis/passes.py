@@ -198,7 +198,7 @@ def _fitted_elsewhere(diagnosis: Diagnosis, value: float, name: str) -> Diagnosi
             item,
             do=f"{apply_temperature(diagnosis, value)}, as fitted on {name}",
             figures={**item.figures, "temperature": value, "own temperature": own},
-            seen=item.seen.replace("the temperature of least loss", "their own temperature"),
+            seen=item.seen.replace("the best temperature", "the best temperature of these rows"),
         )
         if item.name == "miscalibrated" and (own := item.figures.get("temperature"))
         else item

@@ -42,19 +42,19 @@ def with_plateau(
     evidence = Evidence(
         "plateau",
         "warning" if name in _STUCK else "note",
-        f"the {what} loss ends on {level:.4g} nats, {abs(near[name]):.2g} "
-        f"{'above' if near[name] >= 0 else 'below'} the floor of {name}, {floors[name]:.4g}",
+        f"the {what} loss settles at {level:.4g} nats, {abs(near[name]):.2g} "
+        f"{'above' if near[name] >= 0 else 'below'} a known floor: {name}, {floors[name]:.4g}",
         {"level": level, "floor": floors[name]},
         (),
-        "no training gets below that floor: the loss stays until its reason is mended"
+        "training stays at that floor until its cause is fixed"
         if name in _STUCK
-        else "the loss has come to where labels or smoothing let it come",
-        "hand logits to a loss that applies its activation itself, once"
+        else "the loss is as low as the labels or their smoothing allow",
+        "pass logits to a loss that applies its activation itself, once"
         if name == _STUCK[0]
-        else "see whether gradients reach the weights, and whether inputs differ"
+        else "check that gradients reach the weights and that inputs differ"
         if name == _STUCK[1]
-        else "compare models by what is left above the floor",
-        "counted: within 1 % of the floor",
+        else "compare models by how far they stay above the floor",
+        "measured: within 1 % of the floor",
     )
     order = ("error", "warning", "note")
     held = sorted((*diagnosis.evidence, evidence), key=lambda e: order.index(e.severity))

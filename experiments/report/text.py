@@ -15,6 +15,11 @@ from experiments.predictions import shown
 from experiments.report.figures import figures_of
 
 MOST_ROWS = 8
+_KINDS = {
+    "softmax": "softmax output",
+    "sigmoid": "sigmoid output",
+    "one-hot": "hard (one-hot) predictions",
+}
 _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
@@ -72,7 +77,7 @@ def reading(found: Diagnosed) -> str:
     seen = (
         "Scores may be logits or probabilities"
         if scores.found == "ambiguous"
-        else f"Scores look like {scores.found}"
+        else f"Scores look like {_KINDS.get(scores.found, scores.found)}"
     )
     return f"{seen} and are read as {scores.reading} ({how}); {labels}."
 

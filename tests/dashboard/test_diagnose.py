@@ -186,7 +186,8 @@ def test_a_file_is_diagnosed_as_core_does() -> None:
     assert set(page.dataframe[-1].value["label"].astype(str)) == {"cat", "dog", "owl"}
 
     page.selectbox(key="loss").select("binary").run()
-    assert "The loss is binary, for integer labels and logits" in as_read(words(page))
+    text = as_read(words(page))
+    assert "With logits and integer labels, the declared loss (binary) is undefined" in text
 
 
 def test_arrays_and_pairs_are_files_too() -> None:
@@ -320,7 +321,7 @@ def test_a_run_is_diagnosed_from_its_link(head: str) -> None:
     assert page.segmented_control(key="from").value == "A run"
     assert page.selectbox(key="run chosen").value == run.run_id
     text = as_read(words(page))
-    assert ("The activation is applied twice" in text) == (head == "softmax_twice_cce")
+    assert ("An activation is applied twice" in text) == (head == "softmax_twice_cce")
     found = page.session_state["diagnosed"]["run", run.run_id].found.diagnosis
     assert found.checked["plateau of the loss"] != ""
     assert metrics(page)["Accuracy"] == f"{100 * run.last.val.accuracy:.4g} %"

@@ -115,7 +115,7 @@ def test_the_second_pass_has_the_calibration_after_the_temperature(twice):
     assert held["figures"]["nll_after"] == pytest.approx(
         categorical_cross_entropy(scaled, labels).mean(), 1e-6
     )
-    assert held["checked"]["calibration after the temperature"] == "done"
+    assert held["checked"]["calibration after temperature scaling"] == "done"
 
 
 def test_calibration_data_gives_the_temperature(twice, tmp_path):
@@ -377,7 +377,7 @@ def test_a_run_is_diagnosed_with_the_plateau_of_its_loss():
     result = run("--run", stuck.run_id)
     assert result.exit_code in (0, 1)
     said = " ".join(result.stdout.split())
-    assert "the val loss ends on 1.462 nats" in said
+    assert "the val loss settles at 1.462 nats" in said
     assert "softmax of probabilities, 1.461" in said
     with tracking.track("learnt", {"head": "softmax_twice_cce"}) as learnt:
         for step in range(8):
@@ -385,7 +385,7 @@ def test_a_run_is_diagnosed_with_the_plateau_of_its_loss():
             learnt.log_metrics({"train/loss": 1.463, "val/loss": 1.55}, step)
         learnt.log_outputs(_outputs(rng.normal(size=(2000, 10)), labels), "val")
     said = " ".join(run("--run", learnt.run_id).stdout.split())
-    assert "the train loss ends on 1.463 nats" in said
+    assert "the train loss settles at 1.463 nats" in said
     # Its loss is handed probabilities, and applies softmax to them.
     assert "error wrong_pairing" in said
     result = run("--run", stuck.run_id, "--split", "test")
