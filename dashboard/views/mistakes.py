@@ -46,8 +46,8 @@ def show() -> None:
     """Show the page."""
     st.title("Mistakes")
     st.markdown(
-        "Most heads that do not learn are one of these. None of them raises an error: each shows "
-        "in a number that one has to know."
+        "Most heads that do not learn make one of these mistakes. None of them raises an error: "
+        "each shows in a number that you have to know."
     )
     gallery()
 
@@ -62,7 +62,7 @@ def gallery() -> None:
             st.header(mistake.title)
             seen, why = st.columns(2, gap="large")
             with seen:
-                st.markdown("**What one sees**")
+                st.markdown("**What you see**")
                 mistake.show(num_classes)
             with why:
                 st.markdown(f"**Why**\n\n{mistake.why}")
@@ -79,8 +79,8 @@ def gallery() -> None:
 def _show_floor(head: str, num_classes: int) -> None:
     least, start = frames.floor(head, num_classes), frames.plateau(num_classes)
     st.markdown(
-        f"The loss starts at ln K = {written(start, 3)} and stops at **{written(least, 3)}**, "
-        "however right the model is:"
+        f"The loss starts at ln K = {written(start, 3)} and never falls below "
+        f"**{written(least, 3)}**, however right the model is:"
     )
     lesson.formula(
         rf"\orange{{\ln\left(1 + \frac{{{num_classes} - 1}}{{e}}\right) = {written(least, 3)}}}"
@@ -112,15 +112,17 @@ def _show_one_hot_bce(num_classes: int) -> None:
         rf"{written(frames.plateau(num_classes), 3)}}}",
     )
     st.markdown(
-        f"A model that knows nothing looks good: it says no to all {num_classes} classes, and "
+        f"A model that knows nothing looks good: it answers no for all {num_classes} classes, and "
         f"{num_classes - 1} of its {num_classes} answers are right."
     )
     with st.container(horizontal=True):
         st.metric("“Accuracy”", f"{frames.share_right_by_saying_no(num_classes):.1%}")
         st.metric("Loss (nats)", written(found["loss"], 3), help="The mean of the K losses.")
-        st.metric("CCE (nats)", written(frames.plateau(num_classes), 3), help="Of the same model.")
+        st.metric(
+            "CCE (nats)", written(frames.plateau(num_classes), 3), help="The CCE of the same model."
+        )
     st.markdown(
-        f"And it learns slowly: the mean leaves a pull of {written(found['pull'], 3)} on the true "
+        f"It also learns slowly: the mean leaves a pull of {written(found['pull'], 3)} on the true "
         f"class, where CCE has {written(found['pull of CCE'], 3)}. The more classes there are, "
         "the better it looks:"
     )
@@ -138,7 +140,7 @@ def _show_exclusive_sigmoid(num_classes: int) -> None:
     sums = both.groupby("activation")["probability"].sum()
     st.markdown(
         f"Two classes win at once, and the probabilities sum to **{written(sums['sigmoid'], 3)}**; "
-        f"those of a softmax to {written(sums['softmax'], 3)}."
+        f"those of a softmax sum to {written(sums['softmax'], 3)}."
     )
     first = set(both["class"].head(min(num_classes, MOST_BARS)))
     bars = both[both["class"].isin(first)]
@@ -155,15 +157,18 @@ def _show_log_of_zero(num_classes: int) -> None:
     last = curves.loc[curves["curve"] == "textbook", "gap"].max()
     lesson.formula(r"s_p = \frac{e^{z_p}}{\sum_j e^{z_j}} \to 0, \qquad \orange{-\log 0 = \infty}")
     st.markdown(
-        f"Training runs well, and then the loss is `inf` and every weight `nan`. In float32 the "
-        f"textbook's formula gives no number once the true class is more than {written(last, 1)} "
-        "behind:"
+        f"Training goes well, and then the loss is `inf` and every weight `nan`. In float32 the "
+        f"textbook formula gives no number once the true class's logit is more than "
+        f"{written(last, 1)} behind:"
     )
     page.figure(
         right_and_wrong(
-            curves, "gap", "How far the true class is behind", end=(last, "from here on: inf")
+            curves,
+            "gap",
+            "How far the true class's logit is behind",
+            end=(last, "from here on: inf"),
         ),
-        f"The textbook's loss ends at {written(last, 1)}",
+        f"The loss of the textbook formula ends at {written(last, 1)}",
         "log of zero",
         curves,
     )
@@ -176,14 +181,14 @@ def _show_plateau(num_classes: int) -> None:
         rf"{written(frames.floor('softmax_twice_cce', num_classes), 3)}}}",
     )
     st.markdown(
-        f"The loss stays at ln K = **{written(frames.plateau(num_classes), 3)}**, what a guess "
-        f"among {num_classes} classes costs. Not to be mixed up with the floor of a softmax "
-        f"applied twice, {written(frames.floor('softmax_twice_cce', num_classes), 3)}:"
+        f"The loss stays at ln K = **{written(frames.plateau(num_classes), 3)}**, the cost of a "
+        f"guess among {num_classes} classes. Do not confuse it with the floor of a softmax applied "
+        f"twice, {written(frames.floor('softmax_twice_cce', num_classes), 3)}:"
     )
     curves = frames.plateaus(int(CLASSES.most))
     page.figure(
         right_and_wrong(curves, "classes", "Classes K (log scale)", x_scale="log"),
-        "Where a loss stands still, against the number of classes",
+        "Where a loss stops falling, against the number of classes",
         "plateaus",
         curves,
     )
@@ -192,14 +197,14 @@ def _show_plateau(num_classes: int) -> None:
 def _show_sum_for_mean(num_classes: int) -> None:
     losses = frames.batch_losses(num_classes)
     lesson.formula(
-        r"\orange{\textstyle\sum_{i=1}^{N} L_i} \text{ for } "
+        r"\orange{\textstyle\sum_{i=1}^{N} L_i} \text{ instead of } "
         r"\green{\textstyle\frac{1}{N} \sum_{i=1}^{N} L_i}"
     )
     of_32 = losses[losses["rows"] == 32].set_index("curve")["loss"]
     st.markdown(
-        f"The loss grows with the batch: at 32 rows **{written(of_32['sum'], 2)}** in place of "
-        f"{written(of_32['mean'], 3)}. A last, smaller batch looks like progress, and each step is "
-        "as many times as long as the batch has rows."
+        f"The loss grows with the batch: at 32 rows **{written(of_32['sum'], 2)}** instead of "
+        f"{written(of_32['mean'], 3)}. A smaller last batch looks like progress, and the gradient "
+        "is multiplied by the number of rows."
     )
     page.figure(
         right_and_wrong(losses, "rows", "Rows in the batch (log scale)", "log", "log"),
@@ -222,9 +227,9 @@ MISTAKES = (
     Mistake(
         "Softmax twice",
         _show_softmax_twice,
-        "The loss applies softmax itself. Handed probabilities, it takes them for logits between "
-        "0 and 1: the surest answer, 1 beside zeros, becomes e/(e + K − 1). The order of the "
-        "classes stays, so that accuracy looks fine.",
+        "The loss applies softmax itself. Given probabilities, it takes them for logits between "
+        "0 and 1: even the surest answer, 1 among zeros, becomes e/(e + K − 1). The order of the "
+        "classes stays, so accuracy looks fine.",
         more.softmax_twice,
         "loss = cross_entropy(softmax(logits), labels)",
         "loss = cross_entropy(logits, labels)",
@@ -234,8 +239,8 @@ MISTAKES = (
     Mistake(
         "Sigmoid, then CCE",
         _show_sigmoid_cce,
-        "The same floor by another way: a sigmoid also gives numbers between 0 and 1, and the "
-        "softmax inside the loss can't tell them further apart than 1.",
+        "The same floor for the same reason: a sigmoid also gives numbers between 0 and 1, so the "
+        "softmax inside the loss sees logits that are at most 1 apart.",
         more.sigmoid_cce,
         "loss = cross_entropy(sigmoid(logits), labels)",
         "loss = cross_entropy(logits, labels)",
@@ -246,8 +251,9 @@ MISTAKES = (
         "One-hot targets under BCE",
         _show_one_hot_bce,
         "BCE asks K questions, and the answer to all but one is no. Averaged over the classes, "
-        "the one that matters is a K-th of the loss and of the gradient, and accuracy counts the "
-        "easy ones. With the sum, not the mean, it is one-vs-rest: a choice, and no mistake.",
+        "the question that matters is one K-th of the loss and of the gradient, and accuracy "
+        "counts the easy ones. With the sum, not the mean, it is one-vs-rest: a choice, not a "
+        "mistake.",
         more.one_hot_bce,
         "loss = binary_cross_entropy(logits, one_hot).mean()",
         "loss = categorical_cross_entropy(logits, labels).mean()",
@@ -257,8 +263,8 @@ MISTAKES = (
     Mistake(
         "Sigmoid on exclusive classes",
         _show_exclusive_sigmoid,
-        "A sigmoid answers for one class alone and knows nothing of the others. Where exactly one "
-        "class is true, their probabilities have to be shared out.",
+        "A sigmoid answers for one class alone and knows nothing of the others. If exactly one "
+        "class is true, the classes have to share a probability of 1.",
         more.exclusive_sigmoid,
         "probabilities = sigmoid(logits)",
         "probabilities = softmax(logits)",
@@ -268,9 +274,9 @@ MISTAKES = (
     Mistake(
         "Log of zero",
         _show_log_of_zero,
-        "A probability that is small enough is rounded to 0, and log 0 is −∞; its gradient is "
-        "NaN, and so is every weight after the next step. An epsilon hides it: the loss is then "
-        "capped and its gradient gone, where it is needed most. Stay in logits.",
+        "A probability that is small enough rounds to 0, and log 0 is −∞; its gradient is NaN, "
+        "and so is every weight after the next step. An epsilon only hides it: the loss is then "
+        "capped, and its gradient gone where it is needed most. Compute from logits.",
         more.log_of_zero,
         "loss = -log(softmax(logits)[label])",
         "loss = categorical_cross_entropy(logits, label)",
@@ -280,9 +286,9 @@ MISTAKES = (
     Mistake(
         "The ln K plateau",
         _show_plateau,
-        "ln K is the loss of the same probability for every class. Who stays there has learned "
-        "nothing: a learning rate that is far too low, labels that were shuffled apart from their "
-        "rows, a layer whose gradient is dead, or inputs that are all alike.",
+        "ln K is the loss of the same probability for every class. A model that stays there learns "
+        "nothing: its learning rate is far too low, its labels were shuffled apart from their "
+        "rows, a layer has a dead gradient, or its inputs are all alike.",
         more.plateau,
         "x, y = shuffle(x), shuffle(y)",
         "x, y = shuffle(x, y)",
@@ -290,12 +296,12 @@ MISTAKES = (
         _train(rate="1e-06"),
     ),
     Mistake(
-        "Sum for mean",
+        "Sum instead of mean",
         _show_sum_for_mean,
-        "A sum over the batch multiplies the gradient by its rows. Plain gradient descent then "
-        "takes steps that long, and a learning rate that was right for one batch size is wrong "
-        "for the next; Adam divides it out, and only the curve looks odd. Live: a learning rate "
-        "32 times as high.",
+        "A sum over the batch multiplies the gradient by the number of rows. Plain gradient "
+        "descent then takes steps that much longer, and a learning rate that suits one batch size "
+        "is wrong for the next; Adam divides the factor out, and only the curve looks odd. The "
+        "link opens a learning rate 32 times as high.",
         more.sum_for_mean,
         "loss = categorical_cross_entropy(logits, labels).sum()",
         "loss = categorical_cross_entropy(logits, labels).mean()",

@@ -107,7 +107,7 @@ def test_the_page_shows_the_numbers_of_core(num_classes: int) -> None:
     assert not page.exception
     floor, plateau = frames.floor("sigmoid_cce", num_classes), np.log(num_classes)
     text = " ".join(element.value for element in page.markdown)
-    assert text.count(f"starts at ln K = {plateau:.3f} and stops at **{floor:.3f}**") == 2
+    assert text.count(f"starts at ln K = {plateau:.3f} and never falls below **{floor:.3f}**") == 2
     assert f"at 32 rows **{32 * plateau:.2f}**" in text
     formulas = [element.value for element in page.latex]
     wanted = f"\\ln\\left(1 + \\frac{{{num_classes} - 1}}{{e}}\\right) = {floor:.3f}}}"
@@ -206,7 +206,7 @@ def test_each_mistake_says_more_on_request_with_numbers_of_core(num_classes: int
     twice, sigmoid_first, one_hot, exclusive, zero, stuck, summed = texts
     assert f"From {plateau:.3f} to {floor:.3f}, by\n{plateau - floor:.3f} nats" in twice
     assert f"probability of {math.exp(-floor):.3f}" in twice
-    assert f"it is\n{np.log(1 + 1 / math.e):.3f}" in sigmoid_first
+    assert f"the floor is\n{np.log(1 + 1 / math.e):.3f}" in sigmoid_first
     assert f"ln 2 = {math.log(2):.3f}" in one_hot
     assert f"−{math.log(99):.2f} for π = 0.01" in one_hot
     assert "sum to" in exclusive
