@@ -92,9 +92,9 @@ def row_hashes(work: Work, values: Array, axis: int) -> Array:
 
 @lru_cache(maxsize=8)
 def _factors(num_classes: int) -> Array:
-    # From a fixed seed: the same in every process, for summaries to merge.
-    rng = np.random.default_rng(20240229)
-    return rng.integers(0, 1 << 32, (2, num_classes), dtype=np.uint64) | np.uint64(1)
+    # The same in every process, for summaries to merge.
+    numbers = mixed_bits(np.arange(1, 2 * num_classes + 1, dtype=np.uint64))
+    return (numbers >> np.uint64(32) | np.uint64(1)).reshape(2, num_classes)
 
 
 def mixed_bits(words: Array) -> Array:
@@ -279,8 +279,8 @@ class TopRows:
 class SomePairs:
     """How often rows of some classes are predicted as which class.
 
-    Of as many classes as fit in a table of 16,384 cells, 16 of a thousand; drawn from a fixed seed
-    before any row is seen, and none where fewer than eight would fit.
+    Of as many classes as fit in a table of 16,384 cells, 16 of a thousand; drawn before any
+    row is seen, and none where fewer than eight would fit.
     """
 
     _CELLS = 1 << 14
@@ -335,5 +335,6 @@ class SomePairs:
 def _some_classes(num_classes: int, most: int, fewest: int) -> Array:
     if most < fewest:
         return np.empty(0, np.intp)
-    # From a fixed seed: the same in every process, for summaries to merge.
-    return np.sort(np.random.default_rng(20240229).permutation(num_classes)[:most])
+    # The same in every process, for summaries to merge.
+    order = np.argsort(mixed_bits(np.arange(1, num_classes + 1, dtype=np.uint64)))
+    return np.sort(order[:most])

@@ -103,9 +103,9 @@ def _numbered(
             return plain
         return Classes(names, numbers, f"labels are the numbers of the columns: {listed(names)}")
     # A single label outside is another thing: off by one, or a mark for rows to ignore.
-    given = np.unique(first[np.isfinite(first)])
-    outside = given[(given < 0) | (given >= num_classes)]
-    is_signed = num_classes == 2 and set(given.tolist()) <= {-1, 1} and len(outside) > 0
+    given = first[np.isfinite(first)]
+    outside = set(given[(given < 0) | (given >= num_classes)].tolist())
+    is_signed = num_classes == 2 and bool(outside) and bool((np.abs(given) == 1).all())
     if len(outside) < 2 and not is_signed:
         return plain
     held, are_more = _distinct(labels, num_classes)

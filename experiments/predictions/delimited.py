@@ -11,7 +11,6 @@ from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from experiments.predictions import columns as names_of
@@ -156,6 +155,8 @@ class CsvTable:
         self, column: pa.Array, row: int, is_text: bool | None
     ) -> tuple[pa.Array, bool]:
         """Return labels as numbers if they are, and whether they are text."""
+        import pyarrow.compute as pc
+
         column = pc.utf8_trim_whitespace(column)
         if not is_text:
             for kind in (pa.int64(), pa.float64()):

@@ -7,7 +7,6 @@ from contextlib import closing, contextmanager
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from experiments.predictions import columns as names_of
@@ -153,6 +152,8 @@ class ParquetTable:
         return as_numpy(column).astype(str)
 
     def _of_lists(self, column: pa.Array, name: str, row: int) -> Array:
+        import pyarrow.compute as pc
+
         lengths = as_numpy(pc.list_value_length(column).fill_null(-1))
         if len(lengths) == 0:
             return np.empty((0, 0))
