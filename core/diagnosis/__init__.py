@@ -5,8 +5,8 @@ whatever the number of rows. `diagnose` makes figures and evidence of it. Nothin
 writes a file.
 """
 
+from core.diagnosis.advice import apply_temperature
 from core.diagnosis.blocks import Kind
-from core.diagnosis.claims import apply_temperature
 from core.diagnosis.compare import Comparison, compare
 from core.diagnosis.diagnose import AFTER_TEMPERATURE, diagnose
 from core.diagnosis.floors import explain_plateau, loss_floors

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from core.diagnosis import figures
+from core.diagnosis.advice import advice, may_be_margins
 from core.diagnosis.chances import (
     LEVEL,
     NUM_CHECKS,
@@ -34,9 +35,6 @@ from core.diagnosis.records import (
 )
 from core.diagnosis.summary import Summary
 from core.diagnosis.temperature import dependent, noise_of
-
-# What changes by less is rounding.
-_SLACK = 1e-6
 
 
 def claims(
@@ -138,7 +136,7 @@ def _calibration(
     mean_confidence = float(sums["top_confidence"].sum() / sums["top_counts"].sum())
     over = mean_confidence > diagnosis.accuracy
     matters = found.ece_interval[0] >= 0.01 or t.loss_before - t.loss_after > 0.01 * t.loss_before
-    where, do = _advice(diagnosis, t, sums)
+    where, do = advice(diagnosis, t, sums)
     yield Evidence(
         "miscalibrated",
         "warning" if matters else "note",
@@ -165,90 +163,6 @@ def _calibration(
     )
 
 
-def _advice(diagnosis: Diagnosis, t: Temperature, sums: Sums) -> tuple[str, str]:
-    """Return what a temperature does to the loss, and what to do about it."""
-    of_which = " of the rows where it is finite" if np.sum(sums["infinite"]) else ""
-    falls = f"the loss{of_which} falls from {t.loss_before:.4g} to {t.loss_after:.4g} nats"
-    is_probability = diagnosis.scores.reading == "probabilities"
-    if t.is_inside:
-        do = (
-            f"{apply_temperature(diagnosis, t.value)}; for an honest report, fit the temperature "
-            "on other rows"
-        )
-        if _may_be_margins(diagnosis) and t.value < 1:
-            do += (
-                ". If these are an SVM's margins (decision_function), they need a bias too: use "
-                "Platt scaling (scikit-learn: CalibratedClassifierCV)"
-            )
-        return f"the best temperature is {t.value:.3f}, at which {falls}", do
-    if t.loss_before - t.loss_after <= _SLACK:
-        return (
-            "no temperature from 1/8 to 8 changes the loss",
-            "export scores that are not rounded to 0 and 1: those can't be calibrated afterwards",
-        )
-    if t.value < 1:
-        if diagnosis.accuracy == 1:
-            return (
-                f"every prediction is right, so the loss falls with the temperature, to "
-                f"{t.loss_after:.4g} nats at 1/8",
-                "check whether the model was trained on these rows; fit a temperature on others",
-            )
-        if is_probability:
-            return (
-                f"the best temperature is below 1/8: {falls}",
-                "check whether these are the model's own probabilities: ones this even are rarely "
-                "right this often, so they may be other scores divided by their sum",
-            )
-        return (
-            f"the best temperature is below 1/8: {falls}",
-            "check whether these are logits: they differ by so little that they are more likely "
-            "cosine similarities, probabilities, or logits divided by something",
-        )
-    if _knows_labels(diagnosis, t, sums):
-        if is_probability:
-            return (
-                f"the best temperature is above 8: {falls}",
-                "calibrate on other rows, for example by isotonic regression; naive Bayes on "
-                "features that depend on each other is typically this overconfident",
-            )
-        return (
-            f"the best temperature is above 8: {falls}",
-            "check whether these are logits: they are on a larger scale, as scores of another kind "
-            "or multiplied logits are. If they are, fit a larger temperature on other rows",
-        )
-    return (
-        f"the best temperature is above 8: {falls}, and all classes come out nearly equal",
-        "check whether rows, labels and columns belong together: the scores say next to nothing "
-        "about these labels, and no temperature changes that",
-    )
-
-
-def apply_temperature(diagnosis: Diagnosis, temperature: float) -> str:
-    """Return how the scores that were diagnosed are brought to a temperature, in words."""
-    if diagnosis.scores.reading == "logits":
-        return f"divide the logits by {temperature:.3f}"
-    one_by_one = diagnosis.task == "multi-label" or diagnosis.num_classes == 2
-    return (
-        f"raise {'p and 1 − p' if one_by_one else 'the probabilities'} to the power "
-        f"1/{temperature:.3f} and divide by their sum, or divide the logits by {temperature:.3f}"
-    )
-
-
-def _may_be_margins(diagnosis: Diagnosis) -> bool:
-    """Whether scores may be distances from a boundary: of any sign, and not called logits."""
-    scores = diagnosis.scores
-    return scores.found == "logits" and scores.declared == "auto"
-
-
-def _knows_labels(diagnosis: Diagnosis, t: Temperature, sums: Sums) -> bool:
-    """Whether predictions are right more often than if they knew nothing of the labels."""
-    if diagnosis.task != "exclusive":
-        return diagnosis.bits is not None and t.loss_after < math.log(2) * diagnosis.bits.base_rate
-    used, right = float(diagnosis.num_used), float(sums["right"])
-    by_chance = float(np.dot(sums["labels"] / used, sums["predicted"]))
-    return right > by_chance and corrected(count_p_value(right, by_chance, used)) < LEVEL
-
-
 def _frequencies(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
     rows = float(sums["rows"])
     p_values = np.array(
@@ -262,24 +176,29 @@ def _frequencies(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
     chosen = chosen[p_values[chosen] < LEVEL]
     if len(chosen) == 0:
         return
-    k = int(chosen[0])
+    p_value = float(p_values[chosen[0]])
+    # What one of two classes has too much the other one lacks.
+    are_two = diagnosis.task == "exclusive" and len(p_values) == 2
+    k = 1 if are_two else int(chosen[0])
+    which = "the two classes" if are_two else f"{len(chosen)} of {len(p_values)} classes"
+    which += " are not as frequent as predicted" + (":" if are_two else ", most clearly")
     seen, expected = float(sums["labels"][k]), float(sums["p"][k])
     low, high = share_interval(seen, rows)
     total = float(np.abs(sums["labels"] - sums["p"]).sum()) / rows / 2
     yield Evidence(
         "class_frequencies",
         "warning" if total > 0.01 else "note",
-        f"{len(chosen)} of {len(p_values)} classes are not as frequent as predicted, most "
-        f"clearly class {diagnosis.named(k)}: {seen:,.0f} labels, {expected:,.1f} predicted",
+        f"{which} class {diagnosis.named(k)} with {seen:,.0f} labels, where {expected:,.1f} are "
+        "predicted",
         {"classes": len(chosen), "class": k, "labels": seen, "predicted": expected, "moved": total},
         (),
         f"{100 * total:.2g} % of the probability goes to the wrong classes: the class mix differs "
         "from training, classes were weighted, or the scores are "
-        + ("margins and not logits" if _may_be_margins(diagnosis) else "miscalibrated"),
+        + ("margins and not logits" if may_be_margins(diagnosis) else "miscalibrated"),
         "add log(share now/share in training) to each logit, or fit a bias per class on other rows",
         f"the share of class {diagnosis.named(k)} is {low:.4g} to {high:.4g} (95 % interval), and "
-        f"{expected / rows:.4g} is predicted; {says(float(p_values[k]))}",
-        float(p_values[k]),
+        f"{expected / rows:.4g} is predicted; {says(p_value)}",
+        p_value,
     )
 
 

@@ -153,7 +153,7 @@ def _other_kinds(summary: Summary, reading: str) -> Iterator[Evidence]:
             f"{percent(counts['percentages'], scored)} sum to 100",
             {"rows": counts["percentages"]},
             _rows(summary, "outside"),
-            "these are percentages but were read as logits, so every figure below is wrong",
+            "these are percentages but were read as logits, so every figure is wrong",
             "divide the scores by 100",
             COUNTED,
         )

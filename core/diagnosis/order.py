@@ -102,8 +102,7 @@ def _pairs_of_classes(
         seen,
         counted,
         surprising(diagnosis),
-        "each column decides between two classes and is not the score of one: every figure below "
-        "is wrong",
+        "each column decides between two classes, not for one of them: every figure is wrong",
         'export one score per class (scikit-learn: decision_function_shape="ovr")',
         says(p_value),
         p_value,
@@ -258,7 +257,7 @@ def _permuted_columns(diagnosis: Diagnosis, pairs: Array, classes: Array) -> Ite
         "the columns of scores are in another order than the class ids"
         + (": sorted as text (0, 1, 10, …)" if is_as_text else "")
         + (", or scores are negated" if num_classes == 2 else ""),
-        "reorder the columns to match the class ids (label → column, above)",
+        "reorder the columns to match the class ids (label → column)",
         says(p_value),
         p_value,
     )

@@ -54,7 +54,7 @@ def kind_of_scores(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]
             f"the scores were declared {declared} but look like {looks}{shift}",
             figures_seen,
             _contradicting(summary, declared),
-            "every figure below reads them as declared, and would change if they are not",
+            "every figure reads them as declared, and is wrong if they are not",
             "find out which of the two they are, and declare it"
             if scores.found == "ambiguous"
             else f"declare them {scores.found}, or find the step that changed them",
@@ -159,7 +159,7 @@ def pairings(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evi
             losses,
             (),
             "one-vs-rest is legitimate; its probabilities do not sum to 1, and were divided by "
-            "their sum for the figures below",
+            "their sum for the figures",
             "if the classes exclude each other, consider softmax + categorical cross-entropy",
             COUNTED,
         )

@@ -28,12 +28,14 @@ ICONS = {"error": "error", "warning": "warning", "note": "info"}
 
 def show_figures(model: Model) -> None:
     """Show the figures to know a model by, each with its definition."""
+    figures = figures_of(model.found)
+    if not figures:
+        return
     with st.container(horizontal=True):
-        for figure in figures_of(model.found):
+        for figure in figures:
             if figure.key in MAIN:
                 st.metric(figure.title, figure.shown, help=figure.meaning)
     with st.expander("All figures, and what they are", icon=":material/function:"):
-        figures = figures_of(model.found)
         _table(
             {
                 "Figure": [figure.title for figure in figures],
@@ -89,7 +91,7 @@ def show_evidence(model: Model, which: int) -> None:
     diagnosis = model.found.diagnosis
     st.markdown(_summary(model))
     for note in model.found.notes:
-        st.text(note)
+        st.markdown(state.plain(_sentence(note)))
     for number, evidence in enumerate(diagnosis.evidence):
         if evidence.severity == "note":
             with st.expander(f"{_badge('note')} {state.plain(_sentence(evidence.seen))}"):

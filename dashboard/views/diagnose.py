@@ -29,8 +29,8 @@ def show() -> None:
     """Show the page."""
     st.title("Diagnose")
     st.markdown(
-        "Hand in the scores of a classifier and the labels: see what the scores are, which loss "
-        "fits them, and what is wrong."
+        "From the scores of a classifier and the labels: what the scores are, which loss fits "
+        "them, and what is wrong."
     )
     look()
 

@@ -83,8 +83,10 @@ def reading(found: Diagnosed) -> str:
 
 
 def unbroken(text: str) -> str:
-    """Return text whose percentages do not break over a line."""
-    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+    """Return text whose percentages and bounds do not break over a line."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%").replace(
+        "p ≤ ", "p\N{NO-BREAK SPACE}≤\N{NO-BREAK SPACE}"
+    )
 
 
 def _lines(found: Diagnosed, width: int) -> Iterator[str]:

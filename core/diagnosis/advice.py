@@ -1,0 +1,98 @@
+"""What to do about scores that are too sure or not sure enough."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from core.diagnosis.chances import LEVEL, corrected, count_p_value
+from core.diagnosis.exclusive import Sums
+from core.diagnosis.records import Diagnosis, Temperature
+
+# What changes by less is rounding.
+_SLACK = 1e-6
+
+
+def advice(diagnosis: Diagnosis, t: Temperature, sums: Sums) -> tuple[str, str]:
+    """Return what a temperature does to the loss, and what to do about it."""
+    of_which = " of the rows where it is finite" if np.sum(sums["infinite"]) else ""
+    falls = f"the loss{of_which} falls from {t.loss_before:.4g} to {t.loss_after:.4g} nats"
+    is_probability = diagnosis.scores.reading == "probabilities"
+    if t.is_inside:
+        do = (
+            f"{apply_temperature(diagnosis, t.value)}; for an honest report, fit the temperature "
+            "on other rows"
+        )
+        if may_be_margins(diagnosis) and t.value < 1:
+            do += (
+                ". If these are an SVM's margins (decision_function), they need a bias too: use "
+                "Platt scaling (scikit-learn: CalibratedClassifierCV)"
+            )
+        return f"the best temperature is {t.value:.3f}, at which {falls}", do
+    if t.loss_before - t.loss_after <= _SLACK:
+        return (
+            "no temperature from 1/8 to 8 changes the loss",
+            "export scores that are not rounded to 0 and 1: those can't be calibrated afterwards",
+        )
+    if t.value < 1:
+        if diagnosis.accuracy == 1:
+            return (
+                f"every prediction is right, so the loss falls with the temperature, to "
+                f"{t.loss_after:.4g} nats at 1/8",
+                "check whether the model was trained on these rows; fit a temperature on others",
+            )
+        if is_probability:
+            return (
+                f"the best temperature is below 1/8: {falls}",
+                "check whether these are the model's own probabilities: ones this even are rarely "
+                "right this often, so they may be other scores divided by their sum",
+            )
+        return (
+            f"the best temperature is below 1/8: {falls}",
+            "check whether these are logits: they differ by so little that they are more likely "
+            "cosine similarities, probabilities, or logits divided by something",
+        )
+    if _knows_labels(diagnosis, t, sums):
+        if is_probability:
+            return (
+                f"the best temperature is above 8: {falls}",
+                "calibrate on other rows, for example by isotonic regression; naive Bayes on "
+                "features that depend on each other is typically this overconfident",
+            )
+        return (
+            f"the best temperature is above 8: {falls}",
+            "check whether these are logits: they are on a larger scale, as scores of another kind "
+            "or multiplied logits are. If they are, fit a larger temperature on other rows",
+        )
+    return (
+        f"the best temperature is above 8: {falls}, and all classes come out nearly equal",
+        "check whether rows, labels and columns belong together: the scores say next to nothing "
+        "about these labels, and no temperature changes that",
+    )
+
+
+def apply_temperature(diagnosis: Diagnosis, temperature: float) -> str:
+    """Return how the scores that were diagnosed are brought to a temperature, in words."""
+    if diagnosis.scores.reading == "logits":
+        return f"divide the logits by {temperature:.3f}"
+    one_by_one = diagnosis.task == "multi-label" or diagnosis.num_classes == 2
+    return (
+        f"raise {'p and 1 − p' if one_by_one else 'the probabilities'} to the power "
+        f"1/{temperature:.3f} and divide by their sum, or divide the logits by {temperature:.3f}"
+    )
+
+
+def may_be_margins(diagnosis: Diagnosis) -> bool:
+    """Whether scores may be distances from a boundary: of any sign, and not called logits."""
+    scores = diagnosis.scores
+    return scores.found == "logits" and scores.declared == "auto"
+
+
+def _knows_labels(diagnosis: Diagnosis, t: Temperature, sums: Sums) -> bool:
+    """Whether predictions are right more often than if they knew nothing of the labels."""
+    if diagnosis.task != "exclusive":
+        return diagnosis.bits is not None and t.loss_after < math.log(2) * diagnosis.bits.base_rate
+    used, right = float(diagnosis.num_used), float(sums["right"])
+    by_chance = float(np.dot(sums["labels"] / used, sums["predicted"]))
+    return right > by_chance and corrected(count_p_value(right, by_chance, used)) < LEVEL
