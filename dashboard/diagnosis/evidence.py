@@ -17,8 +17,8 @@ from dashboard.frames.common import written
 from experiments.report import figures_of, reading, unbroken
 
 OF_HARD = (
-    "A row in bits: what the class frequencies f alone cost, what the probabilities p cost, and "
-    "what is saved. Hard labels t have no entropy of their own: what p costs is divergence."
+    "In bits per row: the cost of the class frequencies f alone, the cost of the probabilities p, "
+    "and the saving. Hard labels t have no entropy of their own: the whole cost of p is divergence."
 )
 OF_SOFT = "Soft labels t have an entropy that no p gets below: only the rest can be learned."
 MAIN = ("accuracy", "nll", "bits_saved", "ece", "temperature", "ece_after")
@@ -62,26 +62,28 @@ def show_side_by_side(first: Model, second: Model) -> None:
     try:
         found = compare(first.rows, second.rows)
     except ValueError as error:
-        st.caption("Only the figures compare, not the rows:")
+        st.caption("Only the figures can be compared, not the rows:")
         st.text(str(error))
         return
     rows = f"On the {found.num_rows:,} rows that both have, "
     if math.isnan(found.bits):
-        st.markdown(f"{rows}a label was given probability 0: the difference has no mean.")
+        st.markdown(f"{rows}a label was given probability 0, so the difference has no mean.")
+    elif found.low == found.high == 0:
+        st.markdown(f"{rows}both models are equally surprised.")
     else:
         better = "less" if found.bits < 0 else "more"
         low, high = (f"{end:.3g}".replace("-", "−") for end in (found.low, found.high))
         st.markdown(
-            f"{rows}the first is **{abs(found.bits):.3g} bits a row {better}** surprised than the "
-            f"second (its difference lies between {low} and {high}: mean ± "
-            "1.96 standard errors of the pairs)."
+            f"{rows}the first is **{abs(found.bits):.3g} bits per row {better}** surprised than "
+            f"the second (95 % interval of the difference from {low} to {high}: mean ± 1.96 "
+            "standard errors of the pairs)."
         )
     if found.only_first == found.only_second == 0:
         st.markdown("Both are right on the same rows.")
         return
     st.markdown(
         f"Only the first is right on {found.only_first:,} rows, only the second on "
-        f"{found.only_second:,}; if either were as likely, counts so far apart would have a "
+        f"{found.only_second:,}. If both were equally likely, counts so far apart would have a "
         f"probability of at most {found.p_value:.2g}."
     )
 
@@ -149,13 +151,13 @@ def _summary(model: Model) -> str:
     unused = diagnosis.num_rows - diagnosis.num_used
     rows = f"{diagnosis.num_rows:,} rows of {diagnosis.num_classes:,} classes"
     left_out = f", {unused:,} of which could not be used" if unused else ""
-    found = _counted(counts)
     if not counts["error"] and not counts["warning"]:
+        found = f", but {_counted(counts)}" if counts["note"] else ""
         return (
-            f"{done} checks on {rows}{left_out} came to no error and no warning, and to {found}. "
-            "What they do not look at, they can't find."
+            f"{done} checks on {rows}{left_out} found no error and no warning{found}. "
+            "They can't find what they do not look at."
         )
-    return f"{done} checks on {rows}{left_out} came to **{found}**."
+    return f"{done} checks on {rows}{left_out} found **{_counted(counts)}**."
 
 
 def _counted(counts: Counter[Severity]) -> str:

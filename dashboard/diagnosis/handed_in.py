@@ -34,28 +34,28 @@ OF_TITLE = {sample.title: sample for sample in SAMPLES.values()}
 KIND = state.Choice(
     "kind",
     "The scores are",
-    "What the last layer gives. Found out by default; said, and contradicted by the scores, it is "
-    "evidence.",
+    "What the last layer gives. By default it is found out; if you say it and the scores "
+    "contradict it, that is reported.",
 )
 LOSS = state.Choice(
     "loss",
-    "They go to the loss",
-    "“softmax + …” and “sigmoid + …” apply the activation to what they get, as PyTorch's "
+    "They go into the loss",
+    "“softmax + …” and “sigmoid + …” apply the activation themselves, as PyTorch's "
     "CrossEntropyLoss and BCEWithLogitsLoss do; “categorical” and “binary” take probabilities.",
 )
 SCORES = state.Text(
     "scores",
     "Columns of scores",
     "",
-    "Names, or patterns such as out_*, separated by commas. By default those called logit_…, "
-    "prob_… or score_…; of an NPZ, arrays.",
+    "Names, or patterns such as out_*, separated by commas. By default, columns called logit_…, "
+    "prob_… or score_…. In an NPZ, the names of arrays.",
     "found by their names",
 )
 LABELS = state.Text(
     "labels",
     "Columns of labels",
     "",
-    "By default label, target or y, or one column for each class: target_…",
+    "By default, label, target or y, or one column for each class: target_…",
     "found by their names",
 )
 
@@ -198,17 +198,17 @@ def _sample(which: int) -> Model | None:
 
 def _file(which: int) -> Model | None:
     uploads = st.file_uploader(
-        "CSV, Parquet or NPZ with scores and labels, or two NPY: scores, labels",
+        "CSV, Parquet or NPZ with scores and labels, or two NPY: scores and labels",
         ENDINGS,
         accept_multiple_files=True,
         key=f"upload {which}",
-        help="Read in this session only: it is not written down, kept, shared or sent anywhere.",
+        help="It is read in this session only, and not saved, kept, shared or sent anywhere.",
     )
     st.caption(
-        "It stays in your session and goes when you close the page; it can't be in a link, so "
-        "whoever opens this page's address has to upload the file as well."
+        "The file stays in your session until you close the page. A link can't hold it: whoever "
+        "opens the address of this page has to upload the file too."
     )
-    with st.expander("What is known of it", icon=":material/tune:"):
+    with st.expander("What you know about the file", icon=":material/tune:"):
         kind, loss = _declared(which)
         left, right = st.columns(2)
         with left:
@@ -228,9 +228,9 @@ def _file(which: int) -> Model | None:
 
 def _show_formats() -> None:
     """Show what such a file looks like."""
-    st.markdown("A row for each example: what the last layer gave each class, and the label.")
+    st.markdown("One row per example: what the last layer gave each class, and the label.")
     st.code("logit_cat,logit_dog,label\n2.5,-1.0,cat\n0.3,0.9,dog", language=None)
-    st.markdown("Or, from a loop of your own:")
+    st.markdown("Or, from your own loop:")
     st.code(
         "np.savez('out.npz', logits=logits, labels=labels)  # (N, K), and (N,) or (N, K)",
         wrap_lines=True,
@@ -264,7 +264,7 @@ def _run(which: int) -> Model | None:
             ids.index(wanted) if wanted else 0,
             labels.__getitem__,
             key=f"{key} chosen",
-            help="Its validation rows after the last epoch, as its loss is handed them.",
+            help="Its outputs on the validation rows after the last epoch, as its loss gets them.",
         )
         st.query_params[key] = run_id
         model = _once(("run", run_id), lambda: _diagnosed_run(run_id, labels[run_id]))
@@ -274,7 +274,7 @@ def _run(which: int) -> Model | None:
     except tracking.TrackingError as error:
         state.refuse("This run can't be diagnosed.", str(error))
     except PredictionsError as error:
-        state.refuse("What this run stored can't be read.", str(error))
+        state.refuse("The predictions that this run stored can't be read.", str(error))
     return None
 
 
@@ -286,7 +286,7 @@ def _run_label(row: Any) -> str:
 def _diagnosed_run(run_id: str, name: str) -> Model:
     params = tracking.params_of(run_id)
     read, kind, loss = stored_predictions(run_id, params.get("head", ""))
-    story = f"As its loss is handed them: {kind}, into {loss}." if loss else ""
+    story = f"The scores as its loss gets them: {kind}, into {loss}." if loss else ""
     model = _diagnosed(read, kind, loss, name, story)
     smoothing = float(params.get("label_smoothing", 0))
     histories = {split: tracking.read_losses(run_id, split) for split in ("train", "val")}

@@ -21,7 +21,7 @@ def show_ledger(model: Model, which: int) -> None:
         return
     key = "rows" if which == 1 else f"rows_{which}"
     part = state.pick(
-        state.Choice(key, "Which rows", "Of the ledger below."), [EVERY, WRONG, SUSPECT]
+        state.Choice(key, "Which rows", "The rows of the ledger to show."), [EVERY, WRONG, SUSPECT]
     )
     ledger = model.ledger
     if part == WRONG:
@@ -29,8 +29,8 @@ def show_ledger(model: Model, which: int) -> None:
     elif part == SUSPECT:
         ledger = ledger[ledger["row"].isin(found.suspects["row"])]
         st.caption(
-            "Of the thousand most surprising rows those where the model doubts the label, and "
-            "believes another class as much as it believes that class's own rows."
+            "Of the thousand most surprising rows, those whose label the model doubts, while it "
+            "believes another class as much as it does on that class's own rows."
         )
     st.caption(f"{len(ledger):,} of {len(model.ledger):,} rows, the most surprising first.")
     st.dataframe(
@@ -52,7 +52,7 @@ def show_ledger(model: Model, which: int) -> None:
                 "confidence", help=LEDGER["confidence"], format="%.4f"
             ),
         },
-        alt="The rows and what each cost",
+        alt="The rows and the surprise of each",
     )
     st.download_button(
         "Download these rows as CSV",

@@ -21,15 +21,15 @@ from experiments.report import unbroken
 WIDTH, MASS = "Equal width", "Equal mass"
 MOST_CLASSES = 12
 OF_ROWS = (
-    "A row's margin x, its label's logit less the logsumexp of the others, says where it lies. The "
-    "table counts your rows. NaN: an exponential overflows, which "
-    "depends on the logits themselves and not on their margin; inf: the probability rounds to 0; "
-    "0: it rounds to 1; log-sum-exp: m + log Σe^(z − m) − z is off by more than 1 %."
+    "A row lies at its margin x: the logit of its label minus the logsumexp of the others. The "
+    "table has the share of your rows that fail. NaN: an exponential overflows, which depends on "
+    "the logits themselves and not on their margin; inf: the probability rounds to 0; 0: it rounds "
+    "to 1; log-sum-exp: m + log Σe^(z − m) − z is off by more than 1 %."
 )
 OF_ANSWERS = (
-    "Of the answers, one for each row and class. NaN or inf: e^−x overflows; inf: 1 − σ(x) rounds "
-    "to 0; 0: the probability rounds to 1; log-sum-exp: log(1 + e^−|x|) is off by more than 1 %. "
-    "The page Precision has the map of both answers."
+    "Shares of all answers, one for each row and class. NaN or inf: e^−x overflows; inf: 1 − σ(x) "
+    "rounds to 0; 0: the probability rounds to 1; log-sum-exp: log(1 + e^−|x|) is off by more than "
+    "1 %. The page Precision has the map of both answers."
 )
 FAILURES = {
     "overflow": "Textbook NaN",
@@ -47,7 +47,8 @@ def show_calibration(model: Model, which: int) -> None:
         return
     key = "bins" if which == 1 else f"bins_{which}"
     bins = state.pick(
-        state.Choice(key, "Bins", "15 of equal width, or with as many rows each."), [WIDTH, MASS]
+        state.Choice(key, "Bins", "15 bins of equal width, or with equally many rows."),
+        [WIDTH, MASS],
     )
     table = frames.reliability_frame(
         found, after, temperature=model.found.temperature, equal_mass=bins == MASS
@@ -57,25 +58,26 @@ def show_calibration(model: Model, which: int) -> None:
     )
     page.figure(
         charts.reliability_chart(table),
-        "Share that is right against confidence, as given and at the fitted temperature",
+        "Accuracy against confidence, as given and at the fitted temperature",
         f"reliability {which}",
         table,
     )
     low, high = found.ece_interval
     says = (
         "On the dashed line a model is right as often as it says. Larger marks hold more rows, "
-        "those of ten or more are joined, and the thin lines are 95 % intervals. ECE "
-        f"{found.ece:.3g}, of these bins between {low:.3g} and {high:.3g}."
+        "those of ten or more are joined, and the thin lines are 95 % intervals. The ECE of these "
+        f"bins is {found.ece:.3g}, between {low:.3g} and {high:.3g}."
     )
     if bins == MASS:
         says = (
-            f"Each mark holds about as many rows. ECE of these bins {found.mass_ece:.3g}, at most "
-            f"{found.mass_ece_bound:.2g} off; of bins of equal width {found.ece:.3g}."
+            "Each mark holds about equally many rows. The ECE of these bins is "
+            f"{found.mass_ece:.3g}, at most {found.mass_ece_bound:.2g} off; of bins of equal width "
+            f"it is {found.ece:.3g}."
         )
     if after is not None:
         says += (
-            " In green what ECE and loss come to with the logits divided by T: fitted on these "
-            "rows, so on others a little less is gained."
+            " In green: ECE and loss with the logits divided by T. T is fitted on these rows, so "
+            "on others a little less is gained."
         )
     st.caption(unbroken(says))
 
@@ -92,7 +94,7 @@ def show_concentration(model: Model, which: int) -> None:
         st.markdown(
             f"{histogram.infinite:,} rows have an infinite loss: they carry all of it."
             if histogram.infinite
-            else "No row costs anything."
+            else "No row has any loss."
         )
         return
     lesson.formula(*formulas.concentration(found))
@@ -103,11 +105,11 @@ def show_concentration(model: Model, which: int) -> None:
         curve,
     )
     low, high = (f"{100 * end:.3g}" for end in found.half_bounds)
-    bounds = "" if low == high else f" (for certain between {low} and {high}\N{NO-BREAK SPACE}%)"
+    bounds = "" if low == high else f" (certainly between {low} and {high}\N{NO-BREAK SPACE}%)"
     st.caption(
-        f"Sorted by their loss, {100 * found.half_share:.3g}\N{NO-BREAK SPACE}% of the rows carry "
-        f"half of it{bounds}. The further the curve lies above the dashed line, where all "
-        "rows would cost the same, the less a mean says of most rows."
+        f"The costliest {100 * found.half_share:.3g}\N{NO-BREAK SPACE}% of the rows carry half of "
+        f"the loss{bounds}. The further the curve lies above the dashed line, where all "
+        "rows would cost the same, the less the mean says about most rows."
     )
 
 
@@ -122,9 +124,9 @@ def show_confusion(model: Model, which: int) -> None:
             "No pair is confused."
             if model.found.diagnosis.task == "exclusive"
             and model.found.diagnosis.num_classes <= 128
-            else "Labels may hold at once: no class is taken for another."
+            else "Several labels may hold at once: no class is taken for another."
             if model.found.diagnosis.task != "exclusive"
-            else "Above 128 classes pairs are not counted."
+            else "Pairs are not counted for more than 128 classes."
         )
     else:
         first = pairs.iloc[0]
@@ -138,8 +140,8 @@ def show_confusion(model: Model, which: int) -> None:
         rows = "1 row" if first["rows"] == 1 else f"{first['rows']:,} rows"
         st.caption(
             state.plain(
-                f"The surprise of rows that are predicted wrong, by label and prediction; the "
-                f"numbers are rows. The costliest: a, {first['label']}, taken for b, "
+                "The surprise of wrongly predicted rows, by label and prediction; the "
+                f"numbers count rows. The costliest: label a, {first['label']}, predicted as b, "
                 f"{first['predicted']}: {rows} with "
                 f"{_bits(first['bits_each'])} bits each."
             )
@@ -180,14 +182,14 @@ def show_budget(model: Model, which: int) -> None:
     )
     num_classes = everything["class"].nunique()
     part = (
-        f" Drawn are the {table['class'].nunique()} most lopsided of {num_classes:,} classes."
+        f" Only the {table['class'].nunique()} most lopsided of {num_classes:,} classes are drawn."
         if len(table) < len(everything)
         else ""
     )
     st.caption(
-        "Rows of a class pull its logit up, all others down; the numbers are of all classes. Where "
-        "both marks meet, its bias is fitted; a long bar to a circle on the right is a class whose "
-        f"positives drown in negatives.{part}"
+        "Rows of a class pull its logit up, all others push it down; the formula sums over all "
+        "classes. Where both marks meet, the bias of a class is fitted; a long bar to a circle on "
+        f"the right is a class whose positives are swamped by negatives.{part}"
     )
 
 
@@ -204,7 +206,7 @@ def show_precision(model: Model, which: int) -> None:
         lesson.formula(*formulas.margin())
         page.figure(
             own_rows_map(precision_map("CCE"), margins),
-            "One's own rows over the map of where each formula of the loss is right",
+            "Your rows over the map of where each formula of the loss is right",
             f"precision {which}",
             margins,
         )
@@ -222,10 +224,10 @@ def show_precision(model: Model, which: int) -> None:
 
 
 PICTURES: dict[str, Callable[[Model, int], None]] = {
-    "Is it as often right as it says?": show_calibration,
+    "Is it right as often as it says?": show_calibration,
     "Which rows carry the loss?": show_concentration,
     "Which classes are confused?": show_confusion,
-    "Who pulls at which logit?": show_budget,
+    "Which rows pull at which logit?": show_budget,
     "What would a textbook formula lose?": show_precision,
 }
 

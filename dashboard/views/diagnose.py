@@ -21,16 +21,16 @@ from dashboard.diagnosis.ledger import show_ledger
 from dashboard.diagnosis.pictures import PICTURES
 
 SUMMARY = "Your own scores and labels: what they are, which loss fits them, and what is wrong."
-FROM = state.Choice("from", "Look at", "Where scores and labels come from.")
-BESIDE = state.Choice("beside", "Beside it", "A second model, to see both at once.")
+FROM = state.Choice("from", "Look at", "Where the scores and labels come from.")
+BESIDE = state.Choice("beside", "Compare with", "A second model, shown beside the first.")
 
 
 def show() -> None:
     """Show the page."""
     st.title("Diagnose")
     st.markdown(
-        "From the scores of a classifier and the labels: what the scores are, which loss fits "
-        "them, and what is wrong."
+        "Hand in the scores of your classifier and the labels. The page says what the scores are, "
+        "which loss fits them, and what is wrong."
     )
     look()
 
@@ -63,7 +63,7 @@ def look() -> None:
             with column:
                 draw(model, which)
     st.header("The ledger")
-    st.markdown("What each row cost. Click a column to sort by it.")
+    st.markdown("The surprise of each row. Click a column heading to sort by it.")
     for which, (column, model) in enumerate(zip(_places(chosen, "ledger"), chosen, strict=True), 1):
         with column:
             show_ledger(model, which)

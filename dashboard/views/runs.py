@@ -16,7 +16,7 @@ from experiments.charts.history import history_chart
 from experiments.datasets import DATASETS
 
 SUMMARY = "Training runs: compare their loss and entropy curves, and open them in MLflow."
-EVERY_RUN = "every run on these data"
+EVERY_RUN = "every run on this data set"
 DRAWN_AT_FIRST = 4
 MOST_DRAWN = len(style.SERIES)
 # Of a run's 32 digits: among thousands of runs hardly two begin with the same.
@@ -24,13 +24,13 @@ ID_SHOWN = 8
 MEANINGS = {
     "loss": "**Loss**: each head's own, in nats, or for a squared error a squared distance. CCE "
     "and the sum of K binary losses are different sums: compare the shapes, not the heights.",
-    "cross_entropy_bits": "**Cross-entropy**: how surprised the predictions are by the labels, in "
-    "bits a row: the same scale for every head on these data.",
+    "cross_entropy_bits": "**Cross-entropy**: how surprising the labels are under the predictions, "
+    "in bits per row: the same scale for every head on this data set.",
     "entropy_bits": "**Predictive entropy**: how unsure the predictions are on average. Before "
-    "training nothing is known: log₂ K bits over K classes, or one bit a label where any number of "
-    "them may hold. One-vs-rest answers are divided by their sum first.",
+    "training nothing is known: log₂ K bits for K classes, or one bit per label where any number "
+    "of them may hold. One-vs-rest answers are divided by their sum first.",
     "accuracy": "**Accuracy**: the share of rows whose most probable class is the true one; where "
-    "any number of labels may hold, the share of labels told right.",
+    "any number of labels may hold, the share of labels predicted right.",
 }
 FORMATS = {"val bits": ".4f", "val accuracy": ".1%", "val entropy": ".4f"}
 # Of a setting or a name, beside others.
@@ -86,12 +86,12 @@ def compare() -> None:
     with st.container(horizontal=True):
         st.link_button("Open in the MLflow UI", link, icon=":material/open_in_new:")
         if len(drawn) > 1:
-            st.link_button("Compare these there", together, icon=":material/compare_arrows:")
+            st.link_button("Compare these in MLflow", together, icon=":material/compare_arrows:")
         parents = set(runs["parent_link"])
         if len(parents) == 1 and "" not in parents:
-            st.link_button("Their parent there", parents.pop(), icon=":material/account_tree:")
+            st.link_button("Their parent in MLflow", parents.pop(), icon=":material/account_tree:")
         st.link_button(
-            "The theory's curves there", theory, icon=":material/functions:", type="tertiary"
+            "Curves of the theory in MLflow", theory, icon=":material/functions:", type="tertiary"
         )
     if not ui_answers(tracking.ui_address()):
         st.markdown(
@@ -102,9 +102,9 @@ def compare() -> None:
     if not chosen:
         st.info("Choose at least one run.")
     if len(chosen) > MOST_DRAWN:
-        st.caption(f"Drawn are the first {MOST_DRAWN} of {len(chosen)}: more have no colours.")
+        st.caption(f"Only the first {MOST_DRAWN} of {len(chosen)} runs are drawn.")
     if without:
-        st.text(f"Without a curve so far: {', '.join(without)}")
+        st.text(f"No curve yet: {', '.join(without)}")
     if not history.empty:
         _show_epochs(history)
     st.markdown(
@@ -134,17 +134,17 @@ def compare() -> None:
             ),
             "parent": st.column_config.TextColumn("part of"),
             "val_loss": st.column_config.NumberColumn(
-                "val loss", help="The head's own: nats, or a squared distance.", format="%.4f"
+                "val loss", help="The head's own loss: nats, or a squared distance.", format="%.4f"
             ),
             "val_cross_entropy_bits": st.column_config.NumberColumn(
-                "val bits", help="Mean cross-entropy, in bits a row.", format="%.4f"
+                "val bits", help="Mean cross-entropy, in bits per row.", format="%.4f"
             ),
             "val_accuracy": st.column_config.NumberColumn("val accuracy", format="percent"),
             "val_entropy_bits": st.column_config.NumberColumn(
                 "val entropy", help="Mean predictive entropy, in bits.", format="%.4f"
             ),
             "diagnosis": st.column_config.LinkColumn(
-                display_text="diagnose", help="What its outputs on the validation rows show."
+                display_text="diagnose", help="Opens Diagnose on its validation outputs."
             ),
             "link": st.column_config.LinkColumn(
                 "run",
@@ -159,7 +159,10 @@ def compare() -> None:
 def show() -> None:
     """Show the page."""
     st.title("Runs")
-    st.markdown("Training runs, as MLflow keeps them.")
+    st.markdown(
+        "The training runs that MLflow keeps: compare their curves, and open or diagnose each of "
+        "them."
+    )
     compare()
 
 
@@ -203,9 +206,9 @@ def _show_epochs(history: pd.DataFrame) -> None:
         history[["run", "split", "epoch", *metrics]],
     )
     st.markdown(
-        "The pointer chooses an epoch in all charts, and the table has what each run was there, on "
-        "the validation rows. Where the dashed training rows go on falling and the validation rows "
-        "no more, a run learns its rows by heart."
+        "The pointer picks an epoch in all charts; the table above them has each run's values "
+        "there, on the validation rows. Where the dashed training curve keeps falling and the "
+        "validation curve does not, a run overfits: it learns its training rows by heart."
     )
     lesson.more("\n".join(f"- {MEANINGS[name]}" for name in metrics))
 
@@ -222,8 +225,8 @@ def _show_side_by_side(drawn: pd.DataFrame) -> None:
             rf"&= {bits} \text{{ at best}}",
         )
         st.markdown(
-            "The least surprised by the validation labels is "
-            f"**{state.plain(best_run['label'])}**: {bits} bits a row."
+            f"**{state.plain(best_run['label'])}** predicts the validation labels best: {bits} "
+            "bits per row."
         )
     links = dict(zip(drawn["run"], drawn["link"], strict=True))
     shown = table.astype(object).where(table.notna(), "")
@@ -235,7 +238,7 @@ def _show_side_by_side(drawn: pd.DataFrame) -> None:
         "The settings in which the chosen runs differ, and their final values",
     )
     st.caption(
-        "The settings in which they differ, and how each ended (bits are a row's); the best first."
+        "The settings that differ, and the final values (bits are per row); the best run first."
     )
 
 

@@ -20,12 +20,12 @@ MOST_NUMBERED, MOST_IN_MATRIX = 10, 24
 MOST_PAIRS = 15
 # Letters of a class's name that stand side by side on a phone, too.
 MOST_UPRIGHT = 4
-COSTS = {"bits": "Bits in all", "rows": "Rows, each infinitely surprising"}
+COSTS = {"bits": "Total bits", "rows": "Rows, each infinitely surprising"}
 # Of a log axis, which would leave out numbers that it has no room for, but not evenly.
 MOST_TICKS = 6
 # Of a line: what fewer rows say jumps about.
 FEWEST_JOINED = 10
-CONFIDENCE = "Confidence: the probability of what it predicts"
+CONFIDENCE = "Confidence (probability of the predicted class)"
 _COLOURS = (style.BLUE, style.GREEN)
 _SHAPES = ("circle", "diamond")
 
@@ -54,9 +54,9 @@ def reliability_chart(bins: pd.DataFrame) -> alt.LayerChart:
     )
     x = alt.X("confidence:Q", title=CONFIDENCE, scale=share, axis=fifths)
     base = alt.Chart(bins).encode(x=x, color=colour)
-    y = alt.Y("accuracy:Q", title="Share that is right", scale=share, axis=fifths)
+    y = alt.Y("accuracy:Q", title="Accuracy", scale=share, axis=fifths)
     intervals = base.mark_rule(strokeWidth=1.5, opacity=0.5).encode(
-        y=alt.Y("low:Q", scale=share, title="Share that is right"), y2="high:Q"
+        y=alt.Y("low:Q", scale=share, title="Accuracy"), y2="high:Q"
     )
     lines = (
         base.transform_filter(f"datum.rows >= {FEWEST_JOINED}").mark_line(strokeWidth=2).encode(y=y)
@@ -71,7 +71,7 @@ def reliability_chart(bins: pd.DataFrame) -> alt.LayerChart:
             alt.Tooltip("scores:N", title="Scores"),
             alt.Tooltip("rows:Q", title="Rows", format=",d"),
             alt.Tooltip("confidence:Q", title="Confidence", format=".4f"),
-            alt.Tooltip("accuracy:Q", title="Share right", format=".4f"),
+            alt.Tooltip("accuracy:Q", title="Accuracy", format=".4f"),
             alt.Tooltip("low:Q", title="95 % from", format=".4f"),
             alt.Tooltip("high:Q", title="95 % to", format=".4f"),
         ],
@@ -79,12 +79,10 @@ def reliability_chart(bins: pd.DataFrame) -> alt.LayerChart:
     diagonal = (
         alt.Chart(pd.DataFrame({"share": [0, 1]}))
         .mark_line(color=style.GREY, strokeDash=[4, 4])
-        .encode(
-            x=alt.X("share:Q", title=CONFIDENCE), y=alt.Y("share:Q", title="Share that is right")
-        )
+        .encode(x=alt.X("share:Q", title=CONFIDENCE), y=alt.Y("share:Q", title="Accuracy"))
     )
-    too_sure = pd.DataFrame({"x": [0.99], "y": [0.04], "word": ["too sure"]})
-    unsure = pd.DataFrame({"x": [0.01], "y": [0.96], "word": ["not sure enough"]})
+    too_sure = pd.DataFrame({"x": [0.99], "y": [0.04], "word": ["overconfident"]})
+    unsure = pd.DataFrame({"x": [0.01], "y": [0.96], "word": ["underconfident"]})
     sides = [
         alt.Chart(too_sure).mark_text(align="right", fontStyle="italic"),
         alt.Chart(unsure).mark_text(align="left", fontStyle="italic"),
@@ -177,8 +175,8 @@ def pair_chart(pairs: pd.DataFrame, class_names: Sequence[str]) -> alt.LayerChar
         pairs, cost = pairs.loc[np.isinf(pairs["bits"]), ["label", "predicted", "rows"]], "rows"
     else:
         tooltip += [
-            alt.Tooltip("bits_each:Q", title="Bits a row", format=".3~f"),
-            alt.Tooltip("bits:Q", title="Bits in all", format=",.3~f"),
+            alt.Tooltip("bits_each:Q", title="Bits per row", format=".3~f"),
+            alt.Tooltip("bits:Q", title="Total bits", format=",.3~f"),
         ]
     if len(class_names) > MOST_IN_MATRIX:
         return _pair_bars(pairs.head(MOST_PAIRS), tooltip, cost)

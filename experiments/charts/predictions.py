@@ -21,7 +21,7 @@ def reliability_chart(bins: pd.DataFrame) -> alt.LayerChart:
     bars = base.mark_bar(color=style.BLUE, opacity=0.8).encode(
         x=alt.X("from:Q", title="Confidence", scale=share, bin="binned"),
         x2="to:Q",
-        y=alt.Y("accuracy:Q", title="Share that is right", scale=share),
+        y=alt.Y("accuracy:Q", title="Accuracy", scale=share),
         tooltip=[
             "rows:Q",
             alt.Tooltip("confidence:Q", format=".4f"),
@@ -81,7 +81,7 @@ def class_chart(classes: pd.DataFrame) -> alt.Chart:
         .encode(
             y=alt.Y("class:N", title=None, sort=list(classes["class"])),
             yOffset=alt.YOffset("measure:N", sort=list(titles.values())),
-            x=alt.X("bits:Q", title="Bits a row"),
+            x=alt.X("bits:Q", title="Bits per row"),
             color=alt.Color(
                 "measure:N",
                 title=None,

@@ -55,11 +55,11 @@ def test_a_sample_of_diagnose_and_the_bins_are_a_link(page: Page, address: str) 
     assert query(page) == {"sample": ["Label off by one"]}
     page.get_by_role("radio", name="Equal mass").click()
     page.wait_for_url("**bins=**")
-    expect(page.get_by_text("Each mark holds about as many rows")).to_be_visible()
+    expect(page.get_by_text("Each mark holds about equally many rows")).to_be_visible()
     assert_the_link_opens_the_same(page)
 
     # A second model beside the first, or below it where charts and formulas would be cut.
-    page.get_by_role("radiogroup", name="Beside it").get_by_text("A sample").click()
+    page.get_by_role("radiogroup", name="Compare with").get_by_text("A sample").click()
     sides = page.get_by_test_id("stColumn").filter(has=page.get_by_role("combobox", name="Sample"))
     expect(sides).to_have_count(2)
     wait_until_drawn(page, 2 * PAGES["diagnose"])
@@ -98,7 +98,7 @@ def test_an_upload_stays_with_who_made_it(page: Page, address: str) -> None:
     other.goto(page.url)
     page.reload()
     for seen in (other, page):
-        expect(seen.get_by_text("A row for each example")).to_be_visible(timeout=60_000)
+        expect(seen.get_by_text("One row per example")).to_be_visible(timeout=60_000)
         expect(seen.get_by_text("60 rows of 2 classes")).to_have_count(0)
 
 

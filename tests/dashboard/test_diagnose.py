@@ -109,9 +109,9 @@ def test_where_nothing_is_found_it_says_what_was_looked_at() -> None:
     summary = Summary(kind=SAMPLES["healthy"].kind)
     summary.update(*SAMPLES["healthy"].arrays())
     checks = diagnose(summary).checked
-    said = f"{len(checks)} checks on 4,000 rows of 5 classes came to no error and no warning"
+    said = f"{len(checks)} checks on 4,000 rows of 5 classes found no error and no warning"
     assert said in text
-    assert "What they do not look at, they can't find." in text
+    assert "They can't find what they do not look at." in text
     spoken = set(text.lower().replace(".", " ").replace(",", " ").split())
     assert not spoken & set(SAYS_ALL_IS_WELL)
     outcomes = next(table.value for table in page.table if "Check" in table.value)
@@ -135,7 +135,7 @@ def test_pictures_are_drawn_and_bins_can_be_chosen() -> None:
     assert len(page.get("vega_lite_chart")) == 5
     page.segmented_control(key="bins").set_value("Equal mass").run()
     assert not page.exception
-    assert "Each mark holds about as many rows" in words(page)
+    assert "Each mark holds about equally many rows" in words(page)
 
 
 def test_the_ledger_is_sorted_and_can_be_cut() -> None:
@@ -166,8 +166,13 @@ def test_two_models_stand_side_by_side() -> None:
         assert f"{nats:.4g} nats" in [as_read(cell) for cell in table[column]]
     text = words(page)
     assert "On the 4,000 rows that both have, the first is" in text
-    assert "bits a row more** surprised" in text
+    assert "bits per row more** surprised" in text
     assert "Both are right on the same rows." in text
+
+
+def test_a_model_beside_itself_is_equally_surprised() -> None:
+    text = words(open_page("diagnose", beside="A sample"))
+    assert "On the 4,000 rows that both have, both models are equally surprised." in text
 
 
 def test_models_of_other_rows_compare_by_their_figures_alone() -> None:
@@ -178,7 +183,7 @@ def test_models_of_other_rows_compare_by_their_figures_alone() -> None:
 def test_a_file_is_diagnosed_as_core_does() -> None:
     logits, labels = some_rows()
     page = open_page("diagnose", **{"from": FILE})
-    assert "can't be in a link" in words(page)
+    assert "A link can't hold it" in words(page)
     assert not page.get("vega_lite_chart")
     upload(page, ("mine.csv", csv(logits, labels, ["logit_cat", "logit_dog", "logit_owl"])))
     nats = categorical_cross_entropy(logits, labels).mean()

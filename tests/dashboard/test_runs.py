@@ -59,7 +59,7 @@ def test_the_children_of_a_run_are_drawn_over_each_other() -> None:
     part_of = page.selectbox(key="part_of")
     name = f"compare heads · wine · {parent.run_id[:6]}"
     assert part_of.options == [views.EVERY_RUN, name]
-    assert "Their parent there" not in links(page)
+    assert "Their parent in MLflow" not in links(page)
     # A run of runs has no curve of its own, and is none of the runs.
     table = page.dataframe[-1].value
     assert parent.run_id not in set(table["run_id"])
@@ -74,15 +74,15 @@ def test_the_children_of_a_run_are_drawn_over_each_other() -> None:
     assert metrics == ["loss", "cross_entropy_bits", "entropy_bits", "accuracy"]
     assert sorted(curves) == labels
 
-    assert links(page)["Their parent there"].endswith(f"/runs/{parent.run_id}")
-    query = parse_qs(links(page)["Compare these there"].partition("?")[2])
+    assert links(page)["Their parent in MLflow"].endswith(f"/runs/{parent.run_id}")
+    query = parse_qs(links(page)["Compare these in MLflow"].partition("?")[2])
     assert sorted(json.loads(query["runs"][0])) == sorted([right, wrong])
     experiment = tracking.connect().get_run(right).info.experiment_id
     assert json.loads(query["experiments"][0]) == [experiment]
 
     chosen.set_value(labels[:1]).run()
     assert drawn(page)[0] == labels[:1]
-    assert "Compare these there" not in links(page)
+    assert "Compare these in MLflow" not in links(page)
 
 
 def test_the_runs_chosen_stand_side_by_side_with_what_tells_them_apart() -> None:
@@ -100,7 +100,7 @@ def test_the_runs_chosen_stand_side_by_side_with_what_tells_them_apart() -> None
     assert table["learning_rate"].tolist() == ["0.01", "0.1"]
     assert table["val bits"].tolist() == ["0.5000", "1.5000"]
     text = " ".join(each.value for each in page.markdown)
-    assert re.search(r"least surprised .*better.*: 0\.5000 bits a row", text)
+    assert re.search(r"better.* predicts the validation labels best: 0\.5000 bits per row", text)
 
 
 def test_a_run_without_a_value_comes_last_and_foreign_settings_keep_apart() -> None:
@@ -134,7 +134,7 @@ def test_a_run_that_still_runs_keeps_its_place_in_a_link_when_it_ends() -> None:
     query = {"runs_wine": labels[0]}
     page = open_page("runs", **query)
     assert page.multiselect(key="runs_wine").value == labels[:1]
-    assert page.text[0].value == f"Without a curve so far: {labels[0]} · running"
+    assert page.text[0].value == f"No curve yet: {labels[0]} · running"
     assert not page.get("vega_lite_chart")
 
     client.log_metric(run_id, "val/loss", 1.0, step=0)
