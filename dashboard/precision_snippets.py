@@ -122,10 +122,8 @@ def _notes(function: str, framework: str) -> list[str]:
     if framework == "NumPy":
         return []
     if function in ("CCE", "log-softmax"):
-        return ["# The library's is log-sum-exp: of a confident row it rounds the loss to 0."]
+        return ["# The library uses log-sum-exp, which rounds the loss of a confident row to 0."]
     if function == "BCE, target 0" and framework in ("PyTorch", "Keras"):
-        where = " with PyTorch below it" if framework == "Keras" else ""
-        return [
-            f"# The library's{where} is x - log(sigmoid(x)): far left of 0 it rounds the loss to 0."
-        ]
+        who = "Keras on PyTorch" if framework == "Keras" else "PyTorch"
+        return [f"# {who} uses x - log(sigmoid(x)), which rounds the loss to 0 far left of 0."]
     return []

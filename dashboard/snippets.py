@@ -92,7 +92,7 @@ def activations(logits: np.ndarray, temperature: float) -> dict[str, str]:
     with np.errstate(over="ignore"):
         is_infinite = np.isposinf(logits / temperature).any()
     note = (
-        "# A logit of +inf makes the softmax nan here; core gives it all.\n                "
+        "# A logit of +inf makes this softmax nan; core gives its class 1.\n                "
         if is_infinite
         else ""
     )
@@ -213,7 +213,7 @@ def _losses_by_pytorch(logits: np.ndarray, label: int, options: Options) -> str:
         *_weights(logits, label, options, "torch.tensor({}, dtype=torch.float64)"),
         *_smoothing(options),
         *_notes(logits, label, options),
-        "# Of probabilities, F.binary_cross_entropy would end each term at 100.",
+        "# Given probabilities, F.binary_cross_entropy would cap each term at 100.",
         "bce = F.binary_cross_entropy_with_logits("
         f'logits, {_binary(options)}{weigh}, reduction="sum")',
         *(
@@ -252,7 +252,7 @@ def _losses_by_keras(logits: np.ndarray, label: int, options: Options) -> str:
         *_weights(logits, label, options, 'ops.convert_to_tensor({}, dtype="float64")'),
         *_smoothing(options),
         *_notes(logits, label, options),
-        "# Without from_logits Keras would clip probabilities at 1e-7, and end each term at 16.1.",
+        "# Without from_logits Keras would clip probabilities at 1e-7, and cap each term at 16.1.",
         f"bce = ops.sum({'' if options.weight == 1 else 'weights * '}{binary})",
         "log_s = ops.log_softmax(logits)",
         *(
