@@ -50,7 +50,7 @@ def test_a_sample_of_diagnose_and_the_bins_are_a_link(page: Page, address: str) 
     choice.fill("Label off by one")
     expect(page.get_by_role("option")).to_have_count(1)
     choice.press("Enter")
-    expect(page.get_by_text("with -1 added to each label")).to_be_visible()
+    expect(page.get_by_text("with 1 subtracted from each label")).to_be_visible()
     page.wait_for_url("**sample=**")
     assert query(page) == {"sample": ["Label off by one"]}
     page.get_by_role("radio", name="Equal mass").click()
