@@ -189,7 +189,7 @@ def wrong_code(source: Source) -> None:
         ready = {
             "q uniform": "",
             "q = p": written_numbers(source.counts),
-            "q = p backwards": written_numbers(source.counts[::-1]),
+            "q = p reversed": written_numbers(source.counts[::-1]),
         }
         samples.presets(
             "Samples of q",

@@ -72,7 +72,7 @@ SAMPLES: dict[str, Sample] = {
         Sample(
             "overconfident",
             "Overconfident",
-            "Right logits times 2.5, as training too long leaves them.",
+            "Good logits multiplied by 2.5, as training for too long leaves them.",
             planted.overconfident,
         ),
         Sample(
@@ -90,7 +90,7 @@ SAMPLES: dict[str, Sample] = {
         Sample(
             "softmax_twice",
             "Softmax twice",
-            "Softmax output, handed to a loss that applies softmax.",
+            "Softmax output, given to a loss that applies softmax.",
             planted.probabilities,
             loss="softmax + categorical",
         ),
@@ -110,7 +110,7 @@ SAMPLES: dict[str, Sample] = {
         Sample(
             "multi_hot_cce",
             "Multi-hot under CCE",
-            "Labels that may hold at once, under a loss whose classes compete.",
+            "Rows with several labels, under a loss whose classes compete.",
             planted.tags,
             loss="softmax + categorical",
         ),
@@ -129,13 +129,13 @@ SAMPLES: dict[str, Sample] = {
         Sample(
             "permuted_columns",
             "Permuted columns",
-            "Three columns of scores stand in another order than the class ids.",
+            "Three columns of scores are in a different order from the class ids.",
             planted.permuted,
         ),
         Sample(
             "rare_positives",
             "Rare positives",
-            "Labels that may hold at once, one of them on 0.2 % of the rows, early in training.",
+            "Rows with several labels, one of them on 0.2 % of the rows, early in training.",
             planted.rare,
             loss="sigmoid + binary",
         ),
@@ -172,13 +172,13 @@ SAMPLES: dict[str, Sample] = {
         Sample(
             "shuffled",
             "Shuffled labels",
-            "Labels were shuffled apart from their rows.",
+            "Labels were shuffled separately from their rows.",
             planted.shuffled,
         ),
         Sample(
             "other_mix",
             "Another mix of classes",
-            "Trained on classes in equal parts, and used where dogs and owls are rare.",
+            "Trained on equally frequent classes, and used where dogs and owls are rare.",
             planted.other_mix,
         ),
         Sample(
@@ -208,7 +208,7 @@ SAMPLES: dict[str, Sample] = {
         Sample(
             "two_kinds",
             "Two kinds of scores",
-            "Softmax output and logits in one file, as two exports joined.",
+            "Softmax output and logits in one file, joined from two exports.",
             planted.two_kinds,
         ),
         Sample(
@@ -220,25 +220,25 @@ SAMPLES: dict[str, Sample] = {
         Sample(
             "upside_down",
             "Upside down",
-            "Energies for logits: the lower, the likelier.",
+            "Energies instead of logits: the lower, the likelier.",
             planted.upside_down,
         ),
         Sample(
             "hard",
             "Hard predictions",
-            "The predicted class as a 1 and zeros, in place of scores.",
+            "The predicted class as a 1 among zeros, instead of scores.",
             planted.hard,
         ),
         Sample(
             "below_zero",
             "Below 0 and above 1",
-            "Softmax output, of which a few rows lost 0.4 in a later step.",
+            "Softmax output, but a few rows lost 0.4 in a later step.",
             planted.below_zero,
         ),
         Sample(
             "predicted_classes",
             "Predicted classes",
-            "The number of the predicted class, where a score was wanted.",
+            "The number of the predicted class instead of scores.",
             planted.predicted,
         ),
         Sample(
@@ -251,7 +251,7 @@ SAMPLES: dict[str, Sample] = {
         Sample(
             "log_probabilities",
             "Log-softmax twice",
-            "Log-probabilities, handed to a loss that applies softmax: harmless.",
+            "Log-probabilities, given to a loss that applies softmax: harmless.",
             planted.log_probabilities,
             loss="softmax + categorical",
         ),

@@ -297,7 +297,7 @@ def test_q_is_read_off_against_p() -> None:
     ]
     page.button_group(key="sample q").set_value("q = p").run()
     assert metrics(page)[7] == "0.0000"
-    page.button_group(key="sample q").set_value("q = p backwards").run()
+    page.button_group(key="sample q").set_value("q = p reversed").run()
     assert metrics(page)[7] == f"{kl_divergence(WEATHER.p, WEATHER.p[::-1], base=2):.4f}"
 
 
