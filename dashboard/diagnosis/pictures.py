@@ -66,7 +66,7 @@ def show_calibration(model: Model, which: int) -> None:
     says = (
         "On the dashed line a model is right as often as it says. Larger marks hold more rows, "
         "those of ten or more are joined, and the thin lines are 95 % intervals. The ECE of these "
-        f"bins is {found.ece:.3g}, between {low:.3g} and {high:.3g}."
+        f"bins is {found.ece:.3g}, with at least 95 % confidence between {low:.3g} and {high:.3g}."
     )
     if bins == MASS:
         says = (

@@ -91,10 +91,10 @@ def shortest_code(source: Source) -> None:
         )
         lesson.more(
             "No codeword is the start of another, so a message needs no commas. A branch is as "
-            "thick as it is probable, and the last ones joined are nearest the root. No code with "
-            "a codeword for each outcome is shorter on average (Huffman, 1952). Its mean length L "
-            "equals the entropy if all probabilities are powers of one half, as in “Powers of "
-            "two”; otherwise it is greater, because a codeword has whole bits."
+            "thick as it is probable, and the last ones joined are nearest the root. No such code "
+            "with a codeword for each outcome is shorter on average (Huffman, 1952). Its mean "
+            "length L equals the entropy if all probabilities are powers of one half, as in "
+            "“Powers of two”; otherwise it is greater, because a codeword has whole bits."
         )
     lesson.table(table, TABLE, "The codeword of each outcome")
 

@@ -172,8 +172,8 @@ def _surprise(source: Source) -> None:
         "One bit is the surprise of an outcome with probability one half, such as heads of a fair "
         "coin; probability one quarter gives two bits. The surprises of independent outcomes add "
         "up, because their probabilities multiply. The entropy is the average surprise, and no "
-        "lossless code is shorter on average (Shannon, 1948). It is largest when all outcomes are "
-        "equally probable."
+        "uniquely decodable code is shorter on average (Shannon, 1948). It is largest when all "
+        "outcomes are equally probable."
     )
     never = len(rows) - len(occurring)
     if never:
