@@ -30,7 +30,7 @@ from core.diagnosis.records import (
     Diagnosis,
     Evidence,
     Temperature,
-    percent,
+    rows_have,
     surprising,
 )
 from core.diagnosis.summary import Summary
@@ -101,14 +101,15 @@ def _infinite(diagnosis: Diagnosis, infinite: float, *, is_note: bool) -> Eviden
     return Evidence(
         "impossible_label",
         "note" if is_note else "error",
-        f"{percent(infinite, diagnosis.num_used)} have a label to which the scores give "
-        "probability 0",
+        f"{rows_have(infinite, diagnosis.num_used)} a label to which the scores give probability 0",
         {"rows": infinite},
         () if top is None else surprising(diagnosis, np.isinf(top["loss"])),
         "their loss is infinite, and so is every mean that includes them; the temperature and the "
         "sums by class leave them out",
         "diagnose scores instead: hard predictions have no finite cross-entropy"
         if is_note
+        else "check which classes are masked: the label's logit is −inf, or as low as a mask"
+        if diagnosis.scores.reading == "logits"
         else "if the 0 was rounded (a float32 softmax is 0 below e^−104) or all but the top "
         "classes were cut off, export logits or log-probabilities; if scores are shares of votes "
         "(forests, nearest neighbours), smooth them so that no class gets 0",
@@ -244,12 +245,13 @@ def _label_errors(diagnosis: Diagnosis, temperature: Temperature, sums: Sums) ->
 
 def _base_rate(diagnosis: Diagnosis, bits: Bits) -> Iterator[Evidence]:
     p_value = corrected(bits.p_value)
+    loss = f"{bits.loss:.4g} bits per row" if math.isfinite(bits.loss) else "infinite"
     if p_value < LEVEL:
         yield Evidence(
             "worse_than_base_rate",
             "warning",
-            f"the loss is {bits.loss:.4g} bits per row; predicting the class frequencies alone "
-            f"costs {bits.base_rate:.4g}",
+            f"the loss is {loss}; predicting the class frequencies alone costs "
+            f"{bits.base_rate:.4g} bits",
             {"loss": bits.loss, "base_rate": bits.base_rate, "saved": bits.saved},
             surprising(diagnosis),
             "the scores are worse than none: the same guess for every row would do better",

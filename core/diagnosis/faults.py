@@ -8,55 +8,55 @@ import numpy as np
 
 from core.diagnosis.blocks import MOST_OUTSIDE
 from core.diagnosis.chances import share_interval
-from core.diagnosis.records import COUNTED, Diagnosis, Evidence, Severity, percent
+from core.diagnosis.records import COUNTED, Diagnosis, Evidence, Severity, percent, rows_have
 from core.diagnosis.summary import Summary
 
 _FAULTS: dict[str, tuple[Severity, str, str, str]] = {
     "nan": (
         "error",
-        "have a score of NaN",
+        "a score of NaN",
         "the network or the export failed on these rows; they are left out of every figure",
         "look at these rows and find the step that made them; log(0) is a common source",
     ),
     "infinite": (
         "error",
-        "have a score of +inf, or only −inf",
+        "a score of +inf, or only −inf",
         "an exponential overflowed before the scores were written; these rows are left out",
         "export logits instead of their exponentials, or compute in a wider dtype",
     ),
     "minus_infinity": (
         "note",
-        "have a score of −inf",
+        "a score of −inf",
         "the probability is exactly 0: right for a masked class, an infinite loss for a label",
         "make sure that these classes are masked on purpose",
     ),
     "no_probability": (
         "error",
-        "have a score of 0 for every class",
+        "a score of 0 for every class",
         "zeros can't be read as probabilities; these rows are left out of the losses",
         "check whether scores are missing there, or declare what they are",
     ),
     "label_not_whole": (
         "error",
-        "have a label that is NaN or not a whole number",
+        "a label that is NaN or not a whole number",
         "such a label names no class; these rows are left out",
         "check how the labels were joined or averaged; soft labels need one column per class",
     ),
     "label_outside": (
         "error",
-        "have a label outside {classes}",
+        "a label outside {classes}",
         "no column of scores belongs to such a label; these rows are left out",
         "map the labels to {classes}, or check whether a column of scores is missing",
     ),
     "several_labels": (
         "note",
-        "have no label or more than one; the others have exactly one",
+        "no label or more than one; the others have exactly one",
         "the classes are read as exclusive, so these rows are left out",
         "correct these rows; if rows may have several labels, treat each class as a question",
     ),
     "target_outside": (
         "error",
-        "have targets outside [0, 1] or NaN",
+        "targets outside [0, 1] or NaN",
         "targets are probabilities and must lie in [0, 1]; these rows are left out",
         "check which columns are read as targets",
     ),
@@ -80,7 +80,7 @@ def faults(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]:
         yield Evidence(
             name,
             severity,
-            f"{percent(fault.count, summary.num_rows)} {seen.format(classes=classes)}",
+            f"{rows_have(fault.count, summary.num_rows)} {seen.format(classes=classes)}",
             {"rows": fault.count, "share": fault.count / summary.num_rows},
             tuple(fault.rows),
             means,
@@ -92,7 +92,7 @@ def faults(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]:
         yield Evidence(
             "float_labels",
             "note",
-            f"{percent(floats, summary.num_rows)} have floating-point labels",
+            f"{rows_have(floats, summary.num_rows)} floating-point labels",
             {"rows": floats},
             (),
             "whole numbers are read as class ids; a missing value often turns a column into floats",
@@ -127,7 +127,7 @@ def _other_kinds(summary: Summary, reading: str) -> Iterator[Evidence]:
         yield Evidence(
             "outside_unit",
             "error",
-            f"{percent(outside, scored)} have a score outside [0, 1]; the others do not",
+            f"{rows_have(outside, scored)} a score outside [0, 1]; the others do not",
             {"rows": outside, "share": outside / scored},
             _rows(summary, "outside"),
             "probabilities cannot lie there; these rows are left out of every figure",
@@ -139,7 +139,7 @@ def _other_kinds(summary: Summary, reading: str) -> Iterator[Evidence]:
         yield Evidence(
             "no_distribution",
             "warning",
-            f"{percent(loose, scored)} do not sum to 1; the others do",
+            f"{rows_have(loose, scored)} scores that do not sum to 1; the others sum to 1",
             {"rows": loose, "share": loose / scored},
             _rows(summary, "no_distribution"),
             "these rows are not distributions; each was divided by its sum",

@@ -23,7 +23,7 @@ _LOOKS = {
     "softmax": "softmax output: nothing negative, rows sum to 1",
     "sigmoid": "sigmoid output: inside [0, 1], but rows do not sum to 1",
     "one-hot": "hard predictions: a single 1 per row, and zeros",
-    "ambiguous": "either logits or probabilities: all inside [0, 1]",
+    "ambiguous": "logits or probabilities: all lie in [0, 1]",
 }
 
 
@@ -64,7 +64,7 @@ def kind_of_scores(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]
         yield Evidence(
             "scores",
             "note",
-            f"the scores look like {looks}{shift}",
+            f"the scores {'may be' if scores.found == 'ambiguous' else 'look like'} {looks}{shift}",
             figures_seen,
             (),
             _about(scores, one_column=bool(summary.one_column)),

@@ -33,6 +33,11 @@ def percent(count: float, total: float) -> str:
     return f"{count:,.0f} of {total:,.0f} rows ({100 * count / max(total, 1):.3g} %)"
 
 
+def rows_have(count: float, total: float) -> str:
+    """Return a count of rows, with the verb for what they have."""
+    return f"{percent(count, total)} {'has' if count == 1 else 'have'}"
+
+
 @dataclass(frozen=True)
 class Evidence:
     """One thing that was found.

@@ -81,6 +81,15 @@ def test_a_label_of_probability_0_is_an_infinite_loss() -> None:
     assert math.isfinite(found.calibration.temperature.loss_after)
 
 
+def test_a_label_that_is_masked_is_told_of_its_mask() -> None:
+    logits, labels = sample()
+    logits[9, labels[9]] = -math.inf
+    seen = evidence(diagnosed(logits, labels), "impossible_label")
+    assert seen.seen.startswith("1 of 5,000 rows (0.02 %) has a label")
+    assert "masked" in seen.do
+    assert "masked" not in evidence(diagnosed(softmax(logits), labels), "impossible_label").do
+
+
 def test_labels_out_of_range_are_counted_and_shown() -> None:
     logits, labels = sample()
     labels[[5, 6]] = 17, -3
