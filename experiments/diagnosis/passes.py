@@ -127,6 +127,7 @@ def diagnose_predictions(
         )
         fitted = diagnosis
         if calibration is not None:
+            calibration = _labelled_alike(calibration, predictions)
             fitted = diagnose(summed("calibration data", Rows(calibration), known))
             if fitted.num_classes != diagnosis.num_classes:
                 raise PredictionsError(
@@ -168,6 +169,15 @@ def _with_ledger(
                 write(entries)
             on_rows(what, len(batch.scores))
     return summary
+
+
+def _labelled_alike(calibration: Predictions, predictions: Predictions) -> Predictions:
+    """Return calibration data whose ids are the classes that they are in the predictions."""
+    mine, theirs = predictions.classes.values, calibration.classes.values
+    are_ids = all(isinstance(value, int) for value in (*mine, *theirs))
+    if not mine or not are_ids:
+        return calibration
+    return replace(calibration, classes=predictions.classes)
 
 
 def _declared(summary: Summary) -> Kind:

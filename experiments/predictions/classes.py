@@ -39,7 +39,7 @@ class Classes:
         PredictionsError
             If a label is none of the classes.
         """
-        if not self.values:
+        if not self.values or labels.ndim == 2:
             return labels
         order = np.argsort(np.array(self.values))
         known = np.array(self.values)[order]

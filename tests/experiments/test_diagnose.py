@@ -136,6 +136,22 @@ def test_calibration_data_gives_the_temperature(twice, tmp_path):
     assert "has 4 classes" in result.stderr
 
 
+def test_ids_of_calibration_data_are_the_classes_of_the_predictions(tmp_path):
+    logits, labels = drawn(num_classes=4)
+    ids = np.array([7, 20, 30, 41])
+    table(3 * logits, ids[labels]).to_csv(tmp_path / "a.csv", index=False)
+    others, held_out = drawn(num_classes=4, seed=1)
+    # Of one class there is no row here: alone, these ids could not be matched with columns.
+    kept = held_out != 1
+    table(2 * others[kept], ids[held_out[kept]]).to_csv(tmp_path / "b.csv", index=False)
+    calibrated = run(tmp_path / "a.csv", "--calibration-data", tmp_path / "b.csv", "--json", "-")
+    assert json.loads(calibrated.stdout)["figures"]["temperature"] == pytest.approx(2, rel=0.2)
+    table(others, held_out + 100).to_csv(tmp_path / "c.csv", index=False)
+    refused = run(tmp_path / "a.csv", "--calibration-data", tmp_path / "c.csv")
+    assert refused.exit_code == 2
+    assert "which is none of 7, 20, 30, 41" in refused.stderr
+
+
 def test_options_are_heard(tmp_path):
     logits, labels = drawn()
     path = tmp_path / "soft.csv"
