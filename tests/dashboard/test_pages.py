@@ -195,7 +195,7 @@ def test_runs_shows_the_curves_of_the_runs_chosen() -> None:
 def test_a_nan_is_not_summed_over() -> None:
     page = open_page("losses", logits="nan, 1", label="class 1")
     text = " ".join(element.value for element in page.markdown)
-    assert "and undefined for what it says of the other 1" in text
+    assert "and undefined for all other classes" in text
 
 
 def test_a_confident_row_keeps_its_digits_on_the_page() -> None:
