@@ -157,12 +157,14 @@ def _above_first_bin(work: Work, p: Array, axis: int) -> tuple[Array, Array]:
 def _add_votes(sums: Sums, scores: Array, labels: Array, predicted: Array) -> None:
     """Add whose label wins, if three columns are the pairs 01, 02 and 12 of as many classes.
 
-    By label and largest, and by label and least column, for these rows and the latter for all.
+    Counts by label, largest and least column, and whether the label wins both of its pairs.
     """
-    first = np.where(labels == 0, scores[0], np.where(labels == 1, -scores[0], -scores[1]))
-    second = np.where(labels == 0, scores[1], np.where(labels == 1, scores[2], -scores[2]))
-    wins = (first > 0) & (second > 0)
-    lows = 3 * labels + scores.argmin(axis=0)
-    sums["votes_tops"] = np.bincount((3 * labels + predicted)[wins], minlength=9)
-    sums["votes_lows"] = np.bincount(lows[wins], minlength=9)
-    sums["lows"] = np.bincount(lows, minlength=9)
+    label = labels.astype(np.int8)
+    above, below = scores > 0, scores < 0
+    wins = (label == 0) & above[0] & above[1]
+    wins |= (label == 1) & below[0] & above[2]
+    wins |= (label == 2) & below[1] & below[2]
+    is_last = scores[2] < np.minimum(scores[0], scores[1])
+    lowest = np.maximum((scores[1] < scores[0]).view(np.int8), 2 * is_last.view(np.int8))
+    cells = ((3 * label + predicted.astype(np.int8)) * 3 + lowest) * 2 + wins
+    sums["votes"] = np.bincount(cells, minlength=54)

@@ -26,7 +26,7 @@ _LEAST = 5e-324
 def other_columns(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
     """Return whether labels go with other columns than their own: the first cause that fits."""
     found = next(_one_vs_one(diagnosis, sums), None)
-    if found is None and "votes_tops" in sums:
+    if found is None and "votes" in sums:
         found = next(_three_pairs(diagnosis, sums), None)
     if found is None:
         found = next(_off_by_one(summary, diagnosis, sums), None)
@@ -67,15 +67,15 @@ def _one_vs_one(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
 
 def _three_pairs(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
     """See whether three columns are the pairs 01, 02 and 12: the label wins both of its own."""
-    pairs, used = sums["pairs"].reshape(3, 3), float(diagnosis.num_used)
-    tables = [(pairs, sums["votes_tops"]), (sums["lows"].reshape(3, 3), sums["votes_lows"])]
-    held = float(sums["votes_tops"].sum())
+    # By label, largest column, least column, and whether the label wins.
+    votes, used = sums["votes"].reshape(3, 3, 3, 2), float(diagnosis.num_used)
+    held = float(votes[..., 1].sum())
     p_values = []
-    for table, votes in tables:
+    for counts in (votes.sum(axis=2), votes.sum(axis=1)):
         for order in permutations(range(3)):
             # Rows that only the pairs explain, and those that only columns in this order do.
-            both = float(votes.reshape(3, 3)[range(3), order].sum())
-            alone, other = held - both, float(table[range(3), order].sum()) - both
+            lost, both = (float(count) for count in counts[range(3), order].sum(axis=0))
+            alone, other = held - both, lost
             if alone <= other:
                 return
             p_values.append(count_p_value(alone, (alone + other) / 2, alone + other))
