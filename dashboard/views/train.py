@@ -74,7 +74,8 @@ def watch(clock: float | None) -> None:
     courses = [course(config) for config in configs]
     for each in courses:
         if each.problem:
-            state.refuse(f"{each.title} stopped after {len(each.epochs)} epochs.", each.problem)
+            epochs = f"{len(each.epochs)} epoch{'s' * (len(each.epochs) != 1)}"
+            state.refuse(f"{each.title} stopped after {epochs}.", each.problem)
     trained = [each for each in courses if each.epochs]
     if trained:
         _show_heads(trained, epoch, dataset)

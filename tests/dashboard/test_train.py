@@ -269,7 +269,7 @@ def test_the_command_gives_the_figures_of_the_page() -> None:
 
 def test_a_learning_rate_that_is_too_high_is_a_sentence() -> None:
     page = open_page("train", data="blobs", rate="1e20")
-    assert "stopped after 1 epochs" in page.error[0].value
+    assert "stopped after 1 epoch." in page.error[0].value
     assert "lower the learning rate" in page.text[0].value
 
 
