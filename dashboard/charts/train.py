@@ -121,7 +121,9 @@ def _boundary(
         "class:N",
         title=None,
         scale=alt.Scale(domain=class_names, range=style.SERIES[: len(class_names)]),
-        legend=alt.Legend(orient="top", symbolType="circle", symbolOpacity=1, symbolStrokeWidth=0),
+        legend=alt.Legend(
+            orient="top", columns=3, symbolType="circle", symbolOpacity=1, symbolStrokeWidth=0
+        ),
     )
     confidence = alt.Tooltip("confidence:Q", format=".4f")
     plane = (

@@ -38,7 +38,8 @@ LATEX = {
     "ovr_sigmoid_bce": r"L = \blue{-\log \sigma(z_p) - \textstyle\sum_n \log(1 - \sigma(z_n))}",
     "sigmoid_bce": r"L = \blue{-t \log \sigma(z) - (1 - t) \log(1 - \sigma(z))}",
     "multi_label_sigmoid_bce": (
-        r"L = \blue{-\textstyle\sum_p \log \sigma(z_p) - \textstyle\sum_n \log(1 - \sigma(z_n))}"
+        r"L &= \blue{-\textstyle\sum_p \log \sigma(z_p)} \\[0.3em]"
+        r"&\quad \blue{{} - \textstyle\sum_n \log(1 - \sigma(z_n))}"
     ),
     "softmax_twice_cce": r"L = \violet{-\log \mathrm{softmax}(s)_p},\ s = \mathrm{softmax}(z)",
     "sigmoid_cce": r"L = \gray{-\log \mathrm{softmax}(\sigma(z))_p}",
