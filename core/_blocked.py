@@ -10,13 +10,15 @@ infinite log beside a target of 0, a NaN) is computed again with its limits put 
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import math
 import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,6 +86,46 @@ class _Once(Work):
         return np.empty(shape, dtype)
 
 
+class _Helpers:
+    """Threads that do what they are handed.
+
+    Not a pool of `concurrent.futures`: its locks are written in Python. Ctrl-C between two of their
+    steps leaves one locked, and the process waits for its threads for ever. This queue has none.
+    """
+
+    def __init__(self, num_threads: int) -> None:
+        self._calls: SimpleQueue[tuple[Callable[[], None], SimpleQueue[Any]] | None] = SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"core_{i}", daemon=True)
+            for i in range(num_threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def begin(self, call: Callable[[], None], ended: SimpleQueue[Any]) -> None:
+        """Have a thread call it, and put into `ended` what it raised, or None."""
+        self._calls.put((call, ended))
+
+    def stop(self) -> None:
+        """Let the threads end when what was begun is done."""
+        for _ in self._threads:
+            self._calls.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        while (given := self._calls.get()) is not None:
+            call, ended = given
+            try:
+                call()
+            except BaseException as error:
+                ended.put(error)
+            else:
+                ended.put(None)
+            # Arrays are not held until the next call.
+            del given, call, ended
+
+
 class RefusedError(Exception):
     """A block holds what is no valid input; the caller looks what it is, and says so."""
 
@@ -92,7 +134,7 @@ Kernel = Callable[[Work, int, int], None]
 Compute = Callable[..., Array]
 
 _num_threads: int | None = None
-_pool: ThreadPoolExecutor | None = None
+_helpers: _Helpers | None = None
 
 
 def set_num_threads(num_threads: int | None) -> None:
@@ -118,7 +160,7 @@ def set_num_threads(num_threads: int | None) -> None:
     if num_threads is not None and num_threads < 1:
         raise ValueError(f"num_threads must be at least 1, or None; got {num_threads}")
     _num_threads = num_threads
-    _forget_pool()
+    _stop_helping()
 
 
 def get_num_threads() -> int:
@@ -162,14 +204,16 @@ def run(
     # One counter for all threads: who is done first takes the next block.
     counter = itertools.count()
     starts = iter(lambda: next(counter) * rows, -1)
-    helpers = [
-        _executor().submit(_call, kernel, starts, rows, num_rows, spare) for _ in range(threads - 1)
-    ]
+    begun, ended = 0, SimpleQueue[Any]()
     try:
+        for _ in range(threads - 1):
+            _helping().begin(partial(_call, kernel, starts, rows, num_rows, spare), ended)
+            begun += 1
         _call(kernel, starts, rows, num_rows, spare)
     finally:
-        for helper in helpers:
-            helper.result()
+        errors = [ended.get() for _ in range(begun)]
+        for error in filter(None, errors):
+            raise error
 
 
 def bites(start: int, stop: int, bytes_per_row: int, most_bytes: int) -> Iterator[slice]:
@@ -459,16 +503,23 @@ def _call(kernel: Kernel, starts: Any, rows: int, num_rows: int, spare: list[Wor
         spare.append(work)
 
 
-def _executor() -> ThreadPoolExecutor:
-    global _pool
-    if _pool is None:
-        _pool = ThreadPoolExecutor(max(1, get_num_threads() - 1), thread_name_prefix="core")
-    return _pool
+def _helping() -> _Helpers:
+    global _helpers
+    if _helpers is None:
+        _helpers = _Helpers(max(1, get_num_threads() - 1))
+    return _helpers
 
 
-def _forget_pool() -> None:
-    global _pool
-    _pool = None
+def _stop_helping() -> None:
+    global _helpers
+    helpers, _helpers = _helpers, None
+    if helpers is not None:
+        helpers.stop()
+
+
+def _forget_helpers() -> None:
+    global _helpers
+    _helpers = None
 
 
 def _usable_cores() -> int:
@@ -477,6 +528,7 @@ def _usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-# The threads of a pool don't survive a fork.
+atexit.register(_stop_helping)
+# Threads don't survive a fork.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)
+    os.register_at_fork(after_in_child=_forget_helpers)

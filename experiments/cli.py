@@ -24,6 +24,9 @@ _COMMANDS = {
 }
 
 
+INTERRUPTED = 130
+
+
 class _Commands(click.Group):
     def list_commands(self, context: click.Context) -> list[str]:
         return sorted(_COMMANDS)
@@ -49,7 +52,14 @@ def main() -> None:
     """Run the command line; an error that a user can fix is one line on stderr, no traceback."""
     _stop_as_on_interrupt()
     try:
-        cli(prog_name="python -m experiments")
+        sys.exit(cli.main(prog_name="python -m experiments", standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        # Not the 1 that click ends with: of a diagnosis that would say that something was found.
+        click.echo("Stopped.", err=True)
+        sys.exit(INTERRUPTED)
     except UserError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)

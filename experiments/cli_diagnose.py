@@ -23,7 +23,7 @@ from experiments.diagnosis.rows import Settings
 from experiments.errors import UserError
 from experiments.predictions import Predictions, PredictionsError
 
-FOUND, UNREADABLE, INTERRUPTED = 1, 2, 130
+FOUND, UNREADABLE = 1, 2
 _FAILING = {"error": ("error",), "warning": ("error", "warning")}
 _NARROWEST, _WIDEST = 40, 100
 
@@ -234,7 +234,3 @@ def _unreadable() -> Iterator[None]:
     except UserError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(UNREADABLE)
-    except KeyboardInterrupt:
-        # Not the 1 that click ends with: that would say that something was found.
-        click.echo("Stopped.", err=True)
-        sys.exit(INTERRUPTED)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
 
 from core.diagnosis import Kind, Loss, Summary
 from experiments.predictions import Batch, Predictions, PredictionsError
@@ -52,13 +53,38 @@ class Rows:
 
 
 def _read_ahead(predictions: Predictions) -> Iterator[Batch]:
-    """Yield batches, the next of which is being read meanwhile."""
-    batches = predictions.batches()
-    with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = reader.submit(next, batches, None)
+    """Yield batches, the next of which is being read meanwhile.
+
+    Ctrl-C between two steps of a lock of `concurrent.futures` leaves it locked, and the process
+    waits for its thread for ever; these queues have no such steps.
+    """
+    wanted: SimpleQueue[bool] = SimpleQueue()
+    ready: SimpleQueue[Batch | Exception | None] = SimpleQueue()
+
+    def read() -> None:
+        batches = predictions.batches()
+        while wanted.get():
+            try:
+                ready.put(next(batches, None))
+            except Exception as error:
+                ready.put(error)
+
+    # A daemon, for one that was interrupted in its start would never end; others are waited for.
+    reader = Thread(target=read, name="reader", daemon=True)
+    has_started = False
+    try:
+        reader.start()
+        has_started = True
+        wanted.put(True)
+        while (batch := ready.get()) is not None:
+            if isinstance(batch, Exception):
+                raise batch
+            wanted.put(True)
             yield batch
+    finally:
+        wanted.put(False)
+        if has_started:
+            reader.join()
 
 
 def summed_here(

@@ -1,6 +1,8 @@
 """Threads, forks, pools and memory: what large arrays are computed with."""
 
 import multiprocessing
+import subprocess
+import sys
 import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator
@@ -100,6 +102,24 @@ def test_a_worker_of_a_pool_uses_one_thread(kind: str) -> None:
         answers = list(pool.map(_threads_and_sum, range(4), timeout=120))
     assert {count for count, _ in answers} == {1}
     assert {loss for _, loss in answers} == {expected}
+
+
+INTERRUPTED = """
+import numpy as np
+from core import set_num_threads
+from core.losses import categorical_cross_entropy
+from tests.interrupts import interrupted_everywhere
+
+logits, labels = np.ones((60_000, 10), np.float32), np.zeros(60_000, int)
+set_num_threads(2)
+categorical_cross_entropy(logits, labels)
+assert interrupted_everywhere(lambda: categorical_cross_entropy(logits, labels)) > 100
+assert np.allclose(categorical_cross_entropy(logits, labels), np.log(10))
+"""
+
+
+def test_an_interrupt_at_any_step_leaves_nothing_locked() -> None:
+    subprocess.run([sys.executable, "-c", INTERRUPTED], check=True, timeout=120)
 
 
 def test_an_error_in_a_block_far_down_is_found_and_named() -> None:

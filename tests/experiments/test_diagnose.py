@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 from distributed import Client, LocalCluster
 
+import experiments.cli
 from core.activations import softmax
 from core.losses import categorical_cross_entropy
 from experiments import cluster, tracking
@@ -487,10 +488,15 @@ def test_each_pass_is_told_how_far_it_is(good):
     assert told == {"reading": 4000, "after the temperature": 4000}
 
 
-def test_a_stop_is_no_finding_and_leaves_nothing(good, tmp_path, monkeypatch):
+# In the middle of a diagnosis, and while its command is still being imported.
+@pytest.mark.parametrize("place", [(passes, "diagnose"), (experiments.cli, "import_module")])
+def test_a_stop_is_no_finding_and_leaves_nothing(good, tmp_path, monkeypatch, capsys, place):
     def stopped(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(passes, "diagnose", stopped)
-    result = run(good, "--csv", tmp_path / "a.csv", "--scores", "logit_*")
-    assert (result.exit_code, result.stderr) == (130, "Stopped.\n")
+    monkeypatch.setattr(*place, stopped)
+    command = ["lab", "diagnose", str(good), "--csv", str(tmp_path / "a.csv")]
+    monkeypatch.setattr(sys, "argv", [*command, "--scores", "logit_*"])
+    with pytest.raises(SystemExit) as ended:
+        experiments.cli.main()
+    assert (ended.value.code, capsys.readouterr().err.strip()) == (130, "Stopped.")

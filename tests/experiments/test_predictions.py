@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import pickle
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Sequence
@@ -408,6 +410,23 @@ def test_pickles_are_not_opened(tmp_path):
         with pytest.raises(PredictionsError):
             read(source)
     assert not (tmp_path / "opened").exists()
+
+
+INTERRUPTED = """
+import sys
+from experiments.diagnosis.rows import Rows
+from experiments.predictions import read
+from tests.interrupts import interrupted_everywhere
+
+found = read(sys.argv[1])
+assert interrupted_everywhere(lambda: list(Rows(found))) > 100
+assert sum(len(batch.scores) for batch in Rows(found)) == 50
+"""
+
+
+def test_an_interrupt_at_any_step_of_reading_leaves_nothing_waiting(tmp_path):
+    path = written(tmp_path, "parquet")
+    subprocess.run([sys.executable, "-c", INTERRUPTED, str(path)], check=True, timeout=120)
 
 
 def test_missing_files(tmp_path):

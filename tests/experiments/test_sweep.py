@@ -64,7 +64,7 @@ def test_one_that_fails_says_why_and_a_second_start_does_what_is_missing() -> No
     assert "2 failed; the tag lab.error says why." in done.stdout
 
     again = sweep(*grid)
-    assert "2 of 4 were done before." in again.stdout
+    assert "2 of 4 were trained before." in again.stdout
     assert configurations("FINISHED") == finished
     assert configurations("FAILED") == sorted(too_long * 2)
     parent = tracking.connect().get_run(failed.tags["mlflow.parentRunId"])
@@ -120,7 +120,7 @@ def test_a_sweep_that_is_stopped_ends_its_runs_as_killed(number: signal.Signals)
         else:
             os.kill(process.pid, number)
         output, errors = process.communicate(timeout=120)
-    assert process.returncode == 1, output
+    assert process.returncode == 130, output
     assert "Traceback" not in errors
     assert {child.status for child in children()} == {"KILLED"}
     assert {child.tags["lab.error"] for child in children()} == {"the sweep was stopped"}
