@@ -197,11 +197,25 @@ def _write(json_path: str | None, html_path: str | None, found: Diagnosed) -> No
         made[html_path] = page.to_html(found)
     for path, text in made.items():
         try:
-            Path(path).write_text(text, encoding="utf-8")
+            _write_whole(Path(path).resolve(), text)
         except OSError as error:
             raise PredictionsError(
                 f"{path}: can't be written: {error.strerror or error}; name another file"
             ) from error
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is whole, or what was there stays; a device is written to."""
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+        return
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -193,6 +194,20 @@ def test_no_file_is_written_over_what_is_read(good, tmp_path, option):
     assert "is already read or written; name another file" in result.stderr
     assert good.read_bytes() == before
     assert len(pd.read_parquet(other)) == 4000
+
+
+def test_a_full_disk_leaves_the_report_before(good, tmp_path):
+    before = tmp_path / "report.html"
+    before.write_text("the one before")
+    ended = subprocess.run(
+        [sys.executable, "-m", "experiments", "diagnose", str(good), "--html", str(before)],
+        cwd=tracking.ROOT, capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert "report.html: can't be written: File too large" in ended.stderr
+    assert before.read_text() == "the one before"
+    assert {path.name for path in tmp_path.iterdir()} == {"good.parquet", "report.html"}
 
 
 def test_two_reports_do_not_go_to_one_file(good, tmp_path):
