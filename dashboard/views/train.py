@@ -36,12 +36,12 @@ JOB_SECONDS = 1.0
 LATEX = {
     "softmax_cce": r"L = \orange{-\log s_p}",
     "ovr_sigmoid_bce": r"L = \blue{-\log \sigma(z_p) - \textstyle\sum_n \log(1 - \sigma(z_n))}",
-    "sigmoid_bce": r"L = \blue{-t \log \sigma(z) - (1 - t) \log(1 - \sigma(z))}",
+    "sigmoid_bce": r"L = \blue{-t \log \sigma(z) - (1 - t) \log \sigma(-z)}",
     "multi_label_sigmoid_bce": (
         r"L &= \blue{-\textstyle\sum_p \log \sigma(z_p)} \\[0.3em]"
         r"&\quad \blue{{} - \textstyle\sum_n \log(1 - \sigma(z_n))}"
     ),
-    "softmax_twice_cce": r"L = \violet{-\log \mathrm{softmax}(s)_p},\ s = \mathrm{softmax}(z)",
+    "softmax_twice_cce": r"L = \violet{-\log \mathrm{softmax}(\mathrm{softmax}(z))_p}",
     "sigmoid_cce": r"L = \gray{-\log \mathrm{softmax}(\sigma(z))_p}",
     "softmax_squared_error": r"L = \green{(s_p - 1)^2 + \textstyle\sum_n s_n^2}",
     "sigmoid_squared_error": r"L = \green{(\sigma(z) - t)^2}",
