@@ -1,4 +1,4 @@
-# Two commands: make demo, make test. Python 3.11 or later is all they need.
+# Start with make demo and make test. They need Python 3.11 or later, nothing else.
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -12,16 +12,16 @@ COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 \
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test check lint format lock screenshots bench clean
 
-help: ## What can be made
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.installed ## Train the sample runs, and show them: dashboard and MLflow UI, until Ctrl-C
+demo: $(VENV)/.installed ## Train the sample runs, then serve the dashboard and the MLflow UI until Ctrl-C
 	@$(PY) -m experiments demo --serve
 
-serve: $(VENV)/.installed ## The dashboard and the MLflow UI without new runs, until Ctrl-C
+serve: $(VENV)/.installed ## Serve the dashboard and the MLflow UI, without new runs, until Ctrl-C
 	@$(PY) -m experiments serve
 
-test: $(VENV)/.installed-dev ## Every test; BROWSER=0 leaves out those that need a browser
+test: $(VENV)/.installed-dev ## Run every test; BROWSER=0 skips those that need a browser
 ifeq ($(BROWSER),0)
 	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m "not browser"
 else
@@ -29,16 +29,16 @@ else
 	BROWSER_PATH="$$browser" $(PY) -m pytest -n $(WORKERS) --dist loadgroup
 endif
 
-check: lint ## Lint, and the tests without the browser
+check: lint ## Lint, then run the tests that need no browser
 	@$(MAKE) --no-print-directory test BROWSER=0
 
-lint: $(VENV)/.installed-dev ## What pre-commit runs: format, lint, types, import contracts
+lint: $(VENV)/.installed-dev ## Check format, lint, types and import contracts, as pre-commit does
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports
 
-format: $(VENV)/.installed-dev ## Format the code and mend what can be mended
+format: $(VENV)/.installed-dev ## Format the code and fix what can be fixed
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
@@ -48,11 +48,11 @@ lock: $(VENV)/.installed-dev ## Pin the newest versions that pyproject.toml allo
 	@$(COMPILE) --upgrade --group dev --constraint $(VENV)/constraints.txt --output-file requirements-dev.txt
 	@echo "-r requirements.txt" >> requirements-dev.txt
 
-screenshots: $(VENV)/.installed-dev ## Every page in both themes, into docs/images/pages
+screenshots: $(VENV)/.installed-dev ## Save every page in both themes to docs/images/pages
 	@browser=$$($(PY) -m tests.browser.find) || exit 1; \
 	BROWSER_PATH="$$browser" $(PY) -m tests.browser.screenshots
 
-bench: .venv-bench/.installed $(VENV)/.installed-dev ## Accuracy and speed beside the peers: core, tracker, training, pages, diagnose
+bench: .venv-bench/.installed $(VENV)/.installed-dev ## Measure accuracy and speed beside other libraries
 	@.venv-bench/bin/python -m pytest -q -o addopts= tests/benchmarks
 	@.venv-bench/bin/python -m tests.benchmarks.tracker
 	@echo
@@ -79,21 +79,21 @@ $(PY):
 			exit 0; \
 		fi; \
 	done; \
-	echo "Python 3.11 or later is needed, and none of these is one: $(PYTHONS). Install it, or name it: make demo PYTHON=/usr/local/bin/python3.12" >&2; \
+	echo "Python 3.11 or later is needed; none of $(PYTHONS) is. Install it, or name it: make demo PYTHON=/usr/local/bin/python3.12" >&2; \
 	exit 1
 
 .venv-bench/.installed: requirements-bench.txt requirements.txt | $(PY)
-	@echo "Installing core's peers into .venv-bench; the first time takes a few minutes."
+	@echo "Installing the libraries that core is compared with into .venv-bench; this takes a few minutes."
 	@$(PY) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-bench.txt
 	@touch $@
 
 $(VENV)/.installed: requirements.txt pyproject.toml | $(PY)
-	@echo "Installing what the lab runs on; the first time takes a minute or two."
+	@echo "Installing the dependencies; the first time takes a minute or two."
 	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt requirements.txt pyproject.toml | $(PY)
-	@echo "Installing what the lab and its tests run on; the first time takes a minute or two."
+	@echo "Installing the dependencies, with those of the tests; the first time takes a minute or two."
 	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	@touch $@ $(VENV)/.installed
