@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,24 +16,29 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from core.activations import softmax
-from experiments import datasets, models, runs
+from experiments import datasets, models, runs, tracking
 from experiments.config import TrainConfig
 from tests.experiments.servers import free_port
 
 
-def test_a_served_model_answers_with_what_was_measured(tmp_path: Path) -> None:
+def test_a_served_model_answers_with_what_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'runs' / 'mlflow.db'}")
+    (tmp_path / "runs").mkdir()
     rows = datasets.load("iris", 0)
     config = TrainConfig("iris", "softmax_cce", num_epochs=3)
     finished = runs.train_and_track(config, rows, lambda epoch: None)
     port = free_port()
+    # As the README has it.
+    (said,) = re.findall(r"`(.* models serve .*?)`", (tracking.ROOT / "README.md").read_text())
+    said = said.rpartition("`")[2].replace("RUN_ID", finished.run_id).replace("5002", str(port))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
     process = subprocess.Popen(
-        [
-            sys.executable, "-m", "mlflow", "models", "serve",
-            "-m", f"runs:/{finished.run_id}/model", "--env-manager", "local",
-            "--host", "127.0.0.1", "--port", str(port),
-        ],
+        ["sh", "-c", said],
         cwd=tmp_path,
         env={
             **os.environ,
