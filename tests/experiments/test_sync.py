@@ -313,7 +313,7 @@ def test_what_another_store_is_owed_stays(monkeypatch: pytest.MonkeyPatch, store
     (folder / "abc.jsonl").write_text('{"store": "http://elsewhere"}\n["loss", 1.0, 1, 1]\n')
     (synced,) = tracking.sync()
     assert (synced.status, synced.num_points) == ("", 0)
-    assert "owed to http://elsewhere" in synced.problem
+    assert "belongs to the store http://elsewhere" in synced.problem
     assert len(waiting()) == 1
 
 
