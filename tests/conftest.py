@@ -11,14 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from experiments import tracking
 
 ROOT = Path(__file__).parents[1]
-# How long an example may take is no matter of tests: a busy machine is no fault.
-settings.register_profile("patient", settings(), deadline=None)
-settings.load_profile("patient")
 
 
 def pytest_sessionfinish() -> None:
