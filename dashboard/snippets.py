@@ -92,7 +92,7 @@ def activations(logits: np.ndarray, temperature: float) -> dict[str, str]:
     with np.errstate(over="ignore"):
         is_infinite = np.isposinf(logits / temperature).any()
     note = (
-        "# A logit of +inf makes this softmax nan; core gives its class 1.\n                "
+        "# A logit of +inf makes this softmax nan; core makes its share 1.\n                "
         if is_infinite
         else ""
     )

@@ -84,7 +84,7 @@ def test_activations(framework: str, logits: np.ndarray) -> None:
 def test_a_logit_of_inf_is_nan_where_the_comment_says_so(framework: str) -> None:
     code = snippets.activations(np.array([np.inf, 1.0]), 1.0)[framework]
     shares = np.asarray(run(code)["shares"])
-    assert np.isnan(shares).any() == ("makes the softmax nan" in code) == (framework != "NumPy")
+    assert np.isnan(shares).any() == ("makes this softmax nan" in code) == (framework != "NumPy")
 
 
 @pytest.mark.filterwarnings("ignore:In loss categorical_crossentropy, expected")
