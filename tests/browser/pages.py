@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from urllib.parse import parse_qs, urlsplit
 
 from PIL import ImageColor
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
 from dashboard import theme
 from tests.browser.servers import PAGES, wait_until_drawn
@@ -77,7 +78,18 @@ def lines(page: Page) -> list[str]:
 
 def query(page: Page) -> dict[str, list[str]]:
     """Return what the address of a page says beside its path."""
-    return parse_qs(urlsplit(page.url).query)
+    return _query(page.url)
+
+
+def _query(url: str) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(url).query)
+
+
+def assert_link_becomes(page: Page, asked: dict[str, list[str]]) -> None:
+    """Assert that the address comes to say this beside its path, which may take some messages."""
+    with contextlib.suppress(Error):
+        page.wait_for_url(lambda url: _query(url) == asked)
+    assert query(page) == asked
 
 
 def wait_for_theme(page: Page, scheme: str) -> None:

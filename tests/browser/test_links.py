@@ -15,7 +15,7 @@ from core.entropy import entropy
 from core.losses import categorical_cross_entropy
 from dashboard.parsing import parse_logits
 from dashboard.samples import SAMPLES
-from tests.browser.pages import assert_the_link_opens_the_same, opened, query
+from tests.browser.pages import assert_link_becomes, assert_the_link_opens_the_same, opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -27,19 +27,21 @@ def test_the_link_of_losses_follows_buttons_texts_and_sliders(page: Page, addres
     logits = parse_logits(SAMPLES[2].logits)
     expect(cce).to_contain_text(f"{categorical_cross_entropy(logits, SAMPLES[2].label):.4f}")
     page.wait_for_url("**logits=**")
-    assert query(page) == {"logits": [SAMPLES[2].logits]}
+    assert_link_becomes(page, {"logits": [SAMPLES[2].logits]})
 
     field = page.get_by_label("Logits", exact=True)
     field.fill("2, 0, -1")
     field.press("Enter")
     expect(cce).to_contain_text(f"{categorical_cross_entropy([2.0, 0, -1], 0):.4f}")
     page.wait_for_url("**logits=2**")
-    assert query(page) == {"logits": ["2, 0, -1"]}
+    assert_link_becomes(page, {"logits": ["2, 0, -1"]})
 
     page.get_by_role("textbox", name="Target distribution").fill("3 1")
     page.get_by_role("slider", name="Label smoothing").press("ArrowRight")
     page.wait_for_url("**label_smoothing=0.01**")
-    assert query(page) == {"logits": ["2, 0, -1"], "target": ["3 1"], "label_smoothing": ["0.01"]}
+    assert_link_becomes(
+        page, {"logits": ["2, 0, -1"], "target": ["3 1"], "label_smoothing": ["0.01"]}
+    )
     wanted = categorical_cross_entropy([2.0, 0, -1], [0.75, 0.25, 0], label_smoothing=0.01)
     expect(cce).to_contain_text(f"{wanted:.4f}")
     assert_the_link_opens_the_same(page)

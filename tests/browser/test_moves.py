@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from core.activations import sigmoid
 from core.losses import categorical_cross_entropy
 from dashboard.samples import SAMPLES
-from tests.browser.pages import opened, query
+from tests.browser.pages import assert_link_becomes, opened
 from tests.browser.servers import PAGES, wait_until_drawn
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -60,7 +60,7 @@ def test_logits_stay_when_the_page_changes(page: Page, address: str) -> None:
             expect(page.locator("h1")).to_have_text(name)
             expect(field).to_have_value(entered)
             page.wait_for_url(f"**/{name.lower()}?logits=**")
-            assert query(page) == {"logits": [entered]}
+            assert_link_becomes(page, {"logits": [entered]})
         field.fill("5,2,1")
         field.press("Enter")
         page.wait_for_url("**logits=5**")
@@ -107,7 +107,7 @@ def test_back_and_forward_move_the_field_with_the_address(page: Page, address: s
         move()
         expect(page.locator("h1")).to_have_text(name)
         expect(field).to_have_value(entered)
-        assert query(page) == {"logits": [entered]}
+        assert_link_becomes(page, {"logits": [entered]})
         wait_until_drawn(page, charts=PAGES[name.lower()])
 
 
@@ -129,7 +129,7 @@ def test_back_takes_one_press_to_the_page_before_and_its_controls(page: Page, ad
         page.go_back()
         expect(page.locator("h1")).to_have_text(name)
         wait_until_over(page, name)
-        assert query(page) == asked
+        assert_link_becomes(page, asked)
     expect(page.get_by_label("Counts", exact=True)).to_have_value("3,1")
     page.go_back()
     assert page.url == "about:blank"

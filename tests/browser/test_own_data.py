@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
-from tests.browser.pages import assert_the_link_opens_the_same, opened, query
+from tests.browser.pages import assert_link_becomes, assert_the_link_opens_the_same, opened, query
 from tests.browser.servers import PAGES, wait_until_drawn
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -52,7 +52,7 @@ def test_a_sample_of_diagnose_and_the_bins_are_a_link(page: Page, address: str) 
     choice.press("Enter")
     expect(page.get_by_text("with 1 subtracted from each label")).to_be_visible()
     page.wait_for_url("**sample=**")
-    assert query(page) == {"sample": ["Label off by one"]}
+    assert_link_becomes(page, {"sample": ["Label off by one"]})
     page.get_by_role("radio", name="Equal mass").click()
     page.wait_for_url("**bins=**")
     expect(page.get_by_text("Each mark holds about equally many rows")).to_be_visible()

@@ -16,10 +16,10 @@ from dashboard import theme
 from dashboard.parsing import parse_logits
 from dashboard.samples import SAMPLES
 from tests.browser.pages import (
+    assert_link_becomes,
     assert_the_link_opens_the_same,
     opened,
     pictures,
-    query,
     wait_for_ink,
     wait_for_theme,
 )
@@ -59,11 +59,14 @@ def test_what_moving_controls_shows_are_the_numbers_of_core_and_the_pictures_of_
     page.get_by_test_id("stSidebar").get_by_text("Present").click()
     page.wait_for_url("**present=true**")
     expect(page.get_by_label("Logits", exact=True)).to_be_hidden()
-    assert query(page) == {
-        "logits": ["2, 0, 1, -3"],
-        "temperature": ["1.5"],
-        "present": ["true"],
-    }
+    assert_link_becomes(
+        page,
+        {
+            "logits": ["2, 0, 1, -3"],
+            "temperature": ["1.5"],
+            "present": ["true"],
+        },
+    )
     assert_the_link_opens_the_same(page)
 
 

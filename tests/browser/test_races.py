@@ -13,9 +13,12 @@ from core.activations import sigmoid
 from dashboard.parsing import parse_logits
 from dashboard.samples import SAMPLES, Sample
 from dashboard.views.entropy import PRESETS
-from tests.browser.pages import opened, query
+from tests.browser.pages import assert_link_becomes, opened, query
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+# A title that no page has: the page takes it when it has heard all that was said before it.
+HEARD = "all was heard"
 
 
 class Wire:
@@ -62,11 +65,14 @@ class Wire:
         return ForwardMsg.FromString(message).HasField("script_finished")
 
     def release(self) -> None:
-        """Say all that was held, in one breath, and hold nothing more."""
+        """Say all that was held, in one breath, and return when the page has heard it."""
         self._is_holding = False
-        for message in self._held:
+        last = ForwardMsg()
+        last.page_config_changed.title = HEARD
+        for message in (*self._held, last.SerializeToString()):
             self._browsers[-1].send(message)
         self._held.clear()
+        expect(self._page).to_have_title(HEARD)
 
     def say_again(self, key: str) -> None:
         """Say to the server once more what the page said when a button was pressed."""
@@ -115,7 +121,7 @@ def test_a_page_that_is_left_keeps_its_link(page: Page, address: str, wire: Wire
     page.go_back()
     expect(page.locator("h1")).to_have_text("Entropy")
     expect(page.get_by_label("Counts", exact=True)).to_have_value("3,1")
-    assert query(page) == {"counts": ["3,1"]}
+    assert_link_becomes(page, {"counts": ["3,1"]})
 
 
 @pytest.mark.parametrize("sample", [SAMPLES[2], SAMPLES[0]], ids=lambda sample: sample.title)
@@ -135,7 +141,7 @@ def test_a_slider_moved_before_a_click_was_answered_and_the_click_both_count(
         f"{sigmoid(parse_logits(sample.logits) / 1.1).sum():.3f}"
     )
     logits = {} if sample is SAMPLES[0] else {"logits": [sample.logits]}
-    assert query(page) == {**logits, "temperature": ["1.1"]}
+    assert_link_becomes(page, {**logits, "temperature": ["1.1"]})
 
 
 def test_shares_that_stood_elsewhere_before_a_text_was_answered_do_not_change_it(
@@ -150,7 +156,7 @@ def test_shares_that_stood_elsewhere_before_a_text_was_answered_do_not_change_it
     wire.release()
     expect(page.get_by_role("slider", name=re.compile("^x3"))).to_have_value("50")
     expect(field).to_have_value("3, 1, 4")
-    assert query(page) == {"counts": ["3, 1, 4"]}
+    assert_link_becomes(page, {"counts": ["3, 1, 4"]})
 
 
 def test_a_share_moved_before_another_control_was_answered_counts(
@@ -165,7 +171,7 @@ def test_a_share_moved_before_another_control_was_answered_counts(
     wire.release()
     page.wait_for_url("**block=3**")
     expect(field).to_have_value(re.compile(r"^25\.1, "))
-    assert query(page) == {"counts": [field.input_value()], "block": ["3"]}
+    assert_link_becomes(page, {"counts": [field.input_value()], "block": ["3"]})
 
 
 def test_a_sample_clicked_before_a_share_was_answered_counts(
@@ -180,7 +186,7 @@ def test_a_sample_clicked_before_a_share_was_answered_counts(
     wire.release()
     expect(page.get_by_label("Counts", exact=True)).to_have_value(PRESETS["Bent coin"])
     page.wait_for_url("**counts=heads**")
-    assert query(page) == {"counts": [PRESETS["Bent coin"]]}
+    assert_link_becomes(page, {"counts": [PRESETS["Bent coin"]]})
 
 
 def test_a_slider_moved_before_a_step_was_answered_and_the_step_both_count(
@@ -195,7 +201,7 @@ def test_a_slider_moved_before_a_step_was_answered_and_the_step_both_count(
     wire.release()
     expect(page.get_by_text("After epoch 6, on")).to_be_visible()
     page.wait_for_url("**hidden=12**")
-    assert query(page) == {"data": ["moons"], "hidden": ["12"], "epoch": ["6"]}
+    assert_link_becomes(page, {"data": ["moons"], "hidden": ["12"], "epoch": ["6"]})
 
 
 def test_what_is_typed_after_a_click_stays_in_the_link(
@@ -232,4 +238,4 @@ def test_a_press_on_pause_that_a_tick_took_along_counts_once(
     wire.wait_for_runs(1)
     wire.release()
     expect(page.get_by_role("button", name="Play")).to_be_visible()
-    assert query(page) == paused
+    assert_link_becomes(page, paused)
