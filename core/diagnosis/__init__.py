@@ -5,7 +5,6 @@ whatever the number of rows. `diagnose` makes figures and evidence of it. Nothin
 writes a file.
 """
 
-from core.diagnosis.advice import apply_temperature
 from core.diagnosis.blocks import Kind
 from core.diagnosis.compare import Comparison, compare
 from core.diagnosis.diagnose import AFTER_TEMPERATURE, diagnose
@@ -16,6 +15,7 @@ from core.diagnosis.records import (
     Calibration,
     Concentration,
     Diagnosis,
+    Elsewhere,
     Evidence,
     Pairing,
     Precision,
@@ -35,6 +35,7 @@ __all__ = [
     "Comparison",
     "Concentration",
     "Diagnosis",
+    "Elsewhere",
     "Evidence",
     "Kind",
     "Ledger",
@@ -46,7 +47,6 @@ __all__ = [
     "Severity",
     "Summary",
     "Temperature",
-    "apply_temperature",
     "compare",
     "diagnose",
     "explain_plateau",

@@ -18,18 +18,31 @@ def advice(diagnosis: Diagnosis, t: Temperature, sums: Sums) -> tuple[str, str]:
     """Return what a temperature does to the loss, and what to do about it."""
     of_which = " of the rows where it is finite" if np.sum(sums["infinite"]) else ""
     falls = f"the loss{of_which} falls from {t.loss_before:.4g} to {t.loss_after:.4g} nats"
-    is_probability = diagnosis.scores.reading == "probabilities"
-    if t.is_inside:
-        do = (
-            f"{apply_temperature(diagnosis, t.value)}; for an honest report, fit the temperature "
-            "on other rows"
-        )
-        if may_be_margins(diagnosis) and t.value < 1:
+    other = diagnosis.elsewhere
+    best = "the best temperature" + " of these rows" * (other is not None)
+    if not t.is_inside:
+        where, do = _beyond(diagnosis, t, sums, best, falls)
+        if other is not None:
             do += (
-                ". If these are an SVM's margins (decision_function), they need a bias too: use "
-                "Platt scaling (scikit-learn: CalibratedClassifierCV)"
+                f". On {other.name} the best temperature is {other.temperature:.3f}, so check that "
+                "both files are of the same model"
             )
-        return f"the best temperature is {t.value:.3f}, at which {falls}", do
+        return where, do
+    do = _to_temperature(diagnosis, t)
+    if may_be_margins(diagnosis) and t.value < 1:
+        do += (
+            ". If these are an SVM's margins (decision_function), they need a bias too: use "
+            "Platt scaling (scikit-learn: CalibratedClassifierCV)"
+        )
+    return f"{best} is {t.value:.3f}, at which {falls}", do
+
+
+def _beyond(
+    diagnosis: Diagnosis, t: Temperature, sums: Sums, best: str, falls: str
+) -> tuple[str, str]:
+    """Return the same where the least loss lies beyond the grid of temperatures."""
+    is_probability = diagnosis.scores.reading == "probabilities"
+    others = "" if diagnosis.elsewhere else "; fit a temperature on others"
     if t.loss_before - t.loss_after <= _SLACK:
         return (
             "no temperature from 1/8 to 8 changes the loss",
@@ -40,39 +53,55 @@ def advice(diagnosis: Diagnosis, t: Temperature, sums: Sums) -> tuple[str, str]:
             return (
                 f"every prediction is right, so the loss falls with the temperature, to "
                 f"{t.loss_after:.4g} nats at 1/8",
-                "check whether the model was trained on these rows; fit a temperature on others",
+                f"check whether the model was trained on these rows{others}",
             )
         if is_probability:
             return (
-                f"the best temperature is below 1/8: {falls}",
+                f"{best} is below 1/8: {falls}",
                 "check whether these are the model's own probabilities: ones this even are rarely "
                 "right this often, so they may be other scores divided by their sum",
             )
         return (
-            f"the best temperature is below 1/8: {falls}",
+            f"{best} is below 1/8: {falls}",
             "check whether these are logits: they differ by so little that they are more likely "
             "cosine similarities, probabilities, or logits divided by something",
         )
     if _knows_labels(diagnosis, t, sums):
         if is_probability:
             return (
-                f"the best temperature is above 8: {falls}",
+                f"{best} is above 8: {falls}",
                 "calibrate on other rows, for example by isotonic regression; naive Bayes on "
                 "features that depend on each other is typically this overconfident",
             )
         return (
-            f"the best temperature is above 8: {falls}",
+            f"{best} is above 8: {falls}",
             "check whether these are logits: they are on a larger scale, as scores of another kind "
             "or multiplied logits are. If they are, fit a larger temperature on other rows",
         )
     return (
-        f"the best temperature is above 8: {falls}, and all classes come out nearly equal",
+        f"{best} is above 8: {falls}, and all classes come out nearly equal",
         "check whether rows, labels and columns belong together: the scores say next to nothing "
         "about these labels, and no temperature changes that",
     )
 
 
-def apply_temperature(diagnosis: Diagnosis, temperature: float) -> str:
+def _to_temperature(diagnosis: Diagnosis, t: Temperature) -> str:
+    """Return which temperature to apply, and how."""
+    other = diagnosis.elsewhere
+    if other is None:
+        return (
+            f"{_apply(diagnosis, t.value)}; for an honest report, fit the temperature on other rows"
+        )
+    # The loss is convex in 1/T: on the other side of 1 than its minimum it is higher than at 1.
+    if (other.temperature - 1) * (t.value - 1) < 0:
+        return (
+            f"check that {other.name} holds outputs of the same model on similar data: its "
+            f"temperature, {other.temperature:.3f}, raises the loss of these rows"
+        )
+    return f"{_apply(diagnosis, other.temperature)}, as fitted on {other.name}"
+
+
+def _apply(diagnosis: Diagnosis, temperature: float) -> str:
     """Return how the scores that were diagnosed are brought to a temperature, in words."""
     if diagnosis.scores.reading == "logits":
         return f"divide the logits by {temperature:.3f}"

@@ -147,7 +147,7 @@ def _calibration(
             "confidence": mean_confidence,
             "accuracy": diagnosis.accuracy,
             "ece": found.ece,
-            "temperature": t.value,
+            **_temperatures(diagnosis, t),
             "loss": t.loss_before,
             "loss_after": t.loss_after,
         },
@@ -162,6 +162,13 @@ def _calibration(
         f"(95 % interval); {says(p_value)}",
         p_value,
     )
+
+
+def _temperatures(diagnosis: Diagnosis, t: Temperature) -> dict[str, float]:
+    """Return the temperature that is advised, and that of these rows where it is another."""
+    if diagnosis.elsewhere is None:
+        return {"temperature": t.value}
+    return {"temperature": diagnosis.elsewhere.temperature, "own temperature": t.value}
 
 
 def _frequencies(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:

@@ -11,7 +11,7 @@ from core.diagnosis.evidence import collect
 from core.diagnosis.exclusive import Sums
 from core.diagnosis.floors import loss_floors
 from core.diagnosis.per_row import MOST_PAIRED
-from core.diagnosis.records import Diagnosis, Pairing, Scores
+from core.diagnosis.records import Diagnosis, Elsewhere, Pairing, Scores
 from core.diagnosis.sketches import SomePairs
 from core.diagnosis.summary import Summary
 
@@ -22,7 +22,9 @@ AFTER_TEMPERATURE = "calibration after temperature scaling"
 _DONE = "done"
 
 
-def diagnose(summary: Summary, class_names: Sequence[str] = ()) -> Diagnosis:
+def diagnose(
+    summary: Summary, class_names: Sequence[str] = (), elsewhere: Elsewhere | None = None
+) -> Diagnosis:
     """Return what was checked, and what was found.
 
     Parameters
@@ -30,6 +32,8 @@ def diagnose(summary: Summary, class_names: Sequence[str] = ()) -> Diagnosis:
     summary : Summary
     class_names : sequence of str, optional
         One for each class, for sentences to use beside its number.
+    elsewhere : Elsewhere, optional
+        A temperature fitted on other rows, to be advised in place of that of these.
 
     Returns
     -------
@@ -52,6 +56,7 @@ def diagnose(summary: Summary, class_names: Sequence[str] = ()) -> Diagnosis:
     empty = Diagnosis(
         summary.num_rows, 0, num_classes, key[0], _labels(summary), scores,
         (), {}, math.nan, None, None, None, None, None, (), {}, class_names=tuple(class_names),
+        elsewhere=elsewhere,
     )  # fmt: skip
     if tally is None or not tally.sums:
         return replace(empty, evidence=collect(summary, empty), checked=_checked(summary, empty))

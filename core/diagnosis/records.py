@@ -14,6 +14,7 @@ __all__ = [
     "Calibration",
     "Concentration",
     "Diagnosis",
+    "Elsewhere",
     "Evidence",
     "Pairing",
     "Precision",
@@ -141,6 +142,21 @@ class Temperature:
     p_value: float
     temperatures: Array
     losses: Array
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A temperature fitted on other rows of the same model.
+
+    Parameters
+    ----------
+    temperature : float
+    name : str
+        What those rows are called.
+    """
+
+    temperature: float
+    name: str
 
 
 @dataclass(frozen=True)
@@ -303,6 +319,8 @@ class Diagnosis:
         Where labels may hold at once: of each class's answer.
     class_names : tuple of str
         What classes are called, if they have names.
+    elsewhere : Elsewhere or None
+        The temperature to advise, in place of that of these rows.
     """
 
     num_rows: int
@@ -323,6 +341,7 @@ class Diagnosis:
     checked: Mapping[str, str]
     answer_precision: Precision | None = None
     class_names: tuple[str, ...] = ()
+    elsewhere: Elsewhere | None = None
 
     def named(self, label: float) -> str:
         """Return a class for a sentence: its number, and its name if it has another."""

@@ -13,10 +13,10 @@ from core.diagnosis import (
     AFTER_TEMPERATURE,
     Calibration,
     Diagnosis,
+    Elsewhere,
     Kind,
     Ledger,
     Summary,
-    apply_temperature,
     diagnose,
 )
 from experiments import cluster
@@ -118,7 +118,8 @@ def diagnose_predictions(
             summary = _with_ledger(rows, settings, ledger, "reading", on_rows)
         else:
             summary = summed("reading", rows, settings)
-        diagnosis = diagnose(summary, tuple(shown(name) for name in predictions.class_names))
+        names = tuple(shown(name) for name in predictions.class_names)
+        diagnosis = diagnose(summary, names)
         known = Settings(_declared(summary), settings.loss)
         if ledger is not None and not at_once:
             _with_ledger(rows, known, ledger, "ledger", on_rows)
@@ -135,8 +136,10 @@ def diagnose_predictions(
                     f"{diagnosis.num_classes}; fit the temperature on outputs of the same model"
                 )
         value, why_not = _fitted_temperature(fitted)
-        if calibration is not None and not why_not:
-            diagnosis = _fitted_elsewhere(diagnosis, value, calibration.name)
+        if why_not and calibration is not None:
+            why_not += f", in {calibration.name}"
+        elif calibration is not None:
+            diagnosis = diagnose(summary, names, Elsewhere(value, calibration.name))
         if why_not:
             return replace(found, diagnosis=checked(diagnosis, AFTER_TEMPERATURE, why_not))
         after = diagnose(summed("after the temperature", rows, known, value)).calibration
@@ -199,22 +202,6 @@ def _fitted_temperature(fitted: Diagnosis) -> tuple[float, str]:
     if not fitted.calibration.temperature.is_inside:
         return math.nan, "not done: the loss has no minimum between temperatures 1/8 and 8"
     return fitted.calibration.temperature.value, ""
-
-
-def _fitted_elsewhere(diagnosis: Diagnosis, value: float, name: str) -> Diagnosis:
-    """Return a diagnosis that advises the temperature of other rows, not that of its own."""
-    evidence = tuple(
-        replace(
-            item,
-            do=f"{apply_temperature(diagnosis, value)}, as fitted on {name}",
-            figures={**item.figures, "temperature": value, "own temperature": own},
-            seen=item.seen.replace("the best temperature", "the best temperature of these rows"),
-        )
-        if item.name == "miscalibrated" and (own := item.figures.get("temperature"))
-        else item
-        for item in diagnosis.evidence
-    )
-    return replace(diagnosis, evidence=evidence)
 
 
 def checked(diagnosis: Diagnosis, name: str, said: str) -> Diagnosis:

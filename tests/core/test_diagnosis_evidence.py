@@ -11,7 +11,15 @@ from sklearn.preprocessing import scale
 from sklearn.svm import SVC, LinearSVC
 
 from core.activations import log_softmax, sigmoid, softmax
-from core.diagnosis import Diagnosis, Evidence, Summary, diagnose, explain_plateau, loss_floors
+from core.diagnosis import (
+    Diagnosis,
+    Elsewhere,
+    Evidence,
+    Summary,
+    diagnose,
+    explain_plateau,
+    loss_floors,
+)
 
 
 def drawn(p: Any, rng: np.random.Generator) -> Any:
@@ -417,6 +425,32 @@ def test_miscalibration_is_found_with_its_temperature(
     assert seen.severity == "warning"
     assert word in seen.means
     assert seen.figures["temperature"] == pytest.approx(sharper, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("sharper", "elsewhere", "seen", "do"),
+    [
+        (3, 2.0, "the best temperature of these rows is 3.0", "divide the logits by 2.000, as fit"),
+        (3, 0.5, "the best temperature of these rows is 3.0", "0.500, raises the loss of these"),
+        (0.4, 2.0, "the best temperature of these rows is 0.4", "2.000, raises the loss of these"),
+        (0.02, 2.0, "the best temperature of these rows is below 1/8", "On val.npz the best tempe"),
+        (40, 2.0, "the best temperature of these rows is above 8", "On val.npz the best tempera"),
+    ],
+)
+def test_a_temperature_of_other_rows_is_advised_only_where_it_helps(
+    sharper: float, elsewhere: float, seen: str, do: str
+) -> None:
+    logits, labels = sample()
+    summary = Summary(kind="logits")
+    summary.update(sharper * logits, labels)
+    found = diagnose(summary, (), Elsewhere(elsewhere, "val.npz"))
+    told = evidence(found, "miscalibrated")
+    assert seen in told.seen
+    assert do in told.do
+    assert "val.npz" in told.do
+    assert told.figures["temperature"] == elsewhere
+    own = diagnose(summary).calibration.temperature.value  # type: ignore[union-attr]
+    assert told.figures["own temperature"] == own
 
 
 def test_another_mix_of_classes_is_found() -> None:
