@@ -126,7 +126,7 @@ def _diagnosed(
     finally:
         bar.empty()
     rows = _joined(parts)
-    ledger = ledger_frame(rows, read.class_names)
+    ledger = ledger_frame(rows, found.class_names)
     ledger = ledger.sort_values("surprise", ascending=False, kind="stable", ignore_index=True)
     return Model(name, story, found, rows, ledger)
 

@@ -87,7 +87,7 @@ def diagnose_predictions(
     calibration : Predictions, optional
         Other rows, to fit the temperature on.
     ledger : Path or list of Ledger, optional
-        A CSV file to write what each row costs to, or a list to append it to, batch by batch.
+        A CSV file to write what each row costs to, or a list to fill with it, batch by batch.
     scheduler : str
         A Dask cluster to spread the files over; the ledger is written by this process.
     on_rows : callable
@@ -113,11 +113,19 @@ def diagnose_predictions(
             return summed_there(client, rows.of, settings, temperature, partial(on_rows, what))
 
         # Only rows whose reading is known before the first of them have a ledger in this pass.
-        at_once = ledger is not None and client is None and settings.kind != "auto"
-        if at_once and ledger is not None:
-            summary = _with_ledger(rows, settings, ledger, "reading", on_rows)
-        else:
-            summary = summed("reading", rows, settings)
+        at_once = client is None and settings.kind != "auto" and _can_be_replaced(ledger)
+
+        def first_pass(what: str) -> Summary:
+            if ledger is not None and at_once:
+                return _with_ledger(rows, settings, ledger, what, on_rows)
+            return summed(what, rows, settings)
+
+        summary = first_pass("reading")
+        if "label_outside" in summary.faults and not predictions.classes.values:
+            predictions = predictions.of_all_labels()
+            if predictions.classes.values:
+                rows = Rows(predictions)
+                summary = first_pass("reading again")
         names = tuple(shown(name) for name in predictions.class_names)
         diagnosis = diagnose(summary, names)
         known = Settings(_declared(summary), settings.loss)
@@ -158,6 +166,8 @@ def _with_ledger(
     summary = Summary(None, settings.kind, settings.loss)
     with ExitStack() as stack:
         stack.enter_context(summary)
+        if isinstance(ledger, list):
+            ledger.clear()
         write = (
             ledger.append
             if isinstance(ledger, list)
@@ -172,6 +182,11 @@ def _with_ledger(
                 write(entries)
             on_rows(what, len(batch.scores))
     return summary
+
+
+def _can_be_replaced(ledger: Path | list[Ledger] | None) -> bool:
+    """Whether a ledger may be made twice: a pipe takes nothing back."""
+    return not isinstance(ledger, Path) or ledger.is_file() or not ledger.exists()
 
 
 def _labelled_alike(calibration: Predictions, predictions: Predictions) -> Predictions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,32 @@ def classes_of(
     if first.ndim == 2:
         return Classes(names or _plain(num_classes))
     return _numbered(names, num_classes, first, labels)
+
+
+def classes_of_all(
+    columns: Columns, num_scores: int, labels: Iterable[Array], where: str
+) -> Classes:
+    """Return what labels that are numbers mean, whatever the first batch of them holds.
+
+    Raises
+    ------
+    PredictionsError
+        As `classes_of`.
+    """
+    held, _ = _distinct(labels, MOST_LABELS)
+    different = np.array(sorted(held), np.float64)
+    classes = classes_of(columns, num_scores, different, [different], where)
+    last = max(num_scores, 2) - 1
+    outside = [value for value in held if not 0 <= value <= last]
+    # One beyond an end, of labels that do not have the other end, may be off by one.
+    is_complete = held >= set(range(last + 1))
+    if classes.note or len(outside) != 1 or (outside[0] in (-1, last + 1) and not is_complete):
+        return classes
+    return replace(
+        classes,
+        note=f"one label, {outside[0]:.15g}, lies outside 0…{last}. If it marks rows to ignore, "
+        "remove them; if it is a class, number the labels from 0 in the order of the columns",
+    )
 
 
 def _plain(num_classes: int) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from core.diagnosis import Kind
 from experiments.predictions.arrays import NpyPair, NpzTable
-from experiments.predictions.classes import Classes, classes_of
+from experiments.predictions.classes import Classes, classes_of, classes_of_all
 from experiments.predictions.columns import Columns
 from experiments.predictions.common import (
     Batch,
@@ -111,6 +111,20 @@ class Predictions:
                 row += len(scores)
         if row == self.first_row:
             raise PredictionsError(f"{self.name}: has no rows; expected at least one")
+
+    def of_all_labels(self) -> Predictions:
+        """Return them with what labels mean decided by all of them, not by the first batch.
+
+        Of rows sorted by class the first batch may show no label that is an id.
+
+        Raises
+        ------
+        PredictionsError
+            If a file is broken further on.
+        """
+        labels = chain.from_iterable(table.labels(self.columns) for table in self.tables)
+        classes = classes_of_all(self.columns, self.num_scores, labels, self.name)
+        return replace(self, classes=classes)
 
     def parts(self, counts: Sequence[int] | None = None) -> tuple[Predictions, ...]:
         """Return each file by itself; the number of its first row counts on from those before.

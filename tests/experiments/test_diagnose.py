@@ -154,6 +154,51 @@ def test_ids_of_calibration_data_are_the_classes_of_the_predictions(tmp_path):
     assert "which is none of 7, 20, 30, 41" in refused.stderr
 
 
+@pytest.mark.parametrize("kind", ["parquet", "csv", "npz"])
+def test_ids_that_the_first_batch_does_not_show_are_matched_too(tmp_path, kind):
+    # Sorted by class, and 131,072 rows of the first one are more than a batch.
+    labels = np.repeat([0, 1, 2], [140_000, 500, 500])
+    logits = np.random.default_rng(0).normal(size=(len(labels), 3)).round(3)
+    logits[np.arange(len(labels)), labels] += 2
+    ids = np.array([0, 5, 7])[labels]
+    path, ledger = tmp_path / f"a.{kind}", tmp_path / "ledger.csv"
+    if kind == "npz":
+        np.savez(path, logits=logits, labels=ids)
+    elif kind == "csv":
+        table(logits, ids).to_csv(path, index=False)
+    else:
+        table(logits, ids).to_parquet(path)
+    result = run(path, "--json", "-", "--csv", ledger)
+    held = json.loads(result.stdout)
+    assert held["num_used"] == len(labels)
+    assert held["class_names"] == ["0", "5", "7"]
+    assert "0 → 0, 5 → 1, 7 → 2" in held["notes"][0]
+    assert held["figures"]["accuracy"] == pytest.approx(np.mean(logits.argmax(axis=1) == labels))
+    written = pd.read_csv(ledger)
+    assert written["label"].tolist() == ids.tolist()
+    # Where there are more ids than columns, nothing is matched, and the report says what to do.
+    np.savez(tmp_path / "b.npz", logits=logits, labels=np.where(np.arange(len(ids)) % 9, ids, 4))
+    more = run(tmp_path / "b.npz")
+    assert "number the labels from 0 in the order of the columns" in " ".join(more.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("ids", "said"),
+    [
+        ([0, 1, 2, 255], "One label, 255, lies outside 0…2. If it marks rows to ignore, remove"),
+        ([0, 1, 2, -1], "One label, -1, lies outside 0…2."),
+        ([0, 2, 2, 7], "One label, 7, lies outside 0…2."),
+        ([1, 2, 3, 3], None),  # off by one
+    ],
+)
+def test_a_single_label_outside_is_told_what_to_do_about(tmp_path, ids, said):
+    logits, labels = drawn(num_classes=4)
+    table(logits[:, :3], np.array(ids)[labels]).to_parquet(tmp_path / "a.parquet")
+    text = " ".join(run(tmp_path / "a.parquet").stdout.split())
+    assert "label_outside" in text
+    assert said in text if said else "One label" not in text
+
+
 def test_options_are_heard(tmp_path):
     logits, labels = drawn()
     path = tmp_path / "soft.csv"
