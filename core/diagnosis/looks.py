@@ -88,6 +88,10 @@ def looks_of(
         counts["one_hot_scores"] = int(np.count_nonzero((column == 0) | (column == 1)))
         return counts, rows
     if num_inside:
+        at_zero = np.flatnonzero(inside & (lowest == 0))
+        if len(at_zero):
+            zeros = (np.take(raw, at_zero, axis=1 - axis) == 0).sum(axis=axis)
+            counts["single_zeros"] = int(np.count_nonzero(zeros == 1))
         few = raw if num_inside == len(highest) else np.compress(inside, raw, axis=1 - axis)
         beyond = np.add.reduce(few, axis=axis, dtype=np.float64) - 1
         distance = np.abs(beyond)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from core.diagnosis.chances import LEVEL, corrected, count_p_value, says
 from core.diagnosis.exclusive import Sums
-from core.diagnosis.records import COUNTED, Diagnosis, Evidence, Scores, Severity
+from core.diagnosis.records import COUNTED, Diagnosis, Evidence, Scores, Severity, rows_have
 from core.diagnosis.summary import Summary
 
 _AGREES = {
@@ -37,6 +37,11 @@ def kind_of_scores(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]
     looks = _LOOKS[scores.found]
     if summary.one_column and scores.found == "sigmoid":
         looks = "sigmoid output: inside [0, 1]"
+    if scores.found == "ambiguous" and summary.is_shifted():
+        looks += (
+            f", and {rows_have(summary.counts['single_zeros'], rows)} a single score of exactly 0, "
+            "like logits that were shifted or scaled to begin there"
+        )
     shift = ""
     if scores.otherwise and diagnosis.calibration is not None:
         other = "logits" if scores.reading == "probabilities" else "probabilities"
@@ -89,6 +94,12 @@ def _about(scores: Scores, *, one_column: bool) -> str:
     """Return what to know of scores of this kind."""
     if scores.found == "one-hot":
         return "hard predictions don't say how sure the model is"
+    if scores.found == "ambiguous":
+        return (
+            "the labels are far likelier if these are logits, so they are read as logits"
+            if scores.reading == "logits"
+            else "the labels do not clearly speak for logits, so these are read as probabilities"
+        )
     if scores.reading == "probabilities" and (one_column or scores.found == "sigmoid"):
         return (
             "a probability gives its logit, log(p/(1 − p)), except for what rounding loses near 0 "

@@ -263,7 +263,8 @@ class Summary:
             return "log-probabilities" if near >= 0.99 * rows else "logits"
         # Logits may all lie in [0, 1] too: many hardly do, unless the labels say so.
         answers = rows * (1 if self.one_column else self.num_classes or 0)
-        sigmoid = "ambiguous" if answers < 40 or self._labels_say_logits() else "sigmoid"
+        is_open = answers < 40 or self.is_shifted() or self._labels_say_logits()
+        sigmoid = "ambiguous" if is_open else "sigmoid"
         is_hard = self.counts.get("one_hot_scores", 0) >= 0.99 * rows
         if self.one_column:
             return "one-hot" if is_hard and sigmoid == "sigmoid" else sigmoid
@@ -278,16 +279,30 @@ class Summary:
             return "softmax"
         return sigmoid
 
+    def is_shifted(self) -> bool:
+        """Whether each row has a single score of exactly 0, and no other below it.
+
+        So it is with logits whose minimum was subtracted. Sigmoids are 0 by rounding alone: in some
+        rows, and mostly in several places of one.
+        """
+        singles = self.counts.get("single_zeros", 0)
+        return not self.one_column and 0 < 0.99 * self.counts.get("scored", 0) <= singles
+
     def _labels_say_logits(self) -> bool:
         """Whether labels drawn from the scores as probabilities would be e^10 times less likely.
 
-        Not where scores come near both 0 and 1 and never leave them: that is no coincidence.
+        Not where scores come near both 0 and 1 and never leave them: that is no coincidence, unless
+        each row was shifted to 0.
         """
-        if len(self.lows) and self.lows.min() < 0.02 and self.highs.max() > 0.98:
+        is_shifted = self.is_shifted()
+        is_full = len(self.lows) > 0 and self.lows.min() < 0.02 and self.highs.max() > 0.98
+        if is_full and not is_shifted:
             return False
         readings: tuple[Reading, Reading] = ("logits", "probabilities")
         pair = [self.tallies.get((self.task(), reading)) for reading in readings]
         losses = [math.inf if t is None else float(np.sum(t.sums["loss"])) for t in pair]
+        if is_shifted and pair[1] is not None and np.sum(pair[1].sums["infinite"]):
+            losses[1] = math.inf
         return losses[0] + 10 < losses[1]
 
     def reading(self) -> tuple[Task, Reading]:

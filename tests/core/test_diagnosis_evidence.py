@@ -774,6 +774,42 @@ def test_a_softmax_written_with_few_decimals_is_a_softmax(
     assert not names & {"one_vs_rest", "no_distribution", "outside_unit"}
 
 
+@pytest.mark.parametrize("num_rows", [30, 5000])
+@pytest.mark.parametrize("most", [0.9, 1.0])
+def test_logits_that_begin_at_0_in_each_row_are_not_taken_for_sigmoids(
+    num_rows: int, most: float
+) -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.random((num_rows, 5))
+    logits -= logits.min(axis=1, keepdims=True)
+    logits *= most / (logits.max(axis=1, keepdims=True) if most == 1 else 1)
+    labels = drawn(softmax(2 * logits), rng)
+    summary = Summary()
+    for rows in (slice(None, 7), slice(7, None)):
+        summary.update(logits[rows], labels[rows])
+    found = diagnose(summary)
+    assert (found.scores.found, found.scores.reading) == ("ambiguous", "logits")
+    seen = evidence(found, "scores")
+    assert f"{num_rows:,} of {num_rows:,} rows (100 %) have a single score of exactly 0" in seen.seen
+    assert "Read as probabilities, the loss would be infinite" in seen.seen
+    assert alarms(found) == []
+    # Labels that are never where the 0 is say nothing against probabilities.
+    sure = diagnosed(logits, logits.argmax(axis=1))
+    assert (sure.scores.found, sure.scores.reading) == ("ambiguous", "probabilities")
+
+
+@pytest.mark.parametrize("num_classes", [3, 10, 1000])
+def test_sigmoids_written_with_few_decimals_are_sigmoids_though_some_are_0(
+    num_classes: int,
+) -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(-4, 2, (2000, num_classes))
+    scores = sigmoid(logits).round(2)
+    assert (scores.min(axis=1) == 0).mean() > 0.3
+    found = diagnosed(scores, drawn(sigmoid(logits), rng))
+    assert found.scores.found == "sigmoid"
+
+
 def test_sigmoids_written_with_few_decimals_are_sigmoids() -> None:
     logits, labels = sample()
     assert diagnosed(sigmoid(logits).round(2), labels).scores.found == "sigmoid"
