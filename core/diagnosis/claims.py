@@ -51,7 +51,8 @@ def claims(
     )
     infinite = float(np.sum(sums["infinite"]))
     if infinite:
-        yield _infinite(diagnosis, infinite, is_note=kind == "one-hot")
+        impossible = _infinite(diagnosis, infinite, is_note=kind == "one-hot")
+        yield _follows(impossible, cause) if cause == "label_outside" else impossible
     if kind == "one-hot":
         return
     order = list(other_columns(summary, diagnosis, sums)) if exclusive else []
@@ -62,10 +63,11 @@ def claims(
         found += _label_errors(diagnosis, temperature, sums)
     if diagnosis.bits is not None:
         found += _base_rate(diagnosis, diagnosis.bits)
-    if cause:
-        order = [_follows(evidence, cause) for evidence in order]
-    elif order:
+    if order and (not cause or (cause == "label_outside" and order[0].name == "off_by_one")):
+        # Off by one is what puts labels outside.
         cause = order[0].name
+    elif cause:
+        order = [_follows(evidence, cause) for evidence in order]
     if infinite and not cause:
         # Where a 0 was written for a class, no temperature makes it likelier.
         found = [

@@ -15,6 +15,7 @@ from core.diagnosis.pairing import kind_of_scores, pairings
 from core.diagnosis.per_row import MOST_PAIRED
 from core.diagnosis.records import COUNTED, Diagnosis, Evidence, Precision, Severity
 from core.diagnosis.summary import Summary
+from core.diagnosis.tally import Fault
 
 _ABOUT_FLOORS = {
     "softmax of probabilities": "check whether an activation is applied twice",
@@ -24,6 +25,8 @@ _ABOUT_FLOORS = {
     "label smoothing": "judge the model by how far its loss is above this floor",
 }
 _ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
+# So many labels outside, and the others may be numbered otherwise than columns too.
+_MANY = 0.01
 # Scores that are not what they are read as.
 _OTHER_SCORES = ("scores_contradict", "mixed_scores", "percentages", "class_ids")
 
@@ -38,6 +41,9 @@ def collect(summary: Summary, diagnosis: Diagnosis) -> tuple[Evidence, ...]:
         soft = summary.counts.get("soft", 0) + summary.counts.get("soft_several", 0)
         if not soft:
             cause = next((e.name for e in found if e.name in _OTHER_SCORES), "")
+            outside = summary.faults.get("label_outside", Fault()).count
+            if not cause and outside > _MANY * summary.num_rows:
+                cause = "label_outside"
             found += claims(summary, diagnosis, sums, cause)
     return tuple(sorted(found, key=lambda evidence: _ORDER[evidence.severity]))
 

@@ -107,6 +107,31 @@ def test_labels_out_of_range_are_counted_and_shown() -> None:
     assert found.num_used == 4998
 
 
+@pytest.mark.parametrize("sharper", [1, 3])
+def test_what_may_follow_from_labels_outside_steps_back(sharper: float) -> None:
+    logits, labels = sample()
+    # Numbers of the user's own, two of which are not those of columns.
+    found = diagnosed(sharper * logits, np.array([0, 2, 4, 7, 9])[labels])
+    assert [e.name for e in found.evidence if e.severity != "note"] == ["label_outside"]
+    followers = [e for e in found.evidence if "may follow from label_outside" in e.means]
+    assert {"miscalibrated", "class_frequencies"} <= {e.name for e in followers}
+    # A few are marks or slips, and say nothing of the others.
+    marked = labels.copy()
+    marked[:40] = 255
+    alone = alarms(diagnosed(3 * logits, marked))
+    assert [said.split(":")[0] for said in alone] == ["label_outside", "miscalibrated"]
+
+
+def test_labels_off_by_one_are_the_cause_of_labels_outside() -> None:
+    logits, labels = sample()
+    found = diagnosed(logits, labels + 1)
+    assert [e.name for e in found.evidence if e.severity == "error"] == [
+        "label_outside",
+        "off_by_one",
+    ]
+    assert "may follow from off_by_one" in evidence(found, "class_frequencies").means
+
+
 @pytest.mark.parametrize("step", [1, -1])
 @pytest.mark.parametrize("num_classes", [5, 200])
 def test_labels_off_by_one_are_named_with_the_step_that_mends_them(
