@@ -815,7 +815,9 @@ def test_logits_that_begin_at_0_in_each_row_are_not_taken_for_sigmoids(
     found = diagnose(summary)
     assert (found.scores.found, found.scores.reading) == ("ambiguous", "logits")
     seen = evidence(found, "scores")
-    assert f"{num_rows:,} of {num_rows:,} rows (100 %) have a single score of exactly 0" in seen.seen
+    assert (
+        f"{num_rows:,} of {num_rows:,} rows (100 %) have a single score of exactly 0" in seen.seen
+    )
     assert "Read as probabilities, the loss would be infinite" in seen.seen
     assert alarms(found) == []
     # Labels that are never where the 0 is say nothing against probabilities.
