@@ -165,7 +165,7 @@ def multi_label_sums(
         left_out = infinite.reshape(-1) if infinite.any() else None
         away = np.where(infinite, 0, np.maximum(-np.abs(x), LOWEST)).reshape(1, -1)
         gap = np.where(infinite, 0, _gap(x, t)).reshape(-1)
-        add_temperatures(work, sums, away, np.exp(away), 0, gap, left_out, with_noise=False)
+        add_temperatures(work, sums, away, np.exp(away), 0, gap, left_out)
     worst = loss.argmax(axis=1)
     worst_p = np.where(t > 0.5, p, q)[rows, worst]
     return sums, worst, PerRow(row_loss, worst_p, np.maximum(p, q)[rows, worst])

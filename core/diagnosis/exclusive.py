@@ -15,6 +15,7 @@ from core._blocked import Work, column
 from core._checks import Array
 from core.diagnosis.bins import bin_edges
 from core.diagnosis.grid import LOWEST, add_temperatures
+from core.diagnosis.noise import add_noise
 
 Sums = dict[str, Array]
 # Some: what shows how a figure shifts when scores are read in another way.
@@ -125,6 +126,7 @@ def exclusive_sums(
         is_infinite = gap > largest_loss(dtype)
         left_out = is_infinite if is_infinite.any() else None
         add_temperatures(work, sums, z, e, axis, gap, left_out, at_top)
+        add_noise(work, sums, z, axis, gap, rows, left_out)
         if num_classes == 3 and not is_probability:
             _add_votes(sums, raw if axis == 0 else raw.T, labels, predicted)
     kept = Kept(

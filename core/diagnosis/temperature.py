@@ -11,7 +11,8 @@ import numpy as np
 from core._checks import Array
 from core.diagnosis.chances import evidence_p_value
 from core.diagnosis.exclusive import Sums
-from core.diagnosis.grid import AT_ONE, BETAS, NOISES, NOISY_BETAS
+from core.diagnosis.grid import AT_ONE, BETAS
+from core.diagnosis.noise import NOISES, NOISY_BETAS
 from core.diagnosis.records import Temperature
 
 _NODES = np.log2(BETAS)
@@ -113,13 +114,15 @@ def _hermite(first: int, left: int) -> tuple[tuple[float, float], Array]:
     return domain, np.linalg.inv(np.array(columns).T)
 
 
-@lru_cache(maxsize=1)
-def _between() -> Array:
-    """Return what makes losses at every 1/32 of β from 1/4 to 1 of those at `NOISY_BETAS`.
+@lru_cache(maxsize=2)
+def _between(first: float, parts: int) -> Array:
+    """Return what makes losses at every 1/`parts` of β from `first` on of those at `NOISY_BETAS`.
 
     By a polynomial in log(β + 1/32), where the nodes are about evenly apart.
     """
-    nodes, wanted = (np.log(betas + 1 / 32) for betas in (NOISY_BETAS, np.arange(8, 33) / 32))
+    last = float(NOISY_BETAS[-1])
+    betas = np.arange(round(first * parts), round(last * parts) + 1) / parts
+    nodes, wanted = (np.log(at + 1 / 32) for at in (NOISY_BETAS, betas))
     domain = (float(nodes[0]), float(nodes[-1]))
     terms = [np.polynomial.Chebyshev.basis(k, domain=domain) for k in range(len(nodes))]
     at_nodes, at_betas = (np.stack([term(x) for term in terms]) for x in (nodes, wanted))
@@ -131,19 +134,19 @@ def noise_of(sums: Sums, temperature: Temperature) -> tuple[float, float]:
     """Return the p-value of some temperature explaining the labels, and the share of noise instead.
 
     The likelihood of labels of which a share ε was replaced by any class, against the highest that
-    a temperature gives: on average at most 1 if labels are drawn at any temperature of the grid.
+    a temperature gives: on average at most 1 if labels are drawn at any temperature that the nodes
+    of the noise enclose.
 
     References
     ----------
     Wasserman, Ramdas and Balakrishnan (2020), "Universal inference",
     doi:10.1073/pnas.1922664117.
     """
-    if "noisy_losses" not in sums or not temperature.is_inside:
+    beta = 1 / temperature.value
+    if "noisy_losses" not in sums or not NOISY_BETAS[0] <= beta <= 1:
         return 1.0, 0.0
-    losses = _between() @ sums["noisy_losses"]
-    answers = float(np.sum(sums["top_counts"]))
-    finite = 1 - float(np.sum(sums["infinite"])) / answers
-    best = temperature.loss_after * float(sums["rows"]) * finite
-    slack = _SLACK_BETWEEN * float(sums["rows"])
-    share = NOISES[int(losses.argmin()) % len(NOISES)]
+    best = float((_between(float(NOISY_BETAS[0]), 256) @ sums["noisy_losses"][:, 0]).min())
+    losses = _between(0.25, 32) @ sums["noisy_losses"][:, 1:]
+    slack = _SLACK_BETWEEN * float(sums["noisy_rows"])
+    share = NOISES[1 + int(losses.argmin()) % (len(NOISES) - 1)]
     return evidence_p_value((best - losses - slack).reshape(-1)), share

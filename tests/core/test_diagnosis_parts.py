@@ -1,5 +1,6 @@
 """Bounds hold as often as they say, and sketches hold the same in any order."""
 
+import itertools
 import math
 from typing import Any
 
@@ -7,6 +8,8 @@ import numpy as np
 import pytest
 
 from core._blocked import Work
+from core.activations import log_softmax
+from core.diagnosis import Summary
 from core.diagnosis.bins import calibration_bins
 from core.diagnosis.chances import (
     bernoulli_divergence,
@@ -15,6 +18,7 @@ from core.diagnosis.chances import (
     sequence_log_probability,
     share_interval,
 )
+from core.diagnosis.noise import NOISES, NOISY_BETAS
 from core.diagnosis.sketches import (
     BIN_WIDTH,
     NUM_BINS,
@@ -158,3 +162,33 @@ def test_some_pairs_are_counted_in_any_order(num_classes: int, num_counted: int)
         whole.merge(SomePairs())
         assert whole.counts().tolist() == [counts.tolist() for counts in expected]
         assert whole.counts().nbytes <= 1 << 17
+
+
+def test_noise_is_asked_of_the_same_rows_however_batches_are_cut() -> None:
+    rng = np.random.default_rng(0)
+    num_rows = 150_000
+    logits = rng.normal(0, 3, (num_rows, 3))
+    # A mask may be −inf, and the row's own label then has no finite loss.
+    logits[70_000:70_010, 2] = logits[140_000, 2] = -np.inf
+    labels = rng.integers(0, 2, num_rows)
+    labels[140_000] = 2
+    whole, cut = Summary(), Summary()
+    whole.update(logits, labels)
+    starts = [0, 1, 65_535, 65_537, 100_003, 131_071, 139_264, num_rows]
+    for start, stop in list(itertools.pairwise(starts))[::-1]:
+        cut.update(logits[start:stop], labels[start:stop], first_row=start)
+
+    rows = np.arange(num_rows)
+    asked = (rows < 65_536) | (rows % 131_072 < 8192)
+    asked[140_000] = False
+    log_p = [
+        log_softmax(beta * logits[asked])[np.arange(asked.sum()), labels[asked]]
+        for beta in NOISY_BETAS
+    ]
+    wanted = [
+        [-np.log((1 - noise) * np.exp(row) + noise / 3).sum() for noise in NOISES] for row in log_p
+    ]
+    for summary in (whole, cut):
+        sums = summary.tallies["exclusive", "logits"].sums
+        assert sums["noisy_rows"] == asked.sum()
+        np.testing.assert_allclose(sums["noisy_losses"], wanted, rtol=1e-9)
