@@ -395,6 +395,13 @@ def row_numbers(work: Work, num_rows: int) -> Array:
     return work.row_numbers[:num_rows]
 
 
+def flat_places(work: Work, classes: Array, block: Array, axis: int) -> Array:
+    """Return where in a block, flat, each row's class is."""
+    num_classes, num_rows = block.shape[axis], block.shape[1 - axis]
+    rows = row_numbers(work, num_rows)
+    return classes * num_rows + rows if axis == 0 else rows * num_classes + classes
+
+
 def column(per_row: Array, axis: int) -> Array:
     """Return one number a row so that it broadcasts over the row's classes."""
     return per_row if axis == 0 else per_row[:, np.newaxis]

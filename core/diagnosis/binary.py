@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from core import _blocked
 from core._blocked import Work
 from core._checks import Array
 from core.diagnosis.bins import NUM_CALIBRATION_BINS, calibration_bins
-from core.diagnosis.exclusive import Sums, largest_loss
+from core.diagnosis.exclusive import Sums, largest_exponent, largest_loss
 from core.diagnosis.grid import LOWEST, add_temperatures
 from core.diagnosis.per_row import PerRow
 from core.diagnosis.roundings import add_answer_precision
 from core.diagnosis.sketches import NUM_BINS, magnitude_bins
 
-# e^x and e^−x are normal numbers up to here, by the bytes of a number.
-_MOST = {4: 80.0, 8: 700.0}
+# Of an answer's mean loss: from here on the logarithm of a product of several 1 + y is as good as
+# the sum of logarithms, though it loses what of a y is below the rounding of 1.
+_LEAST_LOSS = 0.05
 
 
 def one_vs_rest_sums(
-    work: Work, raw: Array, axis: int, labels: Array, *, is_probability: bool
+    work: Work,
+    raw: Array,
+    axis: int,
+    at_label: Array,
+    highest: float,
+    *,
+    is_probability: bool,
 ) -> Sums:
-    """Return what binary cross-entropy makes of the same rows: loss, and its gradient's pull.
+    """Return what binary cross-entropy makes of all classes but the label: loss, and its pull.
+
+    That of the labels is one number a row: `core.diagnosis.per_row` has it.
 
     Parameters
     ----------
@@ -31,46 +42,46 @@ def one_vs_rest_sums(
         Scores without NaN or +inf.
     axis : int
         The axis of the classes.
-    labels : ndarray of intp, shape (rows,)
+    at_label : ndarray of intp, shape (rows,)
+        Where in `raw`, flat, the labels are.
+    highest : float
+        The highest logit.
     is_probability : bool
         Whether scores are σ already.
     """
     dtype = raw.dtype
-    num_classes, num_rows = raw.shape[axis], raw.shape[1 - axis]
-    rows = _blocked.row_numbers(work, num_rows)
-    at_label = labels * num_rows + rows if axis == 0 else rows * num_classes + labels
-    label_score = raw.reshape(-1)[at_label]
     x = work("z", raw.shape, dtype)
+    larger = work("e", raw.shape, dtype)
     if is_probability:
         np.clip(raw, 0, 1, out=x)
-        label_p = np.clip(label_score, 0, 1)
-        doubt = 1 - label_p
         x.reshape(-1)[at_label] = 0
-        negative = np.add.reduce(x, axis=1 - axis).astype(np.float64)
-        np.negative(x, out=x)
-        np.log1p(x, out=x)
-        x.reshape(-1)[at_label] = np.log(label_p)
-        loss = -_total(x, axis)
+        negative = np.add.reduce(x, axis=1 - axis)
+        np.subtract(1, x, out=larger)
+        loss = -_sum_of_logs(np.negative(x, out=x), larger, axis)
     else:
         # Within bounds σ(x) = u/(1 + u) with u = e^x; what a logit is beyond, its loss is more.
-        most = dtype.type(_MOST[dtype.itemsize])
+        most = dtype.type(largest_exponent(dtype))
         u = np.exp(np.clip(raw, -most, most, out=x), out=x)
-        label_u = u.reshape(-1)[at_label]
-        doubt = 1 / (1 + label_u)
         u.reshape(-1)[at_label] = 0
-        larger = np.add(u, 1, out=work("e", raw.shape, dtype))
-        negative = np.add.reduce(np.divide(u, larger, out=larger), axis=1 - axis).astype(np.float64)
-        loss = _total(np.log1p(u, out=u), axis)
-        loss += float(np.add.reduce(np.log1p(1 / label_u), dtype=np.float64))
-        if max(raw.max(), -label_score.min()) > most:
+        np.add(u, 1, out=larger)
+        p = np.divide(u, larger, out=work("p", raw.shape, dtype))
+        negative = np.add.reduce(p, axis=1 - axis)
+        loss = _sum_of_logs(u, larger, axis)
+        if highest > most:
             beyond = np.maximum(np.subtract(raw, most, out=x), 0, out=x)
-            beyond.reshape(-1)[at_label] = np.maximum(-label_score - most, 0)
+            beyond.reshape(-1)[at_label] = 0
             loss += _total(beyond, axis)
-    return {
-        "binary_loss": np.array(loss),
-        "sigmoid_positive": np.bincount(labels, doubt, num_classes),
-        "sigmoid_negative": negative,
-    }
+    return {"binary_loss": np.array(loss), "sigmoid_negative": negative.astype(np.float64)}
+
+
+def _sum_of_logs(y: Array, larger: Array, axis: int) -> float:
+    """Return Σ log(1 + y), with 1 + y; `y` is overwritten."""
+    if axis == 0:
+        products = np.multiply.reduce(larger, axis=0)
+        total = float(np.add.reduce(np.log(products, out=products), dtype=np.float64))
+        if _LEAST_LOSS * y.size <= abs(total) < math.inf:
+            return total
+    return _total(np.log1p(y, out=y), axis)
 
 
 def _total(terms: Array, axis: int) -> float:
@@ -165,7 +176,8 @@ def multi_label_sums(
         left_out = infinite.reshape(-1) if infinite.any() else None
         away = np.where(infinite, 0, np.maximum(-np.abs(x), LOWEST)).reshape(1, -1)
         gap = np.where(infinite, 0, _gap(x, t)).reshape(-1)
-        add_temperatures(work, sums, away, np.exp(away), 0, gap, left_out)
+        odds = np.exp(away)
+        add_temperatures(work, sums, away, float(away.min()), odds, odds[0], 0, gap, left_out)
     worst = loss.argmax(axis=1)
     worst_p = np.where(t > 0.5, p, q)[rows, worst]
     return sums, worst, PerRow(row_loss, worst_p, np.maximum(p, q)[rows, worst])

@@ -166,29 +166,34 @@ def add_up(work: Work, block: Block, plan: Plan) -> Found:
     found = Found({}, [], nothing, nothing, nothing, nothing, {}, {}, {})
     raw, axis = _blocked.load(work, "raw", block.scores, _blocked.working_dtype(block.scores))
     top, highest = tops(work, raw, axis)
-    usable = np.ones(len(top), bool) if block.usable is None else block.usable
+    usable = block.usable
     if not np.isfinite(np.add.reduce(highest)):
         good = np.isfinite(highest)
         is_nan = np.isnan(highest)
         found.faults.append(("nan", block.rows[is_nan]))
         found.faults.append(("infinite", block.rows[~good & ~is_nan]))
-        usable = usable & good
+        usable = good if usable is None else usable & good
     labels, kinds = block.labels, None
     if block.targets is not None:
         labels, kinds = _look_at_targets(found, block.targets, block.rows)
-        usable = usable & (kinds != BAD)
-    held = _Rows(raw, axis, labels, block.rows, top, block.targets, kinds).only(usable)
+        usable = kinds != BAD if usable is None else usable & (kinds != BAD)
+    held = _Rows(raw, axis, labels, block.rows, top, block.targets, kinds)
+    if usable is not None:
+        held = held.only(usable)
     if len(held.rows) == 0:
         return found
     if plan.temperature != 1 and plan.kind != "auto":
         _read(work, found, held, plan, reading_of(plan.kind))
         return found
     raw = held.raw
-    highest = highest if len(highest) == len(held.rows) else highest[usable]
-    counts, looks = looks_of(raw, axis, highest, plan.tolerance, one_column=plan.one_column)
+    if usable is not None and len(highest) > len(held.rows):
+        highest = highest[usable]
+    lows = raw.min(axis=1 - axis)
+    counts, looks = looks_of(
+        raw, axis, float(lows.min()), highest, plan.tolerance, one_column=plan.one_column
+    )
     found.counts.update(counts)
     found.faults.extend((name, held.rows[where]) for name, where in looks.items())
-    lows = raw.min(axis=1 - axis)
     if np.isneginf(lows).any():
         found.faults.append(("minus_infinity", held.rows[np.isneginf(raw).any(axis=axis)]))
     found = found._replace(
@@ -251,12 +256,14 @@ def _read(work: Work, found: Found, held: _Rows, plan: Plan, reading: Reading) -
     layout = None
     if held.targets is not None:
         layout = np.ascontiguousarray(held.targets.T if axis == 0 else held.targets)
+    at_label = _blocked.flat_places(work, held.labels, raw, axis)
     sums, kept = exclusive_sums(
-        work, raw, axis, held.rows, held.labels, held.top,
+        work, raw, axis, held.rows, held.labels, at_label, held.top,
         is_probability=is_probability, depth=depth, temperature=plan.temperature, targets=layout,
     )  # fmt: skip
     if depth == "all":
-        sums |= one_vs_rest_sums(work, raw, axis, held.labels, is_probability=is_probability)
+        highest = float(kept.maximum.max())
+        sums |= one_vs_rest_sums(work, raw, axis, at_label, highest, is_probability=is_probability)
     found.sums[reading] = sums
     found.kept[reading] = kept
 

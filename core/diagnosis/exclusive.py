@@ -55,6 +55,7 @@ def exclusive_sums(
     axis: int,
     rows: Array,
     labels: Array,
+    at_label: Array,
     predicted: Array,
     *,
     is_probability: bool,
@@ -72,7 +73,10 @@ def exclusive_sums(
         Scores without NaN or +inf.
     axis : int
         The axis of the classes.
-    rows, labels, predicted : ndarray of intp, shape (rows,)
+    rows, labels : ndarray of intp, shape (rows,)
+    at_label : ndarray of intp, shape (rows,)
+        Where in `raw`, flat, the labels are.
+    predicted : ndarray of intp, shape (rows,)
     is_probability : bool
         Whether to take the logarithm first; a row is then divided by its sum.
     depth : str
@@ -84,14 +88,11 @@ def exclusive_sums(
         Soft labels, whose cross-entropy is wanted too.
     """
     dtype = raw.dtype
-    num_classes, num_rows = raw.shape[axis], raw.shape[1 - axis]
     z = work("z", raw.shape, dtype)
     start = raw
     if is_probability:
         start = np.log(raw if raw.min() >= 0 else np.maximum(raw, 0, out=z), out=z)
-    numbers = _blocked.row_numbers(work, num_rows)
-    at_label = labels * num_rows + numbers if axis == 0 else numbers * num_classes + labels
-    at_top = predicted * num_rows + numbers if axis == 0 else numbers * num_classes + predicted
+    at_top = _blocked.flat_places(work, predicted, raw, axis)
     maximum = start.reshape(-1).take(at_top)
     label_score = start.reshape(-1).take(at_label)
     np.subtract(start, column(maximum, axis), out=z)
@@ -102,9 +103,11 @@ def exclusive_sums(
     if targets is not None:
         # A class without a target costs nothing, however low its logit.
         terms = np.where(targets > 0, targets * z, 0).sum(axis=axis, dtype=np.float64)
-    if z.min() < LOWEST:
+    lowest = float(z.min())
+    if lowest < LOWEST:
         # A mask may be −inf or the least number there is: a product with it is no small term.
         np.maximum(z, LOWEST, out=z)
+        lowest = LOWEST
 
     e = np.exp(z, out=work("e", z.shape, dtype))
     e.reshape(-1)[at_top] = 0
@@ -125,9 +128,9 @@ def exclusive_sums(
     if depth == "all":
         is_infinite = gap > largest_loss(dtype)
         left_out = is_infinite if is_infinite.any() else None
-        add_temperatures(work, sums, z, e, axis, gap, left_out, at_top)
+        add_temperatures(work, sums, z, lowest, e, odds, axis, gap, left_out, at_top)
         add_noise(work, sums, z, axis, gap, rows, left_out)
-        if num_classes == 3 and not is_probability:
+        if raw.shape[axis] == 3 and not is_probability:
             _add_votes(sums, raw if axis == 0 else raw.T, labels, predicted)
     kept = Kept(
         rows, labels, predicted, maximum, label_score, gap, odds, classes, probabilities
@@ -138,6 +141,11 @@ def exclusive_sums(
 def largest_loss(dtype: np.dtype[np.generic]) -> float:
     """Return from where on a loss counts as infinite: sums of more would overflow."""
     return 1e30 if dtype.itemsize == 4 else 1e250
+
+
+def largest_exponent(dtype: np.dtype[np.generic]) -> float:
+    """Return up to where e^x and e^−x are normal numbers, with room for a factor."""
+    return 80.0 if dtype.itemsize == 4 else 700.0
 
 
 def _above_first_bin(work: Work, p: Array, axis: int) -> tuple[Array, Array]:

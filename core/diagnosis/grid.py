@@ -35,7 +35,9 @@ def add_temperatures(
     work: Work,
     sums: dict[str, Array],
     z: Array,
+    lowest: float,
     e: Array,
+    odds: Array,
     axis: int,
     gap: Array,
     left_out: Array | None,
@@ -56,8 +58,12 @@ def add_temperatures(
         "curvatures_at_beta".
     z : ndarray, (K, rows) where `axis` is 0, else (rows, K)
         Logits less their row's maximum, from `LOWEST` on.
+    lowest : float
+        The least of them.
     e : ndarray, shape of `z`
         Their exponentials, but 0 at the top.
+    odds : ndarray, shape (rows,)
+        The sum of these.
     axis : int
         The axis of the classes.
     gap : ndarray, shape (rows,)
@@ -74,22 +80,24 @@ def add_temperatures(
         gap = np.where(left_out, 0, gap)
     gaps = float(np.add.reduce(gap, dtype=np.float64))
     squares = np.square(z, out=work("p", z.shape, dtype))
-    odds, means, variances = (
+    totals, means, variances = (
         work(f"{name}_at_beta", (len(BETAS), len(gap)), dtype) for name in ("odds", "mean", "var")
     )
+    totals[AT_ONE] = odds
     places = iter(range(len(BETAS)))
-    for at, power in powers(work, z, _PRODUCTS, at_top, {16: e}):
+    for at, power in powers(work, z, lowest, _PRODUCTS, at_top, {16: e}):
         if at in _NODES:
             place = next(places)
-            np.einsum(sum_of, power, out=odds[place])
+            if place != AT_ONE:
+                np.einsum(sum_of, power, out=totals[place])
             np.einsum(product_of, power, z, out=means[place])
             np.einsum(product_of, power, squares, out=variances[place])
     if left_out is not None:
-        odds[:, left_out] = 0
+        totals[:, left_out] = 0
         means[:, left_out] = variances[:, left_out] = 0
-    logs = np.log1p(odds, out=work("logs", odds.shape, dtype))
+    logs = np.log1p(totals, out=work("logs", totals.shape, dtype))
     sums["values_at_beta"] = row_totals(logs) + BETAS * gaps
-    totals = np.add(odds, 1, out=odds)
+    np.add(totals, 1, out=totals)
     np.divide(means, totals, out=means)
     np.divide(variances, totals, out=variances)
     sums["slopes_at_beta"] = row_totals(means) + gaps
@@ -100,6 +108,7 @@ def add_temperatures(
 def powers(
     work: Work,
     z: Array,
+    lowest: float,
     products: Mapping[int, tuple[int, int]],
     at_top: Array | None = None,
     known: Mapping[int, Array] = MappingProxyType({}),
@@ -112,6 +121,8 @@ def powers(
         The thread's scratch arrays.
     z : ndarray
         From `LOWEST` to 0.
+    lowest : float
+        The least of them.
     products : mapping of int to (int, int)
         Which powers, in order, and of which two before each is the product.
     at_top : ndarray, optional
@@ -122,7 +133,7 @@ def powers(
     dtype = z.dtype
     # Products stay normal numbers: below this an exponential is nothing beside the top's 1.
     least = dtype.type(1e-18 if dtype.itemsize == 4 else 1e-150)
-    lowest = float(z.min()) / 16
+    lowest /= 16
     root = work("power_1", z.shape, dtype)
     np.exp(np.multiply(z, dtype.type(1 / 16), out=root), out=root)
     if at_top is not None:

@@ -54,7 +54,7 @@ def tops(work: Work, raw: Array, axis: int) -> tuple[Array, Array]:
 
 
 def looks_of(
-    raw: Array, axis: int, highest: Array, tolerance: float, *, one_column: bool
+    raw: Array, axis: int, least: float, highest: Array, tolerance: float, *, one_column: bool
 ) -> tuple[dict[str, int], dict[str, Array]]:
     """Return how many rows look like what, and where those are that do not.
 
@@ -64,7 +64,10 @@ def looks_of(
         Scores without NaN or +inf.
     axis : int
         The axis of the classes.
+    least : float
+        The lowest score.
     highest : ndarray, shape (rows,)
+        The highest of each row.
     tolerance : float
         How far a sum of probabilities of this dtype may be from 1.
     one_column : bool
@@ -77,9 +80,13 @@ def looks_of(
         "outside" the unit interval, or inside but "no_distribution".
     """
     counts = {"scored": len(highest)}
-    lowest = raw.min(axis=axis)
-    inside = inside_unit(lowest, highest, tolerance)
-    num_inside = int(np.count_nonzero(inside))
+    inside = highest <= 1 + tolerance
+    may_be = np.flatnonzero(inside)
+    some = raw if len(may_be) == len(highest) else raw.take(may_be, axis=1 - axis)
+    lowest = some.min(axis=axis)
+    is_inside = inside_unit(lowest, highest[may_be], tolerance)
+    inside[may_be], lowest = is_inside, lowest[is_inside]
+    num_inside = len(lowest)
     counts["outside"] = len(highest) - num_inside
     rows = {"outside": ~inside}
     if one_column:
@@ -88,18 +95,18 @@ def looks_of(
         counts["one_hot_scores"] = int(np.count_nonzero((column == 0) | (column == 1)))
         return counts, rows
     if num_inside:
-        at_zero = np.flatnonzero(inside & (lowest == 0))
-        if len(at_zero):
-            zeros = (np.take(raw, at_zero, axis=1 - axis) == 0).sum(axis=axis)
-            counts["single_zeros"] = int(np.count_nonzero(zeros == 1))
         few = raw if num_inside == len(highest) else np.compress(inside, raw, axis=1 - axis)
+        at_zero = np.flatnonzero(lowest == 0)
+        if len(at_zero):
+            zeros = (np.take(few, at_zero, axis=1 - axis) == 0).sum(axis=axis)
+            counts["single_zeros"] = int(np.count_nonzero(zeros == 1))
         beyond = np.add.reduce(few, axis=axis, dtype=np.float64) - 1
         distance = np.abs(beyond)
         is_close = distance <= LOOSE
-        may_be = np.flatnonzero(~is_close & (distance <= _LOOSEST))
-        if len(may_be):
-            some = np.take(few, may_be, axis=1 - axis)
-            is_close[may_be] = _are_rounded(some, axis, distance[may_be])
+        near_one = np.flatnonzero(~is_close & (distance <= _LOOSEST))
+        if len(near_one):
+            some = np.take(few, near_one, axis=1 - axis)
+            is_close[near_one] = _are_rounded(some, axis, distance[near_one])
         counts["distributions"] = int(np.count_nonzero(is_close))
         counts["exact_distributions"] = int(np.count_nonzero(distance <= tolerance))
         if not is_close.all():
@@ -112,7 +119,7 @@ def looks_of(
             is_hot = (ones == 1) & (zeros == raw.shape[axis] - 1)
             counts["one_hot_scores"] = int(np.count_nonzero(is_hot))
     if num_inside < len(highest):
-        if lowest.min() >= 0:
+        if least >= 0:
             total = np.add.reduce(raw, axis=axis, dtype=np.float64)
             counts["percentages"] = int(np.count_nonzero(~inside & (np.abs(total - 100) <= 0.5)))
         below = np.flatnonzero(highest <= tolerance)

@@ -70,7 +70,7 @@ def add_noise(
         z, gap = z.take(chosen, axis=1 - axis), gap[chosen]
     dtype, num_classes = z.dtype, z.shape[axis]
     product_of = "kr,kr->r" if axis == 0 else "rk,rk->r"
-    factors = dict(powers(work, z, _FACTORS))
+    factors = dict(powers(work, z, float(z.min()), _FACTORS))
     totals = work("odds_at_beta", (len(_PRODUCTS), len(gap)), dtype)
     for total, (first, second) in zip(totals, _PRODUCTS.values(), strict=True):
         np.einsum(product_of, factors[first], factors[second], out=total)

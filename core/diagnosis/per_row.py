@@ -12,7 +12,7 @@ import numpy as np
 
 from core._checks import Array
 from core.diagnosis.bins import NUM_CALIBRATION_BINS, calibration_bins
-from core.diagnosis.exclusive import Depth, Kept, Sums, largest_loss
+from core.diagnosis.exclusive import Depth, Kept, Sums, largest_exponent, largest_loss
 from core.diagnosis.grid import LOWEST
 from core.diagnosis.roundings import add_row_precision
 from core.diagnosis.sketches import NUM_BINS, magnitude_bins
@@ -111,6 +111,7 @@ def row_sums(
     sums["loss_sums"] = np.bincount(by_size, finite_loss, NUM_BINS)
     if any_infinite:
         sums["loss_counts"][0] -= np.count_nonzero(is_infinite)
+    _add_own_questions(sums, labels, kept.label_score, num_classes, is_probability=is_probability)
     if not is_probability:
         add_row_precision(sums, kept.maximum, kept.label_score, log_total, odds, loss)
     return sums, per_row
@@ -181,6 +182,23 @@ def _add_pairs(sums: Sums, wrong: _Wrong, is_infinite: Array | None) -> None:
     sums["pair_loss"] = np.bincount(pairs, wrong.loss, num_classes**2)
     if is_infinite is not None:
         sums["pair_infinite"] = np.bincount(pairs, is_infinite, num_classes**2)
+
+
+def _add_own_questions(
+    sums: Sums, labels: Array, label_score: Array, num_classes: int, *, is_probability: bool
+) -> None:
+    """Add what binary cross-entropy makes of the labels; `label_score` is log σ or a logit."""
+    if is_probability:
+        log_p = np.minimum(label_score, 0)
+        loss, doubt = -log_p, -np.expm1(log_p)
+    else:
+        most = label_score.dtype.type(largest_exponent(label_score.dtype))
+        decay = np.exp(-np.clip(label_score, -most, most))
+        loss, doubt = np.log1p(decay), decay / (1 + decay)
+        if label_score.min() < -most:
+            loss += np.maximum(-label_score - most, 0)
+    sums["binary_loss"] = np.add.reduce(loss, dtype=np.float64)
+    sums["sigmoid_positive"] = np.bincount(labels, doubt, num_classes)
 
 
 def _add_odds(sums: Sums, odds: Array, doubt: Array, wrong: Array) -> None:

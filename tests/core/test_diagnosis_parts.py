@@ -192,3 +192,31 @@ def test_noise_is_asked_of_the_same_rows_however_batches_are_cut() -> None:
         sums = summary.tallies["exclusive", "logits"].sums
         assert sums["noisy_rows"] == asked.sum()
         np.testing.assert_allclose(sums["noisy_losses"], wanted, rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("num_classes", [3, 100])
+@pytest.mark.parametrize("shift", [0.0, 30.0, 200.0, -12.0, -200.0])
+def test_a_question_for_each_class_costs_what_it_should_however_sure(
+    shift: float, num_classes: int, dtype: type
+) -> None:
+    rng = np.random.default_rng(2)
+    logits = (rng.normal(0, 3, (500, num_classes)) + shift).astype(dtype)
+    logits[7, :2] = -np.inf, 5000
+    labels = rng.integers(1, num_classes, 500)
+    summary = Summary(kind="logits")
+    summary.update(logits, labels)
+    sums = summary.tallies["exclusive", "logits"].sums
+    z = logits.astype(np.float64)
+    hits = np.arange(num_classes) == labels[:, np.newaxis]
+    loss = np.logaddexp(0, np.where(hits, -z, z))
+    p = np.exp(-np.logaddexp(0, -z))
+    doubt = np.exp(-np.logaddexp(0, z))
+    tight = 1e-5 if dtype == np.float32 else 1e-12
+    assert float(sums["binary_loss"]) == pytest.approx(loss.sum(), rel=tight)
+    np.testing.assert_allclose(
+        sums["sigmoid_negative"], np.where(hits, 0, p).sum(axis=0), rtol=tight, atol=1e-30
+    )
+    np.testing.assert_allclose(
+        sums["sigmoid_positive"], np.where(hits, doubt, 0).sum(axis=0), rtol=tight, atol=1e-30
+    )
