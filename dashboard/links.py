@@ -8,17 +8,23 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-# In the session: the last click that sent the link.
+# In the session: what the browser may not have heard of yet, and how often there was such a thing.
 SENT = "link sent"
+NUMBER = "links sent"
+HEARD = " heard"
+# Key → what it held before, which the browser may still say, and what it holds.
+Changed = dict[str, tuple[tuple[object, ...], object]]
 
 
 @dataclass(frozen=True)
 class Sent:
-    """That a click sent the link, in this run or in the last one."""
+    """What a click set, or what was said since, until the browser is known to have heard it."""
 
+    # From 1, in the order of the session.
+    number: int
+    # Whether it was sent in this run.
     is_now: bool
-    # Key → what it held before the click and after it.
-    changed: dict[str, tuple[object, object]]
+    changed: Changed
     # Whether a browser was seen that had not heard of it.
     is_late: bool = False
 
@@ -33,6 +39,18 @@ def keep(key: str, default: object) -> None:
         st.session_state[key] = held
 
 
+def ask_what_is_heard(of: str) -> None:
+    """Have the browser say with all that it sends what it has heard, where clicks are offered.
+
+    It is a field that page.css hides, and holds the number of the last click answered.
+    """
+    key = f"{of}{HEARD}"
+    number = str(st.session_state.get(NUMBER, 0))
+    if st.session_state.get(key) != number:
+        st.session_state[key] = number
+    st.text_input(key, key=key, label_visibility="collapsed")
+
+
 @contextmanager
 def click() -> Iterator[None]:
     """Set what controls hold, in the callback of a click, and send the link.
@@ -40,40 +58,66 @@ def click() -> Iterator[None]:
     A browser that did not hear yet what the last click put into the link comes with the link of
     before, and where that one fits, nothing would be sent.
     """
+    sent = _unheard()
+    unheard = _said_again(sent) if sent else {}
     before = dict(st.session_state.items())
     yield
-    changed: dict[str, tuple[object, object]] = {
-        str(key): (before.get(key), value)
-        for key, value in st.session_state.items()
-        if isinstance(value, str | int | float) and before.get(key) != value
-    }
+    changed = dict(unheard)
+    for name, value in st.session_state.items():
+        key = str(name)
+        if isinstance(value, str | int | float) and before.get(key) != value:
+            befores, _ = unheard.get(key, ((), None))
+            changed[key] = ((*befores, before.get(key)), value)
     st.query_params.update()
-    st.session_state[SENT] = Sent(True, changed)
+    _send(changed, is_late=False)
 
 
 @contextmanager
 def run(is_part: bool = False) -> Iterator[None]:
-    """Run a page or a part of it, in which what a click did in the run before stands.
+    """Run a page or a part of it, in which what a click did and the browser did not hear stands.
 
-    A browser that had not heard of it says with the next control moved what all of them held
-    before, and hears the link of the click when that control has moved on. A part may not have
-    the controls that the click set, and only the page can say again what they hold.
+    Such a browser says with the next control moved what all of them held before, and hears the
+    answer to the click when that control has moved on: it is told again what all of them hold. A
+    part may not have the controls that the click set, and only the page can say so.
     """
-    sent: Sent | None = st.session_state.get(SENT)
-    is_late = sent is not None and sent.is_late
+    sent = _unheard()
     if sent and not sent.is_now:
-        for key, (before, after) in sent.changed.items():
-            held = st.session_state.get(key)
-            is_late |= held == before
-            if held in (before, after):
-                st.session_state[key] = after
-        if is_late and is_part:
-            st.session_state[SENT] = replace(sent, is_late=True)
+        sent = _send(_said_again(sent), is_late=True)
+        if is_part:
             st.rerun()
     yield
-    if sent and sent.is_now:
-        st.session_state[SENT] = replace(sent, is_now=False)
-    elif sent:
-        del st.session_state[SENT]
-        if is_late:
+    if sent:
+        st.session_state[SENT] = replace(sent, is_now=False, is_late=False)
+        if sent.is_late:
             st.query_params.update()
+
+
+def _unheard() -> Sent | None:
+    """Return what the browser has not heard of, if there is such a thing."""
+    sent: Sent | None = st.session_state.get(SENT)
+    if sent is None or sent.is_now:
+        return sent
+    heard = [int(held) for key, held in st.session_state.items() if str(key).endswith(HEARD)]
+    if heard and max(heard) < sent.number:
+        return sent
+    del st.session_state[SENT]
+    return None
+
+
+def _said_again(sent: Sent) -> Changed:
+    """Set what controls hold to what was set or said last, and return it as `Sent.changed`."""
+    changed: Changed = {}
+    for key, (befores, last) in sent.changed.items():
+        held = st.session_state.get(key)
+        if held not in (*befores, last):
+            befores, last = (*befores, last), held
+        changed[key] = befores, last
+        st.session_state[key] = last
+    return changed
+
+
+def _send(changed: Changed, is_late: bool) -> Sent:
+    number = int(st.session_state.get(NUMBER, 0)) + 1
+    st.session_state[NUMBER] = number
+    st.session_state[SENT] = sent = Sent(number, True, changed, is_late)
+    return sent

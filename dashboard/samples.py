@@ -112,6 +112,7 @@ def presets(
         disabled=disabled,
         label_visibility="collapsed",
     )
+    links.ask_what_is_heard(key)
 
 
 def _enter(key: str, enter: Callable[[str], None], of: Sequence[str]) -> None:

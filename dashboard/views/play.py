@@ -44,6 +44,7 @@ def epoch_shown() -> int:
             on_click=_play if playing is None else _pause,
         )
         st.button("Step", icon=":material/skip_next:", key="step", on_click=_step)
+        links.ask_what_is_heard("step")
     columns = st.columns(2)
     with columns[1]:
         state.slider(SPEED)

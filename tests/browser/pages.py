@@ -66,8 +66,9 @@ def lines(page: Page) -> list[str]:
         """main => {
             const charts = [...main.querySelectorAll("svg.marks")];
             charts.forEach(chart => chart.style.display = "none");
-            const held = [...main.querySelectorAll("input")].map(
-                input => [input.ariaLabel, input.value, input.checked].join(" "));
+            const seen = [...main.querySelectorAll("input")].filter(
+                input => !input.closest('[class*="-heard"]'));
+            const held = seen.map(input => [input.ariaLabel, input.value, input.checked].join(" "));
             const texts = [main.innerText, ...held].join("\\n");
             charts.forEach(chart => chart.style.display = "");
             return texts;

@@ -13,6 +13,7 @@ from core.activations import sigmoid
 from dashboard.parsing import parse_logits
 from dashboard.samples import SAMPLES, Sample
 from dashboard.views.entropy import PRESETS
+from dashboard.views.gradients import PRESETS as FORMULAS
 from tests.browser.pages import assert_link_becomes, opened, query
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -202,6 +203,50 @@ def test_a_slider_moved_before_a_step_was_answered_and_the_step_both_count(
     expect(page.get_by_text("After epoch 6, on")).to_be_visible()
     page.wait_for_url("**hidden=12**")
     assert_link_becomes(page, {"data": ["moons"], "hidden": ["12"], "epoch": ["6"]})
+
+
+def test_each_press_on_step_counts(page: Page, address: str, wire: Wire) -> None:
+    opened(page, address, "train?data=moons&hidden=8&epoch=5")
+    wire.hold()
+    for presses in (1, 2, 3):
+        page.get_by_role("button", name="Step").click()
+        wire.wait_for_runs(presses)
+    wire.release()
+    expect(page.get_by_text("After epoch 8, on")).to_be_visible()
+    assert_link_becomes(page, {"data": ["moons"], "hidden": ["8"], "epoch": ["8"]})
+
+
+def test_a_slider_can_go_back_to_where_it_was_before_a_step(page: Page, address: str) -> None:
+    opened(page, address, "train?data=moons&hidden=8&epoch=5")
+    page.get_by_role("button", name="Step").click()
+    expect(page.get_by_text("After epoch 6, on")).to_be_visible()
+    page.wait_for_url("**epoch=6**")
+    page.get_by_role("slider", name=re.compile("^Epoch(?!s)")).press("ArrowLeft")
+    expect(page.get_by_text("After epoch 5, on")).to_be_visible()
+    assert_link_becomes(page, {"data": ["moons"], "hidden": ["8"], "epoch": ["5"]})
+
+
+@pytest.mark.parametrize("clicks", [("Sigmoid",), ("The lesson's slip", "Sigmoid")], ids=len)
+def test_what_is_typed_before_clicks_were_answered_counts(
+    page: Page, address: str, wire: Wire, clicks: tuple[str, ...]
+) -> None:
+    opened(page, address, "gradients")
+    field = page.get_by_role("textbox", name="∂L/∂z =")
+    wire.hold()
+    for number, click in enumerate(clicks, start=1):
+        page.get_by_role("radio", name=click).click()
+        wire.wait_for_runs(number)
+    for number, typed in enumerate(("s", "s - t - s[p]"), start=len(clicks) + 1):
+        field.fill(typed)
+        wire.wait_for_runs(number)
+    wire.release()
+    assert_link_becomes(page, {"formula": ["s - t - s[p]"], "of": ["BCE"]})
+    expect(field).to_have_value("s - t - s[p]")
+    expect(page.get_by_text("this is not the gradient of BCE")).to_be_visible()
+    # From here on the browser has heard all, and what a click replaced can be typed again.
+    field.fill(FORMULAS[0].formula)
+    assert_link_becomes(page, {"of": ["BCE"]})
+    expect(field).to_have_value(FORMULAS[0].formula)
 
 
 def test_what_is_typed_after_a_click_stays_in_the_link(

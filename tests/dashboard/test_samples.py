@@ -28,7 +28,7 @@ def test_a_click_remembers_what_it_changed_and_nothing_else() -> None:
     page = open_page("losses", logits="3, 1", label="class 0")
     page.button_group(key="sample logits").set_value(SAMPLES[1].title).run()
     # The true class is the same: a page that forgot it would run as a whole for nothing.
-    assert page.session_state[links.SENT].changed == {LOGITS.key: ("3, 1", SAMPLES[1].logits)}
+    assert page.session_state[links.SENT].changed == {LOGITS.key: (("3, 1",), SAMPLES[1].logits)}
 
 
 def test_a_click_on_the_sample_that_is_held_enters_it_again() -> None:
