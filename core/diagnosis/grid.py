@@ -22,13 +22,12 @@ BETAS = np.array(_NODES) / 16
 AT_ONE = _NODES.index(16)
 # What stands for a logit of −inf: its exponential is 0 at every node.
 LOWEST = -8 * BEYOND_EXP
-# e^{βd} is a product of two that were there before.
+# e^{βd} is a product of two that were there before, and takes the memory of one of no more use: all
+# that a bite is worked on in has to stay in the cache.
 _PRODUCTS = {
-    2: (1, 1), 3: (1, 2), 4: (2, 2), 8: (4, 4), 16: (8, 8), 32: (16, 16), 64: (32, 32),
-    128: (64, 64),
+    2: (1, 1, 2), 3: (1, 2, 3), 4: (2, 2, 1), 8: (4, 4, 3), 16: (8, 8, 1), 32: (16, 16, 2),
+    64: (32, 32, 3), 128: (64, 64, 1),
 }  # fmt: skip
-# In whose memory one is that has no memory of its own.
-_INSTEAD = {32: 2, 64: 3, 128: 4}
 
 
 def add_temperatures(
@@ -109,11 +108,11 @@ def powers(
     work: Work,
     z: Array,
     lowest: float,
-    products: Mapping[int, tuple[int, int]],
+    products: Mapping[int, tuple[int, int, int]],
     at_top: Array | None = None,
     known: Mapping[int, Array] = MappingProxyType({}),
 ) -> Iterator[tuple[int, Array]]:
-    """Yield e^{z/16} and its powers, each with its number; the last may be in the first's memory.
+    """Yield e^{z/16} and its powers, each with its number.
 
     Parameters
     ----------
@@ -123,8 +122,8 @@ def powers(
         From `LOWEST` to 0.
     lowest : float
         The least of them.
-    products : mapping of int to (int, int)
-        Which powers, in order, and of which two before each is the product.
+    products : mapping of int to (int, int, int)
+        Which powers, in order, of which two before each is the product, and in which memory it is.
     at_top : ndarray, optional
         Where in `z`, flat, to have 0.
     known : mapping of int to ndarray
@@ -142,12 +141,12 @@ def powers(
         np.add(root, least, out=root)
     yield 1, root
     made = {1: root}
-    for at, (first, second) in products.items():
+    for at, (first, second, place) in products.items():
         is_small = math.exp(at * lowest) < least
         if at in known and not is_small:
             made[at] = known[at]
         else:
-            buffer = work(f"power_{_INSTEAD.get(at, at)}", z.shape, dtype)
+            buffer = work(f"power_{place}", z.shape, dtype)
             made[at] = np.multiply(made[first], made[second], out=buffer)
             if is_small:
                 np.add(buffer, least, out=buffer)

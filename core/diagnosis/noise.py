@@ -22,7 +22,7 @@ _PRODUCTS = {
     3: (1, 2), 4: (2, 2), 5: (4, 1), 6: (4, 2), 8: (4, 4), 10: (8, 2), 12: (8, 4), 16: (8, 8),
     17: (16, 1),
 }  # fmt: skip
-_FACTORS = {2: (1, 1), 4: (2, 2), 8: (4, 4), 16: (8, 8)}
+_FACTORS = {2: (1, 1, 2), 4: (2, 2, 3), 8: (4, 4, 4), 16: (8, 8, 5)}
 NOISY_BETAS = np.array(list(_PRODUCTS)) / 16
 # All rows with lower numbers; and of each period so many.
 _FIRST_ROWS = 1 << 16
