@@ -273,7 +273,7 @@ def _checked(summary: Summary, diagnosis: Diagnosis) -> dict[str, str]:
     if exclusive and diagnosis.num_classes > MOST_PAIRED:
         paired = f"not done: above {MOST_PAIRED} classes"
         some = len(SomePairs.classes(diagnosis.num_classes))
-        columns += f" ({some} classes sampled)" * (some > 0)
+        columns += f" ({some} classes, and some rows of each, sampled)" * (some > 0)
         permuted = permuted if some else "not done: too many classes"
     logits = diagnosis.scores.reading == "logits"
     checks = {

@@ -9,6 +9,7 @@ from itertools import permutations
 import numpy as np
 
 from core._checks import Array
+from core.diagnosis.bins import NUM_CALIBRATION_BINS
 from core.diagnosis.chances import LEVEL, corrected, count_p_value, says, share_interval
 from core.diagnosis.exclusive import Sums
 from core.diagnosis.per_row import MOST_PAIRED
@@ -37,6 +38,9 @@ def other_columns(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterato
         pairs = summary.tallies[summary.reading()].some_pairs.counts()
         classes = SomePairs.classes(diagnosis.num_classes)[: len(pairs)]
         found = next(_permuted_columns(diagnosis, pairs, classes), None)
+        if found is None:
+            some = summary.tallies[summary.reading()].some_of_each.predicted()
+            found = next(_few_permuted(diagnosis, sums, some), None)
     if found is None:
         found = next(_upside_down(diagnosis, sums), None)
     if found is not None:
@@ -218,16 +222,16 @@ def _permuted_columns(diagnosis: Diagnosis, pairs: Array, classes: Array) -> Ite
         return
     num_classes, num_seen = pairs.shape[1], int(np.count_nonzero(pairs.sum(axis=1)))
     best = pairs.argmax(axis=1)
-    moved = np.flatnonzero((best != classes) & (pairs.sum(axis=1) > 0))
-    # Each moved class must have its column to itself, among those that moved.
-    if len(moved) < 2 or len(set(best[moved].tolist())) < len(moved):
-        return
     is_whole = len(classes) == num_classes
-    if is_whole and set(best[moved].tolist()) != set(classes[moved].tolist()):
-        return
-    # Of a sample, some classes may be mistaken for one that is not in it.
-    if not is_whole and 2 * len(moved) < num_seen:
-        return
+    if is_whole:
+        moved = _moved_in_circles(np.where(pairs.sum(axis=1) > 0, best, classes))
+        if len(moved) < 2 or not _others_are_right(moved, np.diag(pairs), pairs.sum(axis=1)):
+            return
+    else:
+        moved = np.flatnonzero((best != classes) & (pairs.sum(axis=1) > 0))
+        # Each has a column to itself; some may be mistaken for a class that was not drawn.
+        if 2 * len(moved) < max(num_seen, 4) or len(set(best[moved].tolist())) < len(moved):
+            return
     elsewhere = float(pairs[moved, best[moved]].sum())
     own = float(pairs[moved, classes[moved]].sum())
     # For each class, the column was chosen among K after the labels were seen.
@@ -253,7 +257,7 @@ def _permuted_columns(diagnosis: Diagnosis, pairs: Array, classes: Array) -> Ite
         f"{len(moved)} {which} are mostly predicted as another class, one to one ({listed}): in "
         f"{elsewhere:,.0f} rows, against {own:,.0f} predicted as their own",
         {"classes": len(moved), "elsewhere": elsewhere, "own": own},
-        surprising(diagnosis),
+        surprising(diagnosis, np.isin(_labels_of(diagnosis), classes[moved])),
         "the columns of scores are in another order than the class ids"
         + (": sorted as text (0, 1, 10, …)" if is_as_text else "")
         + (", or scores are negated" if num_classes == 2 else ""),
@@ -261,3 +265,76 @@ def _permuted_columns(diagnosis: Diagnosis, pairs: Array, classes: Array) -> Ite
         says(p_value),
         p_value,
     )
+
+
+def _few_permuted(diagnosis: Diagnosis, sums: Sums, some: Array) -> Iterator[Evidence]:
+    """See whether a few among many classes go with each other's columns.
+
+    `some` has the predictions of a few rows of each class. What moved is predicted as another class
+    that moved far more often than as any other, and claimed in rows that have another label.
+    """
+    num_classes, used = diagnosis.num_classes, float(diagnosis.num_used)
+    if len(some) == 0:
+        return
+    drawn = (some >= 0).sum(axis=1)
+    # How many of its class each row shares its prediction with.
+    shared = (some[:, :, np.newaxis] == some[:, np.newaxis]).sum(axis=2) * (some >= 0)
+    seen, most = shared.max(axis=1), shared.argmax(axis=1)
+    goes_to = np.where(seen > drawn / 4, some[np.arange(len(some)), most], np.arange(len(some)))
+    moved = _moved_in_circles(goes_to)
+    if len(moved) < 2 or not _others_are_right(moved, sums["right_by_class"], sums["labels"]):
+        return
+    elsewhere, sampled = float(seen[moved].sum()), float(drawn[moved].sum())
+    own = float(sums["right_by_class"][moved].sum())
+    labels = sums["labels"][moved]
+    expected = float((drawn[moved] * sums["right_by_class"][moved] / labels).sum())
+    p_value = count_p_value(elsewhere, max(expected, sampled / (num_classes - 1)), sampled)
+    # Where the scores give one of these classes more than 1/15, it is as often right as they say.
+    table = (num_classes, NUM_CALIBRATION_BINS)
+    hits, claimed = (
+        float(sums[name].reshape(table)[moved, 1:].sum()) for name in ("class_hits", "class_p")
+    )
+    if elsewhere <= expected or hits >= claimed:
+        return
+    p_value = max(p_value, count_p_value(hits, claimed, used))
+    # The classes, and the column of each, were chosen among K after the labels were seen.
+    chosen = math.log(num_classes) * len(moved)
+    p_value = corrected(math.exp(min(0.0, math.log(max(p_value, _LEAST)) + chosen)))
+    if p_value >= LEVEL:
+        return
+    listed = ", ".join(f"{diagnosis.named(k)}→{diagnosis.named(goes_to[k])}" for k in moved[:8])
+    yield Evidence(
+        "permuted_columns",
+        "error",
+        f"{len(moved)} of {num_classes:,} classes are predicted as one another ({listed}): "
+        f"{elsewhere:,.0f} of {sampled:,.0f} of their rows that were drawn; {own:,.0f} of all "
+        f"their {labels.sum():,.0f} rows are predicted as their own",
+        {"classes": len(moved), "elsewhere": elsewhere, "drawn": sampled, "own": own},
+        surprising(diagnosis, np.isin(_labels_of(diagnosis), moved)),
+        "the columns of these classes are in another order than the class ids",
+        "swap their columns to match the class ids (label → column)",
+        says(p_value),
+        p_value,
+    )
+
+
+def _moved_in_circles(goes_to: Array) -> Array:
+    """Return what goes elsewhere and, by going on, comes back: one to one."""
+    moved = np.flatnonzero(goes_to != np.arange(len(goes_to)))
+    while True:
+        # What nothing goes to is on no circle, nor is what leads out.
+        left = moved[np.isin(moved, goes_to[moved]) & np.isin(goes_to[moved], moved)]
+        if len(left) == len(moved):
+            return moved
+        moved = left
+
+
+def _others_are_right(moved: Array, right: Array, labels: Array) -> bool:
+    """Whether other classes are right twice as often as by chance: not of negated scores."""
+    rows = float(labels.sum() - labels[moved].sum())
+    return bool((right.sum() - right[moved].sum()) * len(labels) >= 2 * rows)
+
+
+def _labels_of(diagnosis: Diagnosis) -> Array:
+    rows = diagnosis.concentration.rows if diagnosis.concentration else None
+    return np.empty(0, np.intp) if rows is None else rows["label"]

@@ -10,6 +10,7 @@ from core._checks import Array
 from core.diagnosis.blocks import Part
 from core.diagnosis.exclusive import Sums
 from core.diagnosis.sketches import SomePairs, TopRows
+from core.diagnosis.some_of_each import SomeOfEach
 
 NUM_EXAMPLES = 5
 
@@ -63,6 +64,7 @@ class Tally:
         self.sums: Sums = {}
         self.top = TopRows()
         self.some_pairs = SomePairs()
+        self.some_of_each = SomeOfEach()
 
     def add(self, sums: Sums) -> None:
         """Add the sums of a block."""
@@ -82,13 +84,16 @@ class Tally:
         self.top.add(part.per_row.loss, columns)
         # Where there is no table of all pairs.
         if "right_by_class" in part.sums and "pairs" not in part.sums:
-            self.some_pairs.add(part.labels, part.predicted, len(part.sums["right_by_class"]))
+            num_classes = len(part.sums["right_by_class"])
+            self.some_pairs.add(part.labels, part.predicted, num_classes)
+            self.some_of_each.add(part.labels, part.predicted, part.rows, num_classes)
 
     def merge(self, other: Tally) -> None:
         """Add those of another part."""
         self.add(other.sums)
         self.top.merge(other.top)
         self.some_pairs.merge(other.some_pairs)
+        self.some_of_each.merge(other.some_of_each)
 
 
 def ledger_of(part: Part) -> Ledger:

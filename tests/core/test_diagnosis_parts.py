@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from core.diagnosis.sketches import (
     magnitude_bins,
     row_hashes,
 )
+from core.diagnosis.some_of_each import SomeOfEach
 
 
 @pytest.mark.parametrize("p", [1e-4, 0.03, 0.5, 0.97])
@@ -219,3 +221,31 @@ def test_the_classes_but_the_label_cost_what_they_should_however_sure(
             )
         np.testing.assert_allclose(sums["binary_loss"], loss.sum(), rtol=tight)
         np.testing.assert_allclose(sums["sigmoid_negative"], p.sum(axis=0), rtol=10 * tight)
+
+
+@pytest.mark.parametrize(("num_classes", "size"), [(129, 16), (1000, 16), (2048, 8), (2049, 0)])
+def test_some_rows_of_each_class_are_the_same_in_any_order(num_classes: int, size: int) -> None:
+    rng = np.random.default_rng(0)
+    labels, predicted = rng.integers(0, num_classes, (2, 30_000))
+    labels[labels == 5] = 6  # of one class there is no row
+    results = []
+    for seed in range(3):
+        whole = SomeOfEach()
+        for part in np.array_split(np.random.default_rng(seed).permutation(30_000), 5):
+            other = SomeOfEach()
+            for few in np.array_split(part, 7):
+                other.add(labels[few], predicted[few], few, num_classes)
+            whole.merge(other)
+        whole.merge(SomeOfEach())
+        results.append(whole.predicted())
+    if size == 0:
+        assert len(results[0]) == 0
+        return
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_array_equal(results[0], results[2])
+    assert results[0].shape == (num_classes, size)
+    rows = np.bincount(labels, minlength=num_classes)
+    np.testing.assert_array_equal((results[0] >= 0).sum(axis=1), np.minimum(rows, size))
+    for k in range(num_classes):
+        held = results[0][k][results[0][k] >= 0]
+        assert not Counter(held.tolist()) - Counter(predicted[labels == k].tolist())
