@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
+from core import set_num_threads
 from core.activations import softmax
 from core.calibration import expected_calibration_error
 from core.diagnosis import Ledger, Summary, diagnose
@@ -19,7 +21,7 @@ from experiments.diagnosis import rows
 from experiments.diagnosis.passes import diagnose_predictions
 from experiments.diagnosis.rows import Settings
 from experiments.diagnosis.samples import CLASSES, SAMPLES, Sample
-from experiments.predictions import Batch, Predictions, Upload, read
+from experiments.predictions import Batch, Predictions, PredictionsError, Upload, read
 from experiments.runs import train_and_track
 from experiments.stored import handed_to_loss, stored_predictions
 
@@ -118,6 +120,67 @@ def test_few_rows_are_read_once_and_many_for_each_pass(
     assert found.after is not None
     assert wanted.after is not None
     assert (found.temperature, found.after.ece) == (wanted.temperature, wanted.after.ece)
+
+
+def test_any_number_of_threads_adds_up_the_same_and_tells_of_all_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = SAMPLES["nan_rows"].predictions()
+    whole = next(found.batches())
+    starts = range(0, len(whole.scores), 37)
+
+    def batches(predictions: Predictions) -> Iterator[Batch]:
+        for start in starts:
+            few = slice(start, start + 37)
+            yield Batch(whole.scores[few], whole.labels[few], start)
+
+    monkeypatch.setattr(Predictions, "batches", batches)
+    told: list[tuple[int, threading.Thread]] = []
+    seen = []
+    for num_threads in (1, 2, 7):
+        set_num_threads(num_threads)
+        try:
+            all_rows = rows.Rows(found)
+            summary = rows.summed_here(
+                all_rows,
+                Settings(),
+                1.0,
+                lambda number: told.append((number, threading.current_thread())),
+            )
+            assert [batch.first_row for batch in all_rows] == list(starts)
+        finally:
+            set_num_threads(None)
+        seen.append(diagnose(summary))
+    assert sum(number for number, _ in told) == 3 * len(whole.scores)
+    assert {thread for _, thread in told} == {threading.current_thread()}
+    first = seen[0]
+    assert first.calibration is not None
+    for other in seen[1:]:
+        assert [(each.name, each.rows) for each in other.evidence] == [
+            (each.name, each.rows) for each in first.evidence
+        ]
+        assert other.calibration is not None
+        assert other.calibration.nll == pytest.approx(first.calibration.nll, rel=1e-6)
+        np.testing.assert_array_equal(other.calibration.counts, first.calibration.counts)
+
+
+def test_what_is_broken_further_on_stops_every_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = SAMPLES["healthy"].predictions()
+    whole = next(found.batches())
+
+    def batches(predictions: Predictions) -> Iterator[Batch]:
+        for start in range(5):
+            yield whole._replace(first_row=start * len(whole.scores))
+        raise PredictionsError("cut off")
+
+    monkeypatch.setattr(Predictions, "batches", batches)
+    set_num_threads(3)
+    try:
+        with pytest.raises(PredictionsError, match="cut off"):
+            rows.summed_here(rows.Rows(found), Settings(), 1.0, lambda number: None)
+    finally:
+        set_num_threads(None)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("adding")]
 
 
 def test_a_ledger_can_be_held() -> None:

@@ -414,13 +414,24 @@ def test_pickles_are_not_opened(tmp_path):
 
 INTERRUPTED = """
 import sys
-from experiments.diagnosis.rows import Rows
+from core import set_num_threads
+from experiments.diagnosis.rows import Rows, Settings, summed_here
 from experiments.predictions import read
 from tests.interrupts import interrupted_everywhere
 
 found = read(sys.argv[1])
 assert interrupted_everywhere(lambda: list(Rows(found))) > 100
 assert sum(len(batch.scores) for batch in Rows(found)) == 50
+
+set_num_threads(2)
+
+
+def summary():
+    return summed_here(Rows(found), Settings(), 1.0, lambda rows: None)
+
+
+assert interrupted_everywhere(summary) > 50
+assert summary().num_rows == 50
 """
 
 
