@@ -14,7 +14,9 @@ from core.diagnosis.records import Diagnosis, Temperature
 _SLACK = 1e-6
 
 
-def advice(diagnosis: Diagnosis, t: Temperature, sums: Sums) -> tuple[str, str]:
+def advice(
+    diagnosis: Diagnosis, t: Temperature, sums: Sums, *, has_offset: bool
+) -> tuple[str, str]:
     """Return what a temperature does to the loss, and what to do about it."""
     of_which = " of the rows where it is finite" if np.sum(sums["infinite"]) else ""
     falls = f"the loss{of_which} falls from {t.loss_before:.4g} to {t.loss_after:.4g} nats"
@@ -29,7 +31,9 @@ def advice(diagnosis: Diagnosis, t: Temperature, sums: Sums) -> tuple[str, str]:
             )
         return where, do
     do = _to_temperature(diagnosis, t)
-    if may_be_margins(diagnosis) and t.value < 1:
+    if has_offset:
+        do = f"fit slope and offset, as offset says. For a temperature alone, {do}"
+    elif may_be_margins(diagnosis) and t.value < 1:
         do += (
             ". If these are an SVM's margins (decision_function), they need a bias too: use "
             "Platt scaling (scikit-learn: CalibratedClassifierCV)"

@@ -14,7 +14,7 @@ from core._checks import Array
 
 # For all checks of a diagnosis together; each has its share of it.
 LEVEL = 1e-4
-NUM_CHECKS = 10
+NUM_CHECKS = 14
 
 __all__ = ["bernoulli_divergence", "count_p_value", "evidence_p_value", "share_interval"]
 

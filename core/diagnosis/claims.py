@@ -22,6 +22,7 @@ from core.diagnosis.chances import (
     share_interval,
 )
 from core.diagnosis.exclusive import Sums
+from core.diagnosis.offset import offsets
 from core.diagnosis.order import other_columns
 from core.diagnosis.records import (
     COUNTED,
@@ -59,7 +60,12 @@ def claims(
     found = [*_frequencies(diagnosis, sums)]
     if diagnosis.calibration is not None and diagnosis.calibration.temperature is not None:
         temperature = diagnosis.calibration.temperature
-        found += _calibration(diagnosis, diagnosis.calibration, temperature, sums)
+        offset = list(offsets(diagnosis, temperature, sums)) if exclusive else []
+        found += offset
+        where, do = advice(diagnosis, temperature, sums, has_offset=bool(offset))
+        found += _calibration(
+            diagnosis, diagnosis.calibration, temperature, sums, where=where, do=do
+        )
         found += _label_errors(diagnosis, temperature, sums)
     if diagnosis.bits is not None:
         found += _base_rate(diagnosis, diagnosis.bits)
@@ -120,7 +126,13 @@ def _infinite(diagnosis: Diagnosis, infinite: float, *, is_note: bool) -> Eviden
 
 
 def _calibration(
-    diagnosis: Diagnosis, found: Calibration, t: Temperature, sums: Sums
+    diagnosis: Diagnosis,
+    found: Calibration,
+    t: Temperature,
+    sums: Sums,
+    *,
+    where: str,
+    do: str,
 ) -> Iterator[Evidence]:
     p_value = corrected(t.p_value)
     worst = 1.0
@@ -139,7 +151,6 @@ def _calibration(
     mean_confidence = float(sums["top_confidence"].sum() / sums["top_counts"].sum())
     over = mean_confidence > diagnosis.accuracy
     matters = found.ece_interval[0] >= 0.01 or t.loss_before - t.loss_after > 0.01 * t.loss_before
-    where, do = advice(diagnosis, t, sums)
     yield Evidence(
         "miscalibrated",
         "warning" if matters else "note",

@@ -276,6 +276,11 @@ def _checked(summary: Summary, diagnosis: Diagnosis) -> dict[str, str]:
         columns += f" ({some} classes, and some rows of each, sampled)" * (some > 0)
         permuted = permuted if some else "not done: too many classes"
     logits = diagnosis.scores.reading == "logits"
+    fitted = diagnosis.calibration.temperature if diagnosis.calibration else None
+    has_best = fitted is not None and fitted.is_inside
+    offset = (
+        drawn if has_best else "not done: the loss has no minimum between temperatures 1/8 and 8"
+    )
     checks = {
         "NaN and infinite scores": _DONE,
         "labels out of range or not whole": _DONE,
@@ -285,6 +290,7 @@ def _checked(summary: Summary, diagnosis: Diagnosis) -> dict[str, str]:
         "rows unlike the others": _DONE,
         "pairing of scores, labels and loss": _DONE,
         "calibration": drawn,
+        **({"offset of the logit": offset} if exclusive and diagnosis.num_classes == 2 else {}),
         "class frequencies": drawn,
         "loss against the base rate": drawn,
         "labels off by one": drawn if exclusive else one_class,

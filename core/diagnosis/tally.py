@@ -9,7 +9,7 @@ import numpy as np
 from core._checks import Array
 from core.diagnosis.blocks import Part
 from core.diagnosis.exclusive import Sums
-from core.diagnosis.sketches import SomePairs, TopRows
+from core.diagnosis.sketches import NUM_BINS, SomePairs, TopRows, magnitude_bins
 from core.diagnosis.some_of_each import SomeOfEach
 
 NUM_EXAMPLES = 5
@@ -82,6 +82,8 @@ class Tally:
             "confidence": part.per_row.confidence,
         }
         self.top.add(part.per_row.loss, columns)
+        if len(part.sums.get("pairs", ())) == 4:
+            self.add(_binary_sums(part.labels, part.per_row.loss))
         # Where there is no table of all pairs.
         if "right_by_class" in part.sums and "pairs" not in part.sums:
             num_classes = len(part.sums["right_by_class"])
@@ -94,6 +96,17 @@ class Tally:
         self.top.merge(other.top)
         self.some_pairs.merge(other.some_pairs)
         self.some_of_each.merge(other.some_of_each)
+
+
+def _binary_sums(labels: Array, loss: Array) -> Sums:
+    """Return counts and sums of the loss of rows of two classes, by label and size of the loss."""
+    bins = magnitude_bins(loss) + labels * NUM_BINS
+    if np.isposinf(loss).any():
+        bins, loss = bins[np.isfinite(loss)], loss[np.isfinite(loss)]
+    return {
+        "binary_counts": np.bincount(bins, minlength=2 * NUM_BINS),
+        "binary_losses": np.bincount(bins, loss, 2 * NUM_BINS),
+    }
 
 
 def ledger_of(part: Part) -> Ledger:

@@ -21,6 +21,7 @@ FIGURES = {
     "divergence": "KL(t‖p): the loss minus the entropy of the labels, in nats. Learning can lower "
     "only this.",
     "doubt": "1 − the probability of the predicted class; it is smaller in these rows.",
+    "drawn": "How many rows of these classes were drawn, to look at what they are predicted as.",
     "ece": "Expected calibration error: over 15 bins of confidence, the mean of |share right − "
     "mean confidence|, weighted by rows.",
     "elsewhere": "How many rows of these classes are predicted as the class whose column they seem "
@@ -43,10 +44,15 @@ FIGURES = {
     "loss": "The mean loss of a row: −log of the label's probability; where rows may have several "
     "labels, summed over classes.",
     "loss_after": "The mean loss in nats with logits divided by the best temperature.",
+    "loss_at_offset": "The mean loss in nats with slope and offset applied.",
+    "loss_at_temperature": "The mean loss in nats at the best temperature, without an offset.",
     "low": "The lower end: the true share is never below it.",
     "moved": "Half of Σ |predicted share − share of labels|: the probability on the wrong classes.",
     "noise": "The share of random labels with which the scores fit best.",
     "one 1 and zeros": "The share of rows that hold a single 1 and zeros.",
+    "offset": "What is added to the logit, multiplied by the slope, for the smallest loss.",
+    "offset_high": "The upper end of the 95 % interval of the offset.",
+    "offset_low": "The lower end of the 95 % interval of the offset.",
     "otherwise brier": "The Brier score if the scores were read the other way.",
     "otherwise ece": "The calibration error if the scores were read the other way.",
     "otherwise loss": "The mean loss in nats if the scores were read the other way.",
@@ -67,6 +73,9 @@ FIGURES = {
     "shifted": "The accuracy with the step added to each label.",
     "sigmoid": "Σ |p − y| of the class's negatives, over that of its positives, under sigmoid and "
     "binary cross-entropy.",
+    "slope": "What the logit is multiplied by, before the offset is added.",
+    "slope_high": "The upper end of the 95 % interval of the slope.",
+    "slope_low": "The lower end of the 95 % interval of the slope.",
     "own temperature": "The same, fitted on the rows that are diagnosed.",
     "sigmoid + binary": "The mean loss in nats if a sigmoid is applied first, then binary "
     "cross-entropy.",

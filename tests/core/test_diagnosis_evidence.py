@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris, load_wine, make_classification
+from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import scale
 from sklearn.svm import SVC, LinearSVC
 
@@ -513,6 +514,68 @@ def test_a_temperature_of_other_rows_is_advised_only_where_it_helps(
     assert told.figures["temperature"] == elsewhere
     own = diagnose(summary).calibration.temperature.value  # type: ignore[union-attr]
     assert told.figures["own temperature"] == own
+
+
+def binary(slope: float, offset: float, num_rows: int, seed: int, shift: float = 0) -> Any:
+    """Return logits, and labels drawn from σ(slope z + offset)."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(shift, 2, num_rows)
+    return logits, (rng.random(num_rows) < sigmoid(slope * logits + offset)).astype(int)
+
+
+@pytest.mark.parametrize("shape", ["one column", "two columns", "probabilities"])
+@pytest.mark.parametrize(("slope", "offset"), [(0.6, -1.0), (1.0, 1.5), (2.5, 0.8)])
+def test_slope_and_offset_of_two_classes_are_found(slope: float, offset: float, shape: str) -> None:
+    logits, labels = binary(slope, offset, 5000, 0)
+    scores = {
+        "one column": logits,
+        "two columns": np.stack([0.3 * logits, 1.3 * logits], axis=1),
+        "probabilities": sigmoid(logits),
+    }[shape]
+    seen = evidence(diagnosed(scores, labels), "offset")
+    assert seen.severity == "warning"
+    model = LogisticRegression(C=np.inf).fit(logits[:, np.newaxis], labels)
+    assert seen.figures["slope"] == pytest.approx(model.coef_[0, 0], abs=0.02)
+    assert seen.figures["offset"] == pytest.approx(model.intercept_[0], abs=0.02)
+    for name, true in (("slope", slope), ("offset", offset)):
+        assert seen.figures[f"{name}_low"] < true < seen.figures[f"{name}_high"]
+    p = sigmoid(seen.figures["slope"] * logits + seen.figures["offset"])
+    loss = -np.log(np.where(labels == 1, p, 1 - p)).mean()
+    assert seen.figures["loss_at_offset"] == pytest.approx(loss, rel=1e-4)
+    assert ("change of the log-odds" in seen.do) == (slope == 1)
+    assert "slope and offset" in evidence(diagnosed(scores, labels), "miscalibrated").do
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_a_temperature_alone_is_called_no_offset(part: int) -> None:
+    for seed in range(50 * part, 50 * part + 50):
+        rng = np.random.default_rng(seed)
+        num_rows = int(10 ** rng.uniform(0, 4.5))
+        slope = 2.0 ** rng.uniform(-2.5, 2.5)
+        logits, labels = binary(slope, 0, num_rows, seed, shift=rng.uniform(-8, 2))
+        scores = logits if seed % 2 else sigmoid(logits).astype(np.float32)
+        found = diagnosed(scores, labels, kind="logits" if seed % 2 else "sigmoid")
+        assert "offset" not in [e.name for e in found.evidence], seed
+
+
+def test_intervals_of_slope_and_offset_hold_the_true_ones() -> None:
+    held = 0
+    for seed in range(60):
+        seen = evidence(diagnosed(*binary(0.7, 1.2, 600, seed)), "offset").figures
+        held += seen["slope_low"] < 0.7 < seen["slope_high"]
+        held += seen["offset_low"] < 1.2 < seen["offset_high"]
+    assert held >= 114
+
+
+def test_a_few_rows_that_an_offset_would_tell_apart_entirely_do_not_break_it() -> None:
+    logits = np.linspace(-4, 4, 200)
+    found = diagnosed(logits, (logits > 1).astype(int))
+    for seen in found.evidence:
+        assert all(math.isfinite(value) for value in seen.figures.values())
+    assert evidence(found, "offset").figures["offset"] < -1
+    assert found.checked["offset of the logit"] == "done"
+    apart = diagnosed(logits, (logits > 0).astype(int))
+    assert "no minimum" in apart.checked["offset of the logit"]
 
 
 def test_another_mix_of_classes_is_found() -> None:
