@@ -45,10 +45,18 @@ def ask_what_is_heard(of: str) -> None:
     It is a field that page.css hides, and holds the number of the last click answered.
     """
     key = f"{of}{HEARD}"
-    number = str(st.session_state.get(NUMBER, 0))
+    number = st.session_state.get(NUMBER, 0)
     if st.session_state.get(key) != number:
         st.session_state[key] = number
-    st.text_input(key, key=key, label_visibility="collapsed")
+    st.number_input(key, step=1, key=key, label_visibility="collapsed")
+
+
+def said_before(key: str) -> str:
+    """Return where the session keeps what the browser said of a control that was then put right.
+
+    A browser that has not heard of that yet says it once more, and nobody chose it.
+    """
+    return f"{key} said before"
 
 
 @contextmanager
@@ -97,7 +105,7 @@ def _unheard() -> Sent | None:
     sent: Sent | None = st.session_state.get(SENT)
     if sent is None or sent.is_now:
         return sent
-    heard = [int(held) for key, held in st.session_state.items() if str(key).endswith(HEARD)]
+    heard = [held for key, held in st.session_state.items() if str(key).endswith(HEARD)]
     if heard and max(heard) < sent.number:
         return sent
     del st.session_state[SENT]
@@ -117,7 +125,7 @@ def _said_again(sent: Sent) -> Changed:
 
 
 def _send(changed: Changed, is_late: bool) -> Sent:
-    number = int(st.session_state.get(NUMBER, 0)) + 1
+    number = st.session_state.get(NUMBER, 0) + 1
     st.session_state[NUMBER] = number
     st.session_state[SENT] = sent = Sent(number, True, changed, is_late)
     return sent

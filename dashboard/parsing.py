@@ -7,6 +7,8 @@ import re
 import numpy as np
 
 MAX_CLASSES = 1000
+# Of a word that is no number.
+LONGEST_QUOTED = 30
 # A last word that more typing makes a number: -, 1e, 2e-, in, -infi, na.
 UNFINISHED = re.compile(
     r"(?<![^\s,;])([-+−]|[-+−]?(\.|i|in|infi|infin|infini|infinit|n|na|(\d+\.?\d*|\.\d+)e[-+−]?))$",
@@ -32,6 +34,24 @@ def parse_logits(entered: str) -> np.ndarray:
     if not len(numbers):
         raise ValueError("Enter at least one logit, for example: 2, 1, 0.1")
     return numbers
+
+
+def parse_number(entered: str, example: str) -> float:
+    """Return the one number in a line of text.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or anything else; `example` is a number to enter instead.
+    """
+    words = entered.split()
+    if len(words) == 1:
+        try:
+            return _read(words[0])
+        except ValueError:
+            pass
+    says = f"{entered[:LONGEST_QUOTED]!r} is not a number. " if words else ""
+    raise ValueError(f"{says}Enter one number, with a point for decimals, for example: {example}")
 
 
 def parse_shares(entered: str, num_classes: int) -> np.ndarray:
@@ -62,10 +82,14 @@ def _parse_numbers(entered: str, noun: str) -> np.ndarray:
     numbers = []
     for position, word in enumerate(words, start=1):
         try:
-            numbers.append(float(word.replace("−", "-")))
+            numbers.append(_read(word))
         except ValueError:
             raise ValueError(
-                f"{noun} {position} is {word[:30]!r}, which is not a number. "
-                "Separate numbers by commas or spaces, with a point for decimals."
+                f"{noun} {position} is {word[:LONGEST_QUOTED]!r}, which is not a number. "
+                f"Separate {noun.lower()}s by commas or spaces, with a point for decimals."
             ) from None
     return np.array(numbers)
+
+
+def _read(word: str) -> float:
+    return float(word.replace("−", "-"))

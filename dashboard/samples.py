@@ -98,10 +98,10 @@ def presets(
     page runs again. A click on what is held enters it once more.
     """
     chosen = st.session_state.get(key)
-    st.session_state.pop(_corrected(key), None)
+    st.session_state.pop(links.said_before(key), None)
     if chosen != held:
         st.session_state[key] = held
-        st.session_state[_corrected(key)] = [chosen]
+        st.session_state[links.said_before(key)] = [chosen]
     st.session_state[f"{key} held"] = held, [st.session_state.get(each) for each in of]
     st.pills(
         label,
@@ -120,13 +120,9 @@ def _enter(key: str, enter: Callable[[str], None], of: Sequence[str]) -> None:
     held, values = st.session_state[f"{key} held"]
     # A browser that has not heard yet what is held now says with each key typed what was before.
     is_typed = [st.session_state.get(each) for each in of] != values
-    if is_typed and st.session_state.get(_corrected(key)) == [chosen]:
+    if is_typed and st.session_state.get(links.said_before(key)) == [chosen]:
         return
     title = chosen or held
     if title is not None:
         with links.click():
             enter(title)
-
-
-def _corrected(key: str) -> str:
-    return f"{key} corrected"

@@ -208,20 +208,20 @@ def number(control: Text) -> float | None:
     """Show a line for one number and return it, or say why what it holds is none."""
     entered = number_words(control)
     try:
-        if not entered:
-            raise ValueError(f"Enter a number, for example: {control.default}")
-        numbers = parsing.parse_logits(entered)
-        if len(numbers) > 1:
-            raise ValueError(f"Enter one number; there are {len(numbers)}.")
+        return parsing.parse_number(entered, control.default)
     except ValueError as error:
         refuse(f"{control.label} can't be read.", str(error))
         return None
-    return float(numbers[0])
 
 
 def number_words(control: Text) -> str:
     """Show a line of numbers and return it, without a last word that more typing makes one."""
-    finished, unfinished = parsing.split_unfinished(text(control))
+    return without_unfinished(text(control))
+
+
+def without_unfinished(entered: str) -> str:
+    """Return a line of numbers without a last word that more typing makes one, and say so."""
+    finished, unfinished = parsing.split_unfinished(entered)
     if unfinished:
         st.caption(f"`{unfinished}` is left out until it is a number.")
     return finished

@@ -78,9 +78,7 @@ def compare() -> None:
         _kinds(num_classes, label, (entered, smoothing, weight))
     if logits is None:
         return
-    finished, unfinished = parsing.split_unfinished(entered)
-    if unfinished:
-        st.caption(f"`{unfinished}` is left out until it is a number.")
+    finished = state.without_unfinished(entered)
     try:
         targets = parsing.parse_shares(finished, len(logits)) if finished.strip() else None
     except ValueError as error:

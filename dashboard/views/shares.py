@@ -41,9 +41,8 @@ def sliders(
     text = st.session_state.get(of)
     columns = st.columns(min(4, len(p)))
     for i, label in enumerate(labels):
-        stood = st.session_state.get(f"{key} {i}")
+        st.session_state[links.said_before(f"{key} {i}")] = st.session_state.get(f"{key} {i}")
         st.session_state[f"{key} {i}"] = _percent(p, i)
-        st.session_state[_corrected(key, i)] = stood
         columns[i % len(columns)].slider(
             label,
             0.0,
@@ -78,11 +77,7 @@ def _move(
         for other in range(len(p))
         if other != i
     )
-    if is_late and st.session_state.get(_corrected(key, i)) == percent:
+    if is_late and st.session_state.get(links.said_before(f"{key} {i}")) == percent:
         return
     with links.click():
         enter(100 * with_share(p, i, percent / 100))
-
-
-def _corrected(key: str, i: int) -> str:
-    return f"{key} {i} corrected"

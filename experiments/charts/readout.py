@@ -19,11 +19,10 @@ ROW = 20
 NAMES = 0.34
 HEAD = 0.18
 SWATCH = 0.07
-# About how many letters go into the width of a table on a phone, and how many a number takes.
-LETTERS_ACROSS = 58
-LETTERS_OF_NUMBER = 10
-# What a letter takes, in pixels, with some to spare.
-LETTER = 5.5
+# In pixels: what a letter takes, with some to spare, what a number does, and a table on a phone.
+LETTER = 5
+NUMBER = 10 * LETTER
+PHONE = 320
 # What is less is written with an exponent.
 SMALL = 0.001
 
@@ -143,17 +142,22 @@ def _table(
     # A curve that has no value there still has its name.
     key = alt.InlineData([{"curve": name} for name in names])
     (_, first), *numbers = columns.items()
-    room = NAMES + (1 - NAMES) / len(numbers)
-    longest = max(map(len, names))
+    parts = [i / len(numbers) for i in range(1, len(numbers) + 1)]
+    name = LETTER * max(map(len, names))
     # Long names have a line to themselves, over the numbers, where the table is narrow.
-    is_above = longest > LETTERS_ACROSS * room - LETTERS_OF_NUMBER
+    is_above = name + NUMBER > PHONE * (NAMES + (1 - NAMES) * parts[0] - SWATCH)
     row, start = (2 * ROW - 4, HEAD) if is_above else (ROW, NAMES)
-    ends = [start + (1 - start) * i / len(numbers) for i in range(1, len(numbers) + 1)]
-    wide = round(LETTER * (longest + LETTERS_OF_NUMBER) / (ends[0] - SWATCH))
+    width = "item.mark.group.width"
+    is_narrow = f"{width} < {round((name + NUMBER * len(numbers)) / (1 - SWATCH))}"
 
     def off(pixels: float) -> dict[str, str] | float:
-        is_narrow = f"item.mark.group.width < {wide}"
         return {"expr": f"{is_narrow} ? {pixels} : 0"} if is_above else 0.0
+
+    def beside(part: float) -> dict[str, str] | float:
+        # Where there is room for both in a line, the numbers share what the names leave.
+        further = SWATCH + (1 - SWATCH) * part - (start + (1 - start) * part)
+        moved = f"{further:.4g} * {width} + {name * (1 - part):.4g}"
+        return {"expr": f"{is_narrow} ? 0 : {moved}"} if is_above else 0.0
 
     def at(place: float) -> alt.XDatum:
         return alt.XDatum(place, scale=scale, axis=None, title=None)
@@ -189,11 +193,12 @@ def _table(
             text=alt.Text("head:N"),
         ),
     ]
-    for (column, head), end in zip(numbers, ends, strict=True):
+    for (column, head), part in zip(numbers, parts, strict=True):
+        end = start + (1 - start) * part
         layers.append(
             _marks(
                 "text",
-                {"align": "right", "dy": off(ROW / 2 - 3), **text},
+                {"align": "right", "dx": beside(part), "dy": off(ROW / 2 - 3), **text},
                 transform=[
                     {"filter": f"isValid(datum[{column!r}])"},
                     # On a phone the zeros of 0.000530 would run into the number before.
@@ -211,7 +216,7 @@ def _table(
         layers.append(
             _marks(
                 "text",
-                {"align": "right", "fontWeight": "bold", **text},
+                {"align": "right", "dx": beside(part), "fontWeight": "bold", **text},
                 alt.InlineData([{"head": head}]),
                 x=at(end),
                 y=alt.YValue(-ROW / 2),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from core.heads import HEADS
+from dashboard.views.train import titled
 from tests.browser.pages import opened, wait_for_theme
 from tests.browser.servers import PAGES, wait_until_drawn
 
@@ -177,6 +181,52 @@ def test_more_words_stay_open_while_a_control_moves(page: Page, address: str) ->
     assert box is not None
     assert under is not None
     assert under["y"] - box["y"] - box["height"] == pytest.approx(16, abs=2)
+
+
+@pytest.mark.parametrize("width", [1280, 380])
+def test_heads_are_not_cut(page: Page, address: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    chosen = {
+        "First head": titled(HEADS["ovr_sigmoid_bce"]),
+        "Second head": titled(HEADS["softmax_squared_error"]),
+    }
+    heads = urlencode({name.split()[0].lower(): head for name, head in chosen.items()})
+    page.goto(f"{address}/train?data=blobs&hidden=0&epoch=1&{heads}")
+    for name, head in chosen.items():
+        choice = page.get_by_role("combobox", name=name)
+        expect(choice).to_have_value(head)
+        assert choice.evaluate("choice => choice.scrollWidth <= choice.clientWidth")
+
+
+@pytest.mark.parametrize(("width", "is_in_a_line"), [(1280, True), (380, False)])
+def test_names_of_runs_stand_beside_their_numbers_where_there_is_room(
+    page: Page, address: str, width: int, is_in_a_line: bool
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    opened(page, address, "runs")
+    table = page.locator(".stVegaLiteChart svg.marks .mark-group").first
+    words = table.locator(".mark-text.role-mark text")
+    boxes = {
+        text: box
+        for word in words.all()
+        if (text := word.text_content()) and (box := word.bounding_box())
+    }
+    name = max(boxes, key=len)
+    heads = [boxes[head] for head in ("loss", "train", "bits", "entropy", "accuracy")]
+    numbers = [box for text, box in boxes.items() if text.replace(".", "").isdigit()]
+    assert len(numbers) > len(heads)
+    beside = [box for box in numbers if abs(box["y"] - boxes[name]["y"]) < box["height"] / 2]
+    assert len(beside) == (len(heads) if is_in_a_line else 0)
+    for left, right in itertools.pairwise([*([boxes[name]] * is_in_a_line), *heads]):
+        assert left["x"] + left["width"] < right["x"]
+    for number in numbers:
+        # Under its head, and beside its name.
+        assert any(
+            number["x"] + number["width"] == pytest.approx(head["x"] + head["width"], abs=2)
+            for head in heads
+        )
+        if is_in_a_line:
+            assert boxes[name]["x"] + boxes[name]["width"] < number["x"]
 
 
 def test_a_table_wider_than_a_phone_scrolls_alone(page: Page, address: str) -> None:

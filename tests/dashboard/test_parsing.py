@@ -2,7 +2,14 @@ import math
 
 import pytest
 
-from dashboard.parsing import MAX_CLASSES, parse_logits, parse_shares, split_unfinished
+from dashboard.parsing import (
+    LONGEST_QUOTED,
+    MAX_CLASSES,
+    parse_logits,
+    parse_number,
+    parse_shares,
+    split_unfinished,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +71,32 @@ def test_shares_are_divided_by_their_sum(entered: str, shares: list[float]) -> N
 def test_what_is_no_share_is_named(entered: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         parse_shares(entered, 3)
+
+
+@pytest.mark.parametrize(
+    ("entered", "number"), [("20", 20.0), (" −95.5 ", -95.5), ("1e3", 1000.0), ("-inf", -math.inf)]
+)
+def test_one_number_is_read(entered: str, number: float) -> None:
+    assert parse_number(entered, "7") == number
+
+
+@pytest.mark.parametrize("entered", ["", "one", "1,5", "1 2", "<b>2</b>", "0 " * 5000])
+def test_who_enters_no_number_is_asked_for_one_and_for_no_list(entered: str) -> None:
+    with pytest.raises(ValueError, match="Enter one number, with a point for decimals") as told:
+        parse_number(entered, "7")
+    says = str(told.value)
+    assert says.endswith(" for example: 7")
+    assert "eparate" not in says
+    assert says.startswith(
+        f"{entered[:LONGEST_QUOTED]!r} is not a number. " if entered else "Enter"
+    )
+
+
+def test_what_separates_entries_is_said_of_them() -> None:
+    with pytest.raises(ValueError, match="Separate logits by"):
+        parse_logits("1; two")
+    with pytest.raises(ValueError, match="Separate shares by"):
+        parse_shares("1; two", 3)
 
 
 @pytest.mark.parametrize("word", ["-", "+", "−", ".", "-.", "1e", "2.5e-", "i", "-in", "n", "na"])

@@ -215,7 +215,9 @@ def test_what_is_no_number_gives_a_sentence_and_the_map(logit: str) -> None:
 def test_a_number_still_being_typed_waits() -> None:
     page = open_page("precision", logit="2e-")
     assert "`2e-` is left out until it is a number." in [c.value for c in page.caption]
-    assert [element.value for element in page.text] == ["Enter a number, for example: 20"]
+    assert [element.value for element in page.text] == [
+        "Enter one number, with a point for decimals, for example: 20"
+    ]
 
 
 @pytest.mark.parametrize(
