@@ -193,6 +193,11 @@ class DistinctRows:
         parts = [(self._hashes, self._counts, self._rows), *self._pending]
         hashes, counts, rows = (np.concatenate(column) for column in zip(*parts, strict=True))
         self._pending, self._num_pending = [], 0
+        if not self._is_full and len(hashes) > 4 * self.size:
+            # Of many the least hashes are about evenly apart: most need no sorting.
+            few = np.flatnonzero(hashes <= np.uint64(2**64 * 2 * self.size // len(hashes)))
+            if len(np.unique(hashes[few])) > self.size:
+                hashes, counts, rows = hashes[few], counts[few], rows[few]
         order = np.argsort(hashes)
         hashes, counts, rows = hashes[order], counts[order], rows[order]
         starts = np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1])[: len(hashes)])

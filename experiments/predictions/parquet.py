@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -97,7 +99,11 @@ class ParquetTable:
     @contextmanager
     def _opened(self) -> Iterator[pq.ParquetFile]:
         try:
-            with self._file.opened() as file, closing(_parquet(file)) as parquet:
+            with (
+                self._file.opened() as file,
+                _without_python(self._file.source, file) as source,
+                closing(_parquet(source)) as parquet,
+            ):
                 yield parquet
         except (pa.ArrowException, OSError, ValueError, LookupError) as error:
             said = " ".join(str(error).split())
@@ -165,6 +171,16 @@ class ParquetTable:
                 f"{max(int(lengths[at]), 0)} numbers; expected {max(int(lengths[0]), 1)} in each"
             )
         return _numbers(column.flatten()).reshape(len(lengths), -1)
+
+
+@contextmanager
+def _without_python(source: Path | BinaryIO, file: BinaryIO) -> Iterator[BinaryIO | pa.NativeFile]:
+    """Give a path as a file of Arrow's: reading Python's takes Python's lock, again and again."""
+    if not isinstance(source, Path):
+        yield file
+        return
+    with pa.OSFile(str(source)) as native:
+        yield native
 
 
 def _parquet(file: object) -> pq.ParquetFile:

@@ -137,6 +137,19 @@ def test_distinct_rows_are_the_same_sample_in_any_order() -> None:
     assert all(count == 2 for _, count in results[0].examples)
 
 
+@pytest.mark.parametrize("num_distinct", [100, 3000])
+def test_distinct_rows_that_come_often_or_lie_close_are_all_counted(num_distinct: int) -> None:
+    rng = np.random.default_rng(1)
+    kinds = rng.integers(0, 1 << 40, num_distinct, dtype=np.uint64)
+    which = np.concatenate([np.arange(num_distinct), rng.integers(0, num_distinct, 30_000)])
+    sketch = DistinctRows(4096)
+    sketch.add(kinds[which], np.arange(len(which)))
+    found = sketch.result()
+    assert (found.is_exact, found.num_distinct) == (True, num_distinct)
+    most = int(np.bincount(which).argmax())
+    assert found.examples[0] == (most, int(np.bincount(which)[most]))
+
+
 def test_top_rows_are_the_same_in_any_order_ties_included() -> None:
     loss = np.random.default_rng(0).integers(0, 5, 5000).astype(float)
     wanted = np.lexsort((np.arange(5000), -loss))[:50]
