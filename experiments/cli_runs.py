@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 import click
 
 from core.heads import heads_for
+from core.words import counted
 from experiments import runs, serve, sweeps, tracking
 from experiments.cli_train import SEED, compared, say_where, swept_over
 from experiments.config import TrainConfig
@@ -48,7 +49,7 @@ def sync_command() -> None:
         if run.problem:
             click.echo(f"{run.run_id}: not sent, but kept: {run.problem}", err=True)
         else:
-            click.echo(f"{run.run_id}: {run.num_points} points sent, {run.status}")
+            click.echo(f"{run.run_id}: {counted(run.num_points, 'point')} sent, {run.status}")
     if not synced:
         click.echo("Nothing is waiting to be sent.")
     if any(run.problem for run in synced):

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from core.words import counted
 from experiments import cluster, datasets, runs, tracking
 from experiments.charts.sweeps import sweep_chart
 from experiments.config import TrainConfig
@@ -150,14 +151,14 @@ class Swept:
         best = done.iloc[0]
         said = (
             f"{best['configuration']} predicts the validation rows best: "
-            f"{best['val_cross_entropy_bits']:.4g} bits of cross-entropy per row, "
+            f"{counted(best['val_cross_entropy_bits'], 'bit', '.4g')} of cross-entropy per row, "
             f"{best['val_accuracy']:.1%} right"
         )
         if len(done) > 1:
             worst = done.iloc[-1]
             said += (
                 f"; {worst['configuration']} does worst, with "
-                f"{worst['val_cross_entropy_bits']:.4g} bits"
+                f"{counted(worst['val_cross_entropy_bits'], 'bit', '.4g')}"
             )
         failed = f" {self.num_failed} failed; the tag lab.error says why." * bool(self.num_failed)
         return f"{said}.{failed}"

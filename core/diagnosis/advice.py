@@ -9,6 +9,7 @@ import numpy as np
 from core.diagnosis.chances import LEVEL, corrected, count_p_value
 from core.diagnosis.exclusive import Sums
 from core.diagnosis.records import Diagnosis, Temperature
+from core.words import counted
 
 # What changes by less is rounding.
 _SLACK = 1e-6
@@ -19,7 +20,7 @@ def advice(
 ) -> tuple[str, str]:
     """Return what a temperature does to the loss, and what to do about it."""
     of_which = " of the rows where it is finite" if np.sum(sums["infinite"]) else ""
-    falls = f"the loss{of_which} falls from {t.loss_before:.4g} to {t.loss_after:.4g} nats"
+    falls = f"the loss{of_which} falls from {t.loss_before:.4g} to {_nats(t.loss_after)}"
     other = diagnosis.elsewhere
     best = "the best temperature" + " of these rows" * (other is not None)
     if not t.is_inside:
@@ -41,6 +42,10 @@ def advice(
     return f"{best} is {t.value:.3f}, at which {falls}", do
 
 
+def _nats(loss: float) -> str:
+    return counted(loss, "nat", ".4g")
+
+
 def _beyond(
     diagnosis: Diagnosis, t: Temperature, sums: Sums, best: str, falls: str
 ) -> tuple[str, str]:
@@ -56,7 +61,7 @@ def _beyond(
         if diagnosis.accuracy == 1:
             return (
                 f"every prediction is right, so the loss falls with the temperature, to "
-                f"{t.loss_after:.4g} nats at 1/8",
+                f"{_nats(t.loss_after)} at 1/8",
                 f"check whether the model was trained on these rows{others}",
             )
         if is_probability:

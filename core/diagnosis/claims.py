@@ -36,6 +36,7 @@ from core.diagnosis.records import (
 )
 from core.diagnosis.summary import Summary
 from core.diagnosis.temperature import dependent, noise_of
+from core.words import counted
 
 
 def claims(
@@ -209,8 +210,8 @@ def _frequencies(diagnosis: Diagnosis, sums: Sums) -> Iterator[Evidence]:
     yield Evidence(
         "class_frequencies",
         "warning" if total > 0.01 else "note",
-        f"{which} class {diagnosis.named(k)} with {seen:,.0f} labels, where {expected:,.1f} are "
-        "predicted",
+        f"{which} class {diagnosis.named(k)} with {counted(seen, 'label')}, where "
+        f"{expected:,.1f} are predicted",
         {"classes": len(chosen), "class": k, "labels": seen, "predicted": expected, "moved": total},
         (),
         f"{100 * total:.2g} % of the probability goes to the wrong classes: the class mix differs "
@@ -244,9 +245,10 @@ def _label_errors(diagnosis: Diagnosis, temperature: Temperature, sums: Sums) ->
             (sure["wrong"] - sure["expected"]) / together, sure["rows"] / together
         )
         seen.append(
-            f"of {sure['rows']:,.0f} rows with a confidence above 1 − {sure['doubt']:g}, "
-            f"{sure['wrong']:,.0f} have another label; at most {sure['expected']:.3g} are expected "
-            f"at that temperature ({100 * low:.2g} to {100 * high:.2g} % too many, 95 % interval)"
+            f"of {counted(sure['rows'], 'row')} with a confidence above 1 − {sure['doubt']:g}, "
+            f"{sure['wrong']:,.0f} {'has' if sure['wrong'] == 1 else 'have'} another label; at "
+            f"most {sure['expected']:.3g} are expected at that temperature "
+            f"({100 * low:.2g} to {100 * high:.2g} % too many, 95 % interval)"
         )
     suspects = diagnosis.concentration.suspects["row"] if diagnosis.concentration else np.empty(0)
     yield Evidence(
@@ -265,13 +267,15 @@ def _label_errors(diagnosis: Diagnosis, temperature: Temperature, sums: Sums) ->
 
 def _base_rate(diagnosis: Diagnosis, bits: Bits) -> Iterator[Evidence]:
     p_value = corrected(bits.p_value)
-    loss = f"{bits.loss:.4g} bits per row" if math.isfinite(bits.loss) else "infinite"
+    loss = "infinite"
+    if math.isfinite(bits.loss):
+        loss = f"{counted(bits.loss, 'bit', '.4g')} per row"
     if p_value < LEVEL:
         yield Evidence(
             "worse_than_base_rate",
             "warning",
             f"the loss is {loss}; predicting the class frequencies alone costs "
-            f"{bits.base_rate:.4g} bits",
+            f"{counted(bits.base_rate, 'bit', '.4g')}",
             {"loss": bits.loss, "base_rate": bits.base_rate, "saved": bits.saved},
             surprising(diagnosis),
             "the scores are worse than none: the same guess for every row would do better",
@@ -284,7 +288,7 @@ def _base_rate(diagnosis: Diagnosis, bits: Bits) -> Iterator[Evidence]:
         yield Evidence(
             "bits_saved",
             "note",
-            f"the loss is {bits.loss:.4g} bits per row, {abs(bits.saved):.4g} "
+            f"the loss is {counted(bits.loss, 'bit', '.4g')} per row, {abs(bits.saved):.4g} "
             f"{'less' if bits.saved >= 0 else 'more'} than the {bits.base_rate:.4g} of predicting "
             "the class frequencies alone",
             {"loss": bits.loss, "base_rate": bits.base_rate, "saved": bits.saved},

@@ -9,6 +9,7 @@ import numpy as np
 
 from core.diagnosis.chances import count_p_value
 from core.diagnosis.tally import Ledger
+from core.words import counted
 
 __all__ = ["Comparison", "compare"]
 
@@ -77,7 +78,8 @@ def compare(first: Ledger, second: Ledger) -> Comparison:
     differ = np.flatnonzero(labels != second.label[at_second])
     if len(differ):
         raise ValueError(
-            f"labels differ in {len(differ):,} rows, the first of them row {rows[differ[0]]:,}: "
+            f"labels differ in {counted(len(differ), 'row')}, the first of them row "
+            f"{rows[differ[0]]:,}: "
             "these are not the same rows"
         )
     with np.errstate(invalid="ignore"):

@@ -16,6 +16,7 @@ from core.diagnosis.per_row import MOST_PAIRED
 from core.diagnosis.records import COUNTED, Diagnosis, Evidence, Precision, Severity
 from core.diagnosis.summary import Summary
 from core.diagnosis.tally import Fault
+from core.words import counted
 
 _ABOUT_FLOORS = {
     "softmax of probabilities": "check whether an activation is applied twice",
@@ -74,14 +75,14 @@ def _figures(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evi
                 else ""
             )
             costs = (
-                f"{surprise:.3g} bits each on average"
+                f"{counted(surprise, 'bit', '.3g')} each on average"
                 if math.isfinite(surprise)
                 else "at an infinite loss"
             )
             yield Evidence(
                 "confused_pair",
                 "note",
-                f"the costliest confusion: {count:,.0f} row{'s' * (count != 1)}{among} of class "
+                f"the costliest confusion: {counted(count, 'row')}{among} of class "
                 f"{diagnosis.named(label)} predicted as class {diagnosis.named(predicted)}, "
                 f"{costs}",
                 {"label": label, "predicted": predicted, "rows": count, "bits": surprise},
@@ -100,7 +101,8 @@ def _figures(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evi
             yield Evidence(
                 "near_floor",
                 "note",
-                f"the loss, {loss:.4g} nats, is within 0.3 % of a known floor: {name}, {floor:.4g}",
+                f"the loss, {counted(loss, 'nat', '.4g')}, is within 0.3 % of a known floor: "
+                f"{name}, {floor:.4g}",
                 {"loss": loss, "floor": floor},
                 (),
                 "this may be chance; if training has stalled here, that floor may be why",

@@ -228,8 +228,8 @@ def _duplicates(summary: Summary) -> Iterator[Evidence]:
     yield Evidence(
         "duplicates",
         "note",
-        f"{'' if known.is_exact else 'about '}{repeated:,.0f} of {scored:,} rows repeat the scores "
-        "of another row",
+        f"{'' if known.is_exact else 'about '}{repeated:,.0f} of {scored:,} rows "
+        f"{'repeats' if repeated == 1 else 'repeat'} the scores of another row",
         {
             "repeats": repeated,
             "distinct": known.num_distinct,

@@ -14,6 +14,7 @@ from core.diagnosis.exclusive import Sums
 from core.diagnosis.records import Diagnosis, Evidence, Temperature, surprising
 from core.diagnosis.sketches import NUM_BINS
 from core.diagnosis.spread import margin_of_loss
+from core.words import counted
 
 # What slope and offset are believed to be before any label is seen: mean and deviation.
 _PRIOR = np.array([1.0, 0.0]), np.array([2.0, 3.0])
@@ -78,8 +79,8 @@ def offsets(diagnosis: Diagnosis, t: Temperature, sums: Sums) -> Iterator[Eviden
         "offset",
         "warning" if t.loss_after - loss > 0.01 * t.loss_after else "note",
         f"σ({slope:.3g} z {'−' if offset < 0 else '+'} {abs(offset):.3g}) as the probability of "
-        f"class {diagnosis.named(1)} has a loss{of_which} of {loss:.4g} nats; the best "
-        f"temperature, {t.value:.3f}, leaves {t.loss_after:.4g}. z is {_logit(diagnosis)}",
+        f"class {diagnosis.named(1)} has a loss{of_which} of {counted(loss, 'nat', '.4g')}; the "
+        f"best temperature, {t.value:.3f}, leaves {t.loss_after:.4g}. z is {_logit(diagnosis)}",
         {
             "slope": slope,
             "offset": offset,

@@ -9,6 +9,7 @@ from core.diagnosis.chances import LEVEL, corrected, count_p_value, says
 from core.diagnosis.exclusive import Sums
 from core.diagnosis.records import COUNTED, Diagnosis, Evidence, Scores, Severity, rows_have
 from core.diagnosis.summary import Summary
+from core.words import counted
 
 _AGREES = {
     "logits": {"logits", "log-probabilities", "ambiguous", "sigmoid"},
@@ -63,7 +64,7 @@ def kind_of_scores(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]
             "find out which of the two they are, and declare it"
             if scores.found == "ambiguous"
             else f"declare them {scores.found}, or find the step that changed them",
-            f"counted over {rows:,} rows",
+            f"counted over {counted(rows, 'row')}",
         )
     else:
         yield Evidence(
@@ -74,7 +75,7 @@ def kind_of_scores(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]
             (),
             _about(scores, one_column=bool(summary.one_column)),
             "if this is wrong, declare what the scores are",
-            f"counted over {rows:,} rows",
+            f"counted over {counted(rows, 'row')}",
         )
     rounded = scores.shares["sum to 1"] - scores.shares["sum to 1 as exactly as the dtype can"]
     if scores.found == "softmax" and rounded > 0.01:
@@ -119,7 +120,7 @@ def _about(scores: Scores, *, one_column: bool) -> str:
 
 
 def _nats(loss: float) -> str:
-    return f"{loss:.4g} nats" if math.isfinite(loss) else "infinite"
+    return counted(loss, "nat", ".4g") if math.isfinite(loss) else "infinite"
 
 
 def _contradicting(summary: Summary, declared: str) -> tuple[int, ...]:
@@ -182,12 +183,11 @@ def pairings(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> Iterator[Evi
         yield Evidence(
             "soft_label_floor",
             "note",
-            f"labels are soft{smoothed}: {soft_floor:.4g} of the {loss:.4g} nats are their own "
-            "entropy",
+            f"labels are soft{smoothed}: {soft_floor:.4g} of {_nats(loss)} are their own entropy",
             {"loss": loss, "floor": soft_floor, "divergence": loss - soft_floor},
             (),
             "cross-entropy is entropy plus divergence, and a model can lower only the divergence",
-            f"judge the model by its divergence, {loss - soft_floor:.4g} nats",
+            f"judge the model by its divergence, {_nats(loss - soft_floor)}",
             COUNTED,
         )
 
@@ -203,9 +203,9 @@ def _softmax_for_several(summary: Summary, diagnosis: Diagnosis, sums: Sums) -> 
     yield Evidence(
         "softmax_for_several",
         "warning",
-        f"each row's scores sum to 1, but rows have {each:.3g} labels on average: the loss is "
-        f"{losses['binary']:.4g} nats as yes-no questions, {losses['softmax + categorical']:.4g} "
-        "as classes that compete",
+        f"each row's scores sum to 1, but rows have {counted(each, 'label', '.3g')} on average: "
+        f"the loss is {_nats(losses['binary'])} as yes-no questions, "
+        f"{losses['softmax + categorical']:.4g} as classes that compete",
         {**losses, "labels": each},
         _several_rows(summary),
         "under a softmax classes compete: where two labels apply, one above 1/2 leaves the other "
@@ -244,7 +244,7 @@ def _declared_loss(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]
         )
         if is_categorical:
             floor = diagnosis.floors["softmax of probabilities"]
-            means += f"; the loss cannot fall below {floor:.4g} nats"
+            means += f"; the loss cannot fall below {_nats(floor)}"
     elif not is_probability and wants_probability:
         means = "the loss takes the logarithm of logits: the result is NaN or meaningless"
     elif not several and not is_categorical and not summary.one_column:

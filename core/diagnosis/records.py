@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core._checks import Array
+from core.words import counted
 
 __all__ = [
     "Bits",
@@ -31,7 +32,8 @@ COUNTED = "an exact count"
 
 def percent(count: float, total: float) -> str:
     """Return a count of rows in words, with its share."""
-    return f"{count:,.0f} of {total:,.0f} rows ({100 * count / max(total, 1):.3g} %)"
+    share = 100 * count / max(total, 1)
+    return f"{count:,.0f} of {counted(total, 'row')} ({share:.3g} %)"
 
 
 def rows_have(count: float, total: float) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.diagnosis import Evidence, Severity, compare
+from core.words import counted
 from dashboard import lesson, state
 from dashboard.diagnosis import formulas
 from dashboard.diagnosis.definitions import FIGURES, FLOORS
@@ -65,7 +66,7 @@ def show_side_by_side(first: Model, second: Model) -> None:
         st.caption("Only the figures can be compared, not the rows:")
         st.text(str(error))
         return
-    rows = f"On the {found.num_rows:,} rows that both have, "
+    rows = f"On the {counted(found.num_rows, 'row')} that both have, "
     if math.isnan(found.bits):
         st.markdown(f"{rows}a label was given probability 0, so the difference has no mean.")
     elif found.low == found.high == 0:
@@ -74,15 +75,15 @@ def show_side_by_side(first: Model, second: Model) -> None:
         better = "less" if found.bits < 0 else "more"
         low, high = (f"{end:.3g}".replace("-", "−") for end in (found.low, found.high))
         st.markdown(
-            f"{rows}the first is **{abs(found.bits):.3g} bits per row {better}** surprised than "
-            f"the second (95 % interval of the difference from {low} to {high}: mean ± 1.96 "
-            "standard errors of the pairs)."
+            f"{rows}the first is **{counted(abs(found.bits), 'bit', '.3g')} per row {better}** "
+            f"surprised than the second (95 % interval of the difference from {low} to {high}: "
+            "mean ± 1.96 standard errors of the pairs)."
         )
     if found.only_first == found.only_second == 0:
         st.markdown("Both are right on the same rows.")
         return
     st.markdown(
-        f"Only the first is right on {found.only_first:,} rows, only the second on "
+        f"Only the first is right on {counted(found.only_first, 'row')}, only the second on "
         f"{found.only_second:,}. If both were equally likely, counts so far apart would have a "
         f"probability of at most {found.p_value:.2g}."
     )
@@ -149,7 +150,7 @@ def _summary(model: Model) -> str:
     counts = Counter(evidence.severity for evidence in diagnosis.evidence)
     done = sum(outcome == "done" for outcome in diagnosis.checked.values())
     unused = diagnosis.num_rows - diagnosis.num_used
-    rows = f"{diagnosis.num_rows:,} rows of {diagnosis.num_classes:,} classes"
+    rows = f"{counted(diagnosis.num_rows, 'row')} of {diagnosis.num_classes:,} classes"
     left_out = f", {unused:,} of which could not be used" if unused else ""
     if not counts["error"] and not counts["warning"]:
         found = f", but {_counted(counts)}" if counts["note"] else ""
@@ -162,9 +163,7 @@ def _summary(model: Model) -> str:
 
 def _counted(counts: Counter[Severity]) -> str:
     severities: tuple[Severity, ...] = ("error", "warning", "note")
-    said = [
-        f"{counts[name]} {name}{'s' * (counts[name] != 1)}" for name in severities if counts[name]
-    ]
+    said = [counted(str(counts[name]), name) for name in severities if counts[name]]
     return ", ".join(said) or "nothing"
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 import streamlit as st
 
 from core.diagnosis import Kind, Ledger, Loss
+from core.words import counted
 from dashboard import state
 from experiments import predictions, tracking
 from experiments.diagnosis.frames import ledger_frame
@@ -119,7 +120,7 @@ def _diagnosed(
         done = rows if what != doing else done + rows
         doing = what
         share = min(done / read.num_rows, 1.0) if read.num_rows else 0.0
-        bar.progress(share, f"{what.capitalize()}: {done:,} rows")
+        bar.progress(share, f"{what.capitalize()}: {counted(done, 'row')}")
 
     try:
         found = diagnose_predictions(read, Settings(kind, loss), ledger=parts, on_rows=say)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from core.words import counted
 from dashboard import state
 from dashboard.diagnosis.definitions import LEDGER
 from dashboard.diagnosis.handed_in import Model
@@ -32,7 +33,9 @@ def show_ledger(model: Model, which: int) -> None:
             "Of the thousand most surprising rows, those whose label the model doubts, while it "
             "believes another class as much as it does on that class's own rows."
         )
-    st.caption(f"{len(ledger):,} of {len(model.ledger):,} rows, the most surprising first.")
+    st.caption(
+        f"{len(ledger):,} of {counted(len(model.ledger), 'row')}, the most surprising first."
+    )
     st.dataframe(
         ledger,
         hide_index=True,

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.diagnosis import loss_histogram
+from core.words import counted
 from dashboard import lesson, page, state
 from dashboard.diagnosis import formulas
 from dashboard.diagnosis.handed_in import Model
@@ -92,7 +93,7 @@ def show_concentration(model: Model, which: int) -> None:
         return
     if curve.empty:
         st.markdown(
-            f"{histogram.infinite:,} rows have an infinite loss: they carry all of it."
+            f"All of the loss is in {counted(histogram.infinite, 'row')}: it is infinite there."
             if histogram.infinite
             else "No row has any loss."
         )
@@ -137,13 +138,13 @@ def show_confusion(model: Model, which: int) -> None:
             f"confusion {which}",
             pairs,
         )
-        rows = "1 row" if first["rows"] == 1 else f"{first['rows']:,} rows"
+        rows = counted(first["rows"], "row")
         st.caption(
             state.plain(
                 "The surprise of wrongly predicted rows, by label and prediction; the "
                 f"numbers count rows. The costliest: label a, {first['label']}, predicted as b, "
                 f"{first['predicted']}: {rows} with "
-                f"{_bits(first['bits_each'])} bits each."
+                f"{counted(_bits(first['bits_each']), 'bit')} each."
             )
         )
     classes = frames.class_frame(model.found.diagnosis, model.found.class_names)

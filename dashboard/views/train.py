@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.heads import HEADS, Head, heads_for
+from core.words import counted
 from dashboard import lesson, links, page, state
 from dashboard.charts.train import HEAD_COLOURS, boundary_chart, course_chart
 from dashboard.frames import train as frames
@@ -75,7 +76,7 @@ def watch(clock: float | None) -> None:
     courses = [course(config) for config in configs]
     for each in courses:
         if each.problem:
-            epochs = f"{len(each.epochs)} epoch{'s' * (len(each.epochs) != 1)}"
+            epochs = counted(len(each.epochs), "epoch")
             state.refuse(f"{each.title} stopped after {epochs}.", each.problem)
     trained = [each for each in courses if each.epochs]
     if trained:

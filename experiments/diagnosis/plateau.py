@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from core.diagnosis import Evidence, explain_plateau, loss_floors
+from core.words import counted
 from experiments.diagnosis.passes import Diagnosed, checked
 
 # A loss that ends here has learnt nothing, or has one activation too many.
@@ -42,7 +43,7 @@ def with_plateau(
     evidence = Evidence(
         "plateau",
         "warning" if name in _STUCK else "note",
-        f"the {what} loss settles at {level:.4g} nats, {abs(near[name]):.2g} "
+        f"the {what} loss settles at {counted(level, 'nat', '.4g')}, {abs(near[name]):.2g} "
         f"{'above' if near[name] >= 0 else 'below'} a known floor: {name}, {floors[name]:.4g}",
         {"level": level, "floor": floors[name]},
         (),

@@ -93,7 +93,7 @@ def log(found: Diagnosed, run_id: str | None) -> str:
 def _description(found: Diagnosed) -> str:
     # No names of the file's: Markdown would read them as its own.
     return (
-        f"**Found: {report.counted(found.diagnosis.evidence)}.** {report.headline(found)}.\n\n"
+        f"**Found: {report.totals(found.diagnosis.evidence)}.** {report.headline(found)}.\n\n"
         f"{report.reading(found)}\n\n"
         "The evidence is in the table `tables/evidence.json`, the whole report in "
         "`reports/diagnosis.html`, and the charts in `charts`."

@@ -14,6 +14,7 @@ from typing import IO
 
 import numpy as np
 
+from core.words import counted
 from experiments.predictions import columns as names_of
 from experiments.predictions.columns import Columns
 from experiments.predictions.common import (
@@ -143,8 +144,8 @@ class _Arrays:
             raise PredictionsError(f"{self.name}: scores must be numbers; they are text")
         if scores.shape[0] != labels.shape[0]:
             raise PredictionsError(
-                f"{self.name}: {scores.shape[0]:,} rows of scores and {labels.shape[0]:,} of "
-                "labels; expected equally many"
+                f"{self.name}: {counted(scores.shape[0], 'row')} of scores and "
+                f"{labels.shape[0]:,} of labels; expected equally many"
             )
         width = self._width(scores)
         if len(labels.shape) == 2 and labels.shape[1] not in (1, width):

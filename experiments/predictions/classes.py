@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from core.words import counted
 from experiments.predictions.columns import Columns
 from experiments.predictions.common import Array, PredictionsError, listed, shown
 
@@ -148,15 +149,15 @@ def _numbered(
         return Classes(
             names,
             (),
-            f"labels are {count} different numbers, and the columns of scores have names: "
+            f"labels are {_different(count, 'number')}, and the columns of scores have names: "
             f"{listed(names)}. Write the labels as these names",
         )
     if len(ids) != num_classes or ids[0] < 0 or any(i != int(i) for i in ids):
         return Classes(
             plain.names,
             (),
-            f"labels are {count} different numbers ({listed(f'{i:.15g}' for i in ids)}) for "
-            f"{num_classes:,} classes, so it can't be known which is which: {renumber}",
+            f"labels are {_different(count, 'number')} ({listed(f'{i:.15g}' for i in ids)}) "
+            f"for {num_classes:,} classes, so it can't be known which is which: {renumber}",
         )
     values = tuple(map(int, ids))
     pairs = listed(f"{value} → {i}" for i, value in enumerate(values))
@@ -166,6 +167,10 @@ def _numbered(
         f"labels are ids, taken in ascending order as the columns: {pairs}. If the columns are in "
         f"another order, {renumber}",
     )
+
+
+def _different(count: str, noun: str) -> str:
+    return counted(count, f"different {noun}")
 
 
 def _named(
@@ -196,9 +201,9 @@ def _named(
         )
     if len(given) != num_classes:
         raise PredictionsError(
-            f"{where}: {len(given)} different labels ({listed(given)}) for {num_classes} classes: "
-            "it is unclear which is which. Name each score column after its class, as in "
-            "logit_cat, or make the labels class ids from 0"
+            f"{where}: {_different(str(len(given)), 'label')} ({listed(given)}) for "
+            f"{num_classes} classes: it is unclear which is which. Name each score column after "
+            "its class, as in logit_cat, or make the labels class ids from 0"
         )
     pairs = listed(f"{value} → {i}" for i, value in enumerate(given))
     return Classes(

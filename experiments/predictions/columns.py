@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.diagnosis import Kind
+from core.words import counted
 from experiments.predictions.common import PredictionsError, listed, shown
 
 # What stands before the class in a column of scores, and what that says of them.
@@ -103,8 +104,8 @@ def choose(names: Sequence[str], scores: str, labels: str, where: str) -> Column
         )
     if len(found_labels) not in (1, len(chosen)):
         raise PredictionsError(
-            f"{where}: {len(chosen)} columns of scores and {len(found_labels)} of labels "
-            f"({listed(found_labels)}): expected one label column, or one per score column"
+            f"{where}: {counted(len(chosen), 'column')} of scores and {len(found_labels)} of "
+            f"labels ({listed(found_labels)}): expected one label column, or one per score column"
         )
     times = Counter(names)
     for name in chosen + found_labels:

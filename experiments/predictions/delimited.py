@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from core.words import counted
 from experiments.predictions import columns as names_of
 from experiments.predictions.arrow import as_numpy
 from experiments.predictions.columns import Columns
@@ -191,7 +192,8 @@ class CsvTable:
             )
         if columns := re.search(r"Expected (\d+) columns, got (\d+)", said):
             return (
-                f"{where} has {columns[2]} values, but the first line has {columns[1]} names; "
+                f"{where} has {counted(columns[2], 'value')}, but the first line has "
+                f"{counted(columns[1], 'name')}; "
                 "every row must have as many"
             )
         return f"expected a CSV file; it can't be read: {shown(said, 160)}"

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.words import counted
 from experiments.predictions import columns as names_of
 from experiments.predictions.arrow import as_numpy
 from experiments.predictions.columns import Columns
@@ -168,7 +169,8 @@ class ParquetTable:
             at = int(wrong[0])
             raise PredictionsError(
                 f"{self.name}: row {row + at:,} of column {shown(name)} is a list of "
-                f"{max(int(lengths[at]), 0)} numbers; expected {max(int(lengths[0]), 1)} in each"
+                f"{counted(max(int(lengths[at]), 0), 'number')}; expected "
+                f"{max(int(lengths[0]), 1)} in each"
             )
         return _numbers(column.flatten()).reshape(len(lengths), -1)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from core.diagnosis import Kind
+from core.words import counted
 from experiments.predictions.arrays import NpyPair, NpzTable
 from experiments.predictions.classes import Classes, classes_of, classes_of_all
 from experiments.predictions.columns import Columns
@@ -103,8 +104,8 @@ class Predictions:
             for scores, labels in table.pairs(self.columns):
                 if scores.shape[1] != self.num_scores:
                     raise PredictionsError(
-                        f"{table.name}: rows have {scores.shape[1]} scores, but those before have "
-                        f"{self.num_scores}"
+                        f"{table.name}: rows have {counted(scores.shape[1], 'score')}, but "
+                        f"those before have {self.num_scores}"
                     )
                 if len(scores):
                     yield Batch(scores, self.classes.ids(labels, table.name, row), row)
@@ -239,7 +240,7 @@ def _tables(files: Sequence[Opened]) -> tuple[Table, ...]:
         if len(files) != 2 or len(suffixes) > 1:
             raise PredictionsError(
                 f"{files[0].name}: an NPY file holds one array; give two of them, scores first and "
-                f"labels second; got {len(files)} files"
+                f"labels second; got {counted(len(files), 'file')}"
             )
         return (NpyPair(*_scores_first(files)),)
     kinds = {_TABLES[suffix] for suffix in suffixes}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.diagnosis import Calibration
+from core.words import counted
 from experiments.diagnosis.passes import Diagnosed
 
 
@@ -68,15 +69,15 @@ def _all(found: Diagnosed) -> Iterator[Figure]:
     if diagnosis.bits is not None:
         bits = diagnosis.bits
         yield _figure(
-            "loss_bits", "Loss in bits", bits.loss, f"{bits.loss:.4g} bits",
+            "loss_bits", "Loss in bits", bits.loss, counted(bits.loss, "bit", ".4g"),
             "The same loss to base 2: the mean surprise of a row.",
         )  # fmt: skip
         yield _figure(
-            "base_rate_bits", "Base rate", bits.base_rate, f"{bits.base_rate:.4g} bits",
+            "base_rate_bits", "Base rate", bits.base_rate, counted(bits.base_rate, "bit", ".4g"),
             "What the loss would be if every row predicted the label frequencies: their entropy.",
         )  # fmt: skip
         yield _figure(
-            "bits_saved", "Bits saved per row", bits.saved, f"{bits.saved:.4g} bits",
+            "bits_saved", "Bits saved per row", bits.saved, counted(bits.saved, "bit", ".4g"),
             "Base rate minus loss: what the scores know beyond the frequencies. Comparable across "
             "data sets and numbers of classes.",
         )  # fmt: skip
@@ -134,4 +135,4 @@ def _figure(key: str, title: str, value: float, shown: str, meaning: str) -> Fig
 
 
 def _nats(value: float) -> str:
-    return f"{value:.4g} nats"
+    return counted(value, "nat", ".4g")

@@ -17,7 +17,7 @@ from experiments.diagnosis import frames
 from experiments.diagnosis.passes import Diagnosed
 from experiments.precision import precision_map
 from experiments.report.figures import figures_of
-from experiments.report.text import counted, headline, reading, unbroken
+from experiments.report.text import headline, reading, totals, unbroken
 
 MOST_ROWS = 100
 MOST_IN_BUDGET = 24
@@ -79,7 +79,7 @@ def to_html(found: Diagnosed) -> str:
         diagnosis=found.diagnosis,
         headline=headline(found),
         reading=reading(found),
-        counted=counted(found.diagnosis.evidence),
+        counted=totals(found.diagnosis.evidence),
         figures=figures_of(found),
         pairings=[
             (pairing, "–" if math.isnan(pairing.nats) else f"{pairing.nats:.4g}")

@@ -10,6 +10,7 @@ import click
 import numpy as np
 
 from core.diagnosis import Evidence
+from core.words import counted
 from experiments.diagnosis.passes import Diagnosed
 from experiments.predictions import shown
 from experiments.report.figures import figures_of
@@ -49,16 +50,14 @@ def headline(found: Diagnosed) -> str:
 
 
 def _rows(count: int) -> str:
-    return f"{count:,} row{'s' * (count != 1)}"
+    return counted(count, "row")
 
 
-def counted(evidence: Sequence[Evidence]) -> str:
+def totals(evidence: Sequence[Evidence]) -> str:
     """Return how much was found of each severity."""
     counts = Counter(item.severity for item in evidence)
     said = [
-        f"{counts[name]} {name}{'s' * (counts[name] != 1)}"
-        for name in ("error", "warning", "note")
-        if counts[name]
+        counted(f"{counts[name]}", name) for name in ("error", "warning", "note") if counts[name]
     ]
     return ", ".join(said) or "nothing"
 
@@ -100,7 +99,7 @@ def _lines(found: Diagnosed, width: int) -> Iterator[str]:
         more = f", … ({len(found.class_names):,} in all)" if len(found.class_names) > 12 else ""
         yield from _wrapped(f"Classes: {', '.join(names)}{more}.", width)
     yield ""
-    yield click.style(f"Found: {counted(diagnosis.evidence)}", bold=True)
+    yield click.style(f"Found: {totals(diagnosis.evidence)}", bold=True)
     for evidence in diagnosis.evidence:
         yield ""
         yield from _evidence(evidence, width)
@@ -115,7 +114,7 @@ def _lines(found: Diagnosed, width: int) -> Iterator[str]:
         yield ""
         yield click.style("Losses for these scores and labels", bold=True)
         for pairing in diagnosis.pairings:
-            nats = "–" if np.isnan(pairing.nats) else f"{pairing.nats:.4g} nats"
+            nats = "–" if np.isnan(pairing.nats) else counted(pairing.nats, "nat", ".4g")
             fits = "fits" if pairing.fits else "does not fit"
             yield from _wrapped(
                 f"  {pairing.loss:<22} {nats:<12} {fits}: {pairing.why}", width, " " * 38

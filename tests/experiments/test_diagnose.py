@@ -199,6 +199,27 @@ def test_a_single_label_outside_is_told_what_to_do_about(tmp_path, ids, said):
     assert said in text if said else "One label" not in text
 
 
+@pytest.mark.parametrize(
+    ("scores", "labels"),
+    [
+        ([[0.0, 0.0]], [0]),
+        ([[0.5, 0.5]], [1]),
+        ([[np.nan, 0.0], [1.0, 2.0]], [0, 1]),
+        ([[0.0, 0.0]] * 2, [0, 1]),
+        ([[1.0, 0.0], [0.0, 1.0]], [1, 1]),
+        ([[3.0, 0.0, 1.0], [0.0, 1.0, 9.0]], [0, 17]),
+        ([[0.2, 0.9, 0.1]], [[0, 1, 1]]),
+    ],
+)
+def test_one_row_and_one_bit_are_singular(tmp_path, scores, labels):
+    np.savez(tmp_path / "a.npz", scores=scores, labels=labels)
+    said = run(tmp_path / "a.npz", "--html", tmp_path / "a.html", "--json", tmp_path / "a.json")
+    shown = (tmp_path / "a.html").read_text().split("<script>")[0]
+    for text in (said.stdout, shown, (tmp_path / "a.json").read_text()):
+        plain = re.sub(r"\s+", " ", text)
+        assert re.findall(r"(?<![\d.,-])1 (?:rows|bits|nats|labels|errors|notes)\b", plain) == []
+
+
 def test_options_are_heard(tmp_path):
     logits, labels = drawn()
     path = tmp_path / "soft.csv"
