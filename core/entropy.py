@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from core import _blocked, _checks
-from core._blocked import Work
 from core._checks import Array
+from core._threads import Work
 
 __all__ = [
     "binary_entropy",

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from core import _blocked
-from core._blocked import Work
 from core._checks import Array
+from core._threads import Work
 from core.diagnosis.bins import NUM_CALIBRATION_BINS, calibration_bins
 from core.diagnosis.exclusive import Sums, largest_exponent, largest_loss
 from core.diagnosis.grid import LOWEST, add_temperatures

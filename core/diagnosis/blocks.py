@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from core import _blocked
-from core._blocked import Work
 from core._checks import Array
+from core._threads import Work
 from core.diagnosis.binary import multi_label_sums, one_vs_rest_sums
 from core.diagnosis.exclusive import Depth, Kept, Sums, exclusive_sums
 from core.diagnosis.looks import (

@@ -11,8 +11,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from core import _blocked
-from core._blocked import Work, column
+from core._blocked import column
 from core._checks import Array
+from core._threads import Work
 from core.diagnosis.bins import bin_edges
 from core.diagnosis.grid import LOWEST, add_temperatures
 from core.diagnosis.noise import add_noise

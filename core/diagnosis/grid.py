@@ -12,8 +12,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from core._blocked import BEYOND_EXP, Work
+from core._blocked import BEYOND_EXP
 from core._checks import Array
+from core._threads import Work
 
 # In sixteenths of β: an octave apart, so that e^{βd} is the square of that of the node before; and
 # half an octave where the loss of many classes bends most.

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from core import _blocked, _checks
-from core._blocked import Work
 from core._checks import Array
+from core._threads import Work
 
 # A sum this far from 1 may be a distribution written with a few decimals.
 LOOSE = 5e-3

@@ -11,8 +11,8 @@ import math
 
 import numpy as np
 
-from core._blocked import Work
 from core._checks import Array
+from core._threads import Work
 from core.diagnosis.grid import powers, row_totals
 
 # Shares of labels replaced by any class, evenly; none is what they are compared with.

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from core._blocked import Work
 from core._checks import Array
+from core._threads import Work
 
 __all__ = [
     "Distinct", "DistinctRows", "SomePairs", "TopRows", "bin_low", "magnitude_bins", "row_hashes",

@@ -9,9 +9,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from core import _blocked, _checks
-from core._blocked import Work
+from core import _blocked, _checks, _threads
 from core._checks import Array
+from core._threads import Work
 from core.diagnosis.blocks import (
     MOST_OUTSIDE,
     Block,
@@ -191,7 +191,7 @@ class Summary:
 
         def kernel(work: Work, start: int, stop: int) -> None:
             kept: dict[Reading, list[Kept]] = {}
-            for rows in _blocked.bites(start, stop, width, _BITE_BYTES):
+            for rows in _threads.bites(start, stop, width, _BITE_BYTES):
                 block = Block(
                     raw[rows],
                     ids[rows],
@@ -216,7 +216,7 @@ class Summary:
                     add_part(("exclusive", reading), part)
                 self._drop_refuted()
 
-        _blocked.run(kernel, len(raw), width, self._scratch, _MOST_ROWS)
+        _threads.run(kernel, len(raw), width, self._scratch, _MOST_ROWS)
         return joined(entries.get(self.reading(), [])) if ledger else None
 
     def merge(self, other: Summary) -> None:

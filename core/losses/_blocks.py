@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from core import _blocked
-from core._blocked import Work, column
+from core._blocked import column
 from core._checks import Array
+from core._threads import Work
 
 
 def binary_block(

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core._blocked import Work
 from core._checks import Array
+from core._threads import Work
 from core.activations import log_softmax
 from core.diagnosis import Summary
 from core.diagnosis.binary import one_vs_rest_sums
