@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -23,7 +23,8 @@ def formula(*lines: str, under: str = "") -> None:
     r"""Show lines of LaTeX below each other, aligned at &; \blue{…} is as blue as `:blue[…]`.
 
     So are \orange, \green, \violet and \gray, which page.css makes stand out in either theme. What
-    Markdown they stand under is part of the same element: each takes a browser milliseconds.
+    Markdown they stand under is part of the same element: each takes a browser milliseconds. A
+    formula that stays takes none; `beside` shows what a key changes.
     """
     body = r" \\[0.3em] ".join(lines)
     for colour in COLOURS:
@@ -33,6 +34,11 @@ def formula(*lines: str, under: str = "") -> None:
         st.markdown(f"{under}\n\n$$\n{aligned}\n$$")
     else:
         st.latex(aligned)
+
+
+def beside(text: str) -> None:
+    """Show the numbers of the formula above, as Markdown: at a key nothing is typeset again."""
+    st.markdown(text, text_alignment="center")
 
 
 def more(text: str) -> None:
@@ -95,33 +101,41 @@ def _cell(value: str | float | tuple[str, str], form: str) -> str:
 
 def number(value: float, decimals: int = 3) -> str:
     """Return a figure in LaTeX, as `written` gives it to the rest of the page."""
-    text = (
-        written(value, decimals).replace("∞", r"\infty").replace("undefined", r"\text{undefined}")
-    )
-    mantissa, is_power, exponent = text.partition("e")
-    if not is_power or not re.fullmatch(r"[-+]?\d+", exponent):
-        return text
-    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
+    return _latex(written(value, decimals))
 
 
 def short(value: float) -> str:
     """Return a number in LaTeX as one would type it: 4, 0.5, -1."""
-    return number(value, 3).rstrip("0").rstrip(".") if "." in number(value, 3) else number(value, 3)
+    return _latex(typed(value))
 
 
-def added(terms: Sequence[str], in_a_row: int) -> Iterator[str]:
-    """Yield the lines of a sum, some terms in each, that continue an aligned formula."""
-    for start in range(0, len(terms), in_a_row):
-        sign = "=" if start == 0 else r"&\hphantom{{}={}} +"
-        yield f"{'&' if start == 0 else ''}{sign} {' + '.join(terms[start : start + in_a_row])}"
+def typed(value: float) -> str:
+    """Return a number as one would type it: 4, 0.5, -1."""
+    text = written(value, 3)
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
 
-def weighted_sum(weights: Iterable[float], values: Iterable[float], result: str) -> Iterator[str]:
-    """Yield the lines of a sum of products and what it gives; of many terms only that."""
+def product(*factors: str) -> str:
+    """Return factors in a line that does not break."""
+    return "\N{NO-BREAK SPACE}·\N{NO-BREAK SPACE}".join(factors)
+
+
+def added(terms: Sequence[str]) -> str:
+    """Return a sum that breaks before a plus."""
+    return " +\N{NO-BREAK SPACE}".join(terms)
+
+
+def weighted_sum(weights: Iterable[float], values: Iterable[float], result: str) -> str:
+    """Return a sum of products and what it gives; of many terms only that."""
     terms = [
-        rf"{short(weight)} \cdot {short(value)}"
-        for weight, value in zip(weights, values, strict=True)
+        product(typed(weight), typed(value)) for weight, value in zip(weights, values, strict=True)
     ]
-    if len(terms) <= MAX_TERMS:
-        yield from added(terms, 2)
-    yield f"&= {result}"
+    return f"{added(terms)} = {result}" if len(terms) <= MAX_TERMS else result
+
+
+def _latex(text: str) -> str:
+    text = text.replace("∞", r"\infty").replace("undefined", r"\text{undefined}")
+    mantissa, is_power, exponent = text.partition("e")
+    if not is_power or not re.fullmatch(r"[-+]?\d+", exponent):
+        return text
+    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"

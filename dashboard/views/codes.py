@@ -58,10 +58,11 @@ def shortest_code(source: Source) -> None:
     length = expected_length(code, source.p)
     lesson.formula(
         r"L &= \textstyle\sum_i p_i\, \ell_i",
-        *lesson.weighted_sum(table["probability"], table["length_bits"], lesson.number(length, 4)),
         r"\blue{H} &\le L < \blue{H} + 1",
         under="## The shortest code",
     )
+    total = lesson.weighted_sum(table["probability"], table["length_bits"], written(length, 4))
+    lesson.beside(f"*L* = {total}")
     with st.container(horizontal=True):
         st.metric("Entropy H (bits)", written(entropy, 4))
         st.metric("Huffman code L (bits)", written(length, 4))
@@ -118,7 +119,9 @@ def messages(source: Source) -> None:
     is_same = decode(bits, code, length) == symbols.tolist()
     shown = min(length, frames.WRITTEN_SYMBOLS)
     st.markdown(f"A message of {length} symbols. The first {shown}, with their codewords:")
-    st.code(frames.written_message(source, code, symbols), language=None)
+    # As `st.code` looks, which would fetch a highlighter of 1.5 MB before anything is drawn.
+    with st.container(key="message"):
+        st.text(frames.written_message(source, code, symbols))
     entropy = frames.entropy_bits(source)["entropy"]
     st.markdown(
         f"Sent: {len(bits)} bits, {written(len(bits) / length, 4)} per symbol. Received and "
@@ -215,18 +218,18 @@ def wrong_code(source: Source) -> None:
     costs = frames.costs(source, other)
     rows = frames.wrong_code(source, other)
     right, more, wrong = (
-        lesson.number(costs[name], 4) for name in ("entropy", "divergence", "cross_entropy")
+        written(costs[name], 4) for name in ("entropy", "divergence", "cross_entropy")
     )
     lesson.formula(
         r"\orange{\mathrm{KL}(p\,\|\,q)} &= \textstyle\sum_i p_i \log_2 (p_i / q_i)",
         r"H(p, q) &= -\textstyle\sum_i p_i \log_2 q_i",
         r"&= \blue{H(p)} + \orange{\mathrm{KL}(p\,\|\,q)}",
-        rf"{wrong} &= \blue{{{right}}} + \orange{{{more}}}",
     )
+    lesson.beside(f"*H*(*p*, *q*) = :blue[{right}] + :orange[{more}] = {wrong}")
     with st.container(horizontal=True):
-        st.metric("H(p) (bits)", written(costs["entropy"], 4))
-        st.metric("KL(p‖q) (bits)", written(costs["divergence"], 4))
-        st.metric("Cross-entropy H(p, q) (bits)", written(costs["cross_entropy"], 4))
+        st.metric("H(p) (bits)", right)
+        st.metric("KL(p‖q) (bits)", more)
+        st.metric("Cross-entropy H(p, q) (bits)", wrong)
     page.figure(
         wrong_code_area(
             rows.head(MAX_DRAWN),
@@ -253,9 +256,8 @@ def wrong_code(source: Source) -> None:
         st.markdown(
             "The code for q gives each outcome **:orange[−log₂ q]** bits: too many where q is "
             "below p, too few (pale) where q is above. On messages from p it takes "
-            f"{written(costs['cross_entropy'], 4)} bits per symbol: "
-            f"**:blue[{written(costs['entropy'], 4)}]** that any code needs, and "
-            f"**:orange[{written(costs['divergence'], 4)}]** for the wrong distribution."
+            f"{wrong} bits per symbol: **:blue[{right}]** that any code needs, and "
+            f"**:orange[{more}]** for the wrong distribution."
         )
         lesson.more(
             f"Rounded up to whole bits, as Shannon did, the code for q takes "

@@ -125,14 +125,16 @@ def _surprise(source: Source) -> None:
     rows = frames.surprises(source)
     occurring = rows[rows["probability"] > 0]
     lesson.formula(
+        r"\text{surprise of } i &= -\log_2 p_i",
         r"\blue{H(p)} &= -\textstyle\sum_i p_i \log_2 p_i",
-        *lesson.weighted_sum(
-            occurring["probability"],
-            occurring["surprise_bits"],
-            rf"\blue{{{lesson.number(bits['entropy'], 4)}}}",
-        ),
-        under="## Surprise and entropy\n\n$$\n\\text{surprise of } i = -\\log_2 p_i\n$$",
+        under="## Surprise and entropy",
     )
+    total = lesson.weighted_sum(
+        occurring["probability"],
+        occurring["surprise_bits"],
+        f":blue[{written(bits['entropy'], 4)}]",
+    )
+    lesson.beside(f":blue[*H*(*p*)] = {total}")
     with st.container(horizontal=True):
         st.metric("Entropy (bits)", written(bits["entropy"], 4))
         st.metric(
@@ -191,10 +193,8 @@ def yes_or_no(source: Source) -> None:
         yes = state.choose(YES, source.names[: codes.MAX_DRAWN])
     p = float(source.p[source.names.index(yes)])
     bits = frames.yes_no_bits(p)
-    lesson.formula(
-        r"\blue{H} &= -p \log_2 p - (1 - p) \log_2 (1 - p)",
-        rf"&= \blue{{{lesson.number(bits, 4)}}}\;\text{{bits at }} p = {lesson.number(p, 4)}",
-    )
+    lesson.formula(r"\blue{H} = -p \log_2 p - (1 - p) \log_2 (1 - p)")
+    lesson.beside(f":blue[*H* = {written(bits, 4)}] bits at *p* = {written(p, 4)}")
     curve = frames.binary_curve(p)
     page.figure(
         charts.binary_entropy_curve(curve, p, style.BLUE),

@@ -114,15 +114,16 @@ def show_parts(logits: np.ndarray, label: int, options: Options) -> None:
     """Show how much of the cross-entropy is the target's own entropy."""
     parts = entropy_and_divergence(logits, label, options)
     lesson.formula(
-        r"H(t, s) &= \gray{H(t)} + \orange{\mathrm{KL}(t \,\|\, s)}",
-        *(
-            rf"{lesson.number(of_unit['value'].sum(), 4)} &= \gray{{{lesson.number(own, 4)}}} + "
-            rf"\orange{{{lesson.number(divergence, 4)}}}\;\text{{{unit}}}"
-            for unit, of_unit in parts.groupby("unit", sort=False)
-            for own, divergence in [of_unit["value"]]
-        ),
+        r"H(t, s) = \gray{H(t)} + \orange{\mathrm{KL}(t \,\|\, s)}",
         under="## Cross-entropy = entropy + KL",
     )
+    sums = [
+        f"{written(of_unit['value'].sum(), 4)} = :gray[{written(own, 4)}] + "
+        f":orange[{written(divergence, 4)}] {unit}"
+        for unit, of_unit in parts.groupby("unit", sort=False)
+        for own, divergence in [of_unit["value"]]
+    ]
+    lesson.beside("  \n".join(sums))
     page.figure(
         stacked_parts(parts, PARTS, [style.GREY, theme.CCE]),
         "Cross-entropy as entropy and divergence, in nats and in bits",

@@ -103,12 +103,15 @@ def compare() -> None:
         )
     longest = terms["term"].replace(np.inf, np.nan).max()
 
-    formulas = _formulas(logits, label, terms, options, is_hard)
+    formulas = _formulas(options, is_hard)
+    sums = _sums(logits, label, terms, options)
     for column, loss, colour in zip(
         st.columns(2, border=True), ("BCE", "CCE"), (theme.BCE, theme.CCE), strict=True
     ):
         with column:
             lesson.formula(*formulas[loss], under=f"## {TITLES[loss]}")
+            if sums:
+                lesson.beside(sums[loss])
             bars = terms[terms["loss"] == loss]
             page.figure(
                 term_bars(bars, colour, longest if longest > 0 else 1.0),
@@ -132,7 +135,7 @@ def compare() -> None:
     times = "" if weight == 1 else f"{weight:g} times "
     if is_hard:
         left = (
-            f"The one-hot target leaves **CCE** a single term, {times}the surprise $-\\log s_p$ of "
+            f"The one-hot target leaves **CCE** a single term, {times}the surprise −log sₚ of "
             f"{names[label]}: {surprise} nats."
         )
     else:
@@ -187,38 +190,47 @@ def _soft_target(num_classes: int, label: int) -> str:
     return ", ".join(f"{share:g}" for share in shares)
 
 
-def _formulas(
-    logits: np.ndarray, label: int, terms: pd.DataFrame, options: Options, is_hard: bool
-) -> dict[str, list[str]]:
-    """Return BCE and CCE as they are used, in lines, with the numbers where they are few."""
-    is_weighed = options.weight != 1
-    w = r"w_i\, " if is_weighed else ""
-    binary = [
-        rf"&\blue{{\textstyle\sum_i {w}\big({{-t_i}} \log \sigma(z_i)}}",
-        r"&\quad\blue{{} - (1 - t_i) \log \sigma(-z_i)\big)}",
-    ]
-    left = rf" = \orange{{-{w.replace('_i', '_p')}\log s_p}}" if is_hard else ""
-    categorical = [rf"&\orange{{-\textstyle\sum_i {w}t_i \log s_i}}{left}"]
-    if len(logits) <= lesson.MAX_TERMS and not terms["term"].isna().any():
-        of_bce, of_cce = (terms[terms["loss"] == loss] for loss in ("BCE", "CCE"))
-        binary += lesson.added([rf"\blue{{{lesson.number(term)}}}" for term in of_bce["term"]], 4)
-        factors = [
-            rf"{lesson.short(options.weight)} \cdot " if is_weighed and i == label else ""
-            for i in range(len(logits))
-        ]
-        categorical += lesson.added(
-            [
-                rf"\{'orange' if target else 'gray'}"
-                rf"{{{factor}{lesson.short(target)} \cdot {lesson.number(surprise)}}}"
-                for factor, target, surprise in zip(
-                    factors, of_cce["target"], surprises(logits), strict=True
-                )
-            ],
-            2 if len(logits) > 2 else 1,
-        )
-    # As many lines, so that the bars below stand side by side.
-    categorical += ["&"] * (len(binary) - len(categorical))
-    return {"BCE": binary, "CCE": categorical}
+def _formulas(options: Options, is_hard: bool) -> dict[str, list[str]]:
+    """Return BCE and CCE as they are used, in as many lines: their bars stand side by side."""
+    w = "" if options.weight == 1 else r"w_i\, "
+    return {
+        "BCE": [
+            rf"&\blue{{\textstyle\sum_i {w}\big({{-t_i}} \log \sigma(z_i)}}",
+            r"&\quad\blue{{} - (1 - t_i) \log \sigma(-z_i)\big)}",
+        ],
+        "CCE": [
+            rf"&\orange{{-\textstyle\sum_i {w}t_i \log s_i}}",
+            rf"&\quad = \orange{{-{w.replace('_i', '_p')}\log s_p}}" if is_hard else "&",
+        ],
+    }
+
+
+def _sums(
+    logits: np.ndarray, label: int, terms: pd.DataFrame, options: Options
+) -> dict[str, str] | None:
+    """Return BCE and CCE with their numbers, in as many lines; nothing where these are many."""
+    if len(logits) > lesson.MAX_TERMS or terms["term"].isna().any():
+        return None
+    of_bce, of_cce = (terms[terms["loss"] == loss] for loss in ("BCE", "CCE"))
+    binary = [f":blue[{written(term, 3)}]" for term in of_bce["term"]]
+    categorical = []
+    for i, (target, surprise) in enumerate(zip(of_cce["target"], surprises(logits), strict=True)):
+        factors = [lesson.typed(target), written(surprise, 3)]
+        if i == label and options.weight != 1:
+            factors.insert(0, lesson.typed(options.weight))
+        categorical.append(f":{'orange' if target else 'gray'}[{lesson.product(*factors)}]")
+    return {
+        "BCE": f":blue[BCE] = {_in_lines(binary)}",
+        "CCE": f":orange[CCE] = {_in_lines(categorical)}",
+    }
+
+
+def _in_lines(terms: list[str]) -> str:
+    """Return a sum in lines of at most three terms, as long as each other."""
+    num_lines = -(-len(terms) // 3)
+    size = -(-len(terms) // num_lines)
+    lines = [lesson.added(terms[start : start + size]) for start in range(0, len(terms), size)]
+    return "  \n+\N{NO-BREAK SPACE}".join(lines)
 
 
 def show() -> None:

@@ -57,7 +57,9 @@ def test_a_slider_of_the_distribution_moves_the_counts_and_a_seed_the_message(
     expect(page.get_by_test_id("stMetricValue").first).to_have_text(
         f"{entropy([0.751, 0.249], base=2):.4f}"
     )
-    message = page.get_by_test_id("stCode").filter(has_text="heads").first
+    message = page.locator(".st-key-message").get_by_text("heads")
+    # Each codeword begins below the first letter of its outcome.
+    assert "monospace" in message.evaluate("text => getComputedStyle(text).fontFamily")
     before = message.inner_text()
     page.get_by_role("slider", name="Seed").press("ArrowRight")
     page.wait_for_url("**seed=1**")

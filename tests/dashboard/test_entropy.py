@@ -278,7 +278,7 @@ def test_a_message_is_sent_as_its_controls_say(length: str, seed: str, block: st
     symbols = frames.message(WEATHER, int(length), int(seed))
     code = huffman_code(WEATHER.p)
     sent = sum(len(code[symbol] or "") for symbol in symbols)
-    assert page.code[0].value == frames.written_message(WEATHER, code, symbols)
+    assert page.text[-1].value == frames.written_message(WEATHER, code, symbols)
     assert f"Sent: {sent} bits, {sent / int(length):.4f} per symbol" in text_of(page)
     assert "the same message, nothing lost" in text_of(page)
     assert (f"blocks of {block}]" in text_of(page)) == (block != "1")
@@ -316,7 +316,7 @@ def test_a_slider_of_q_moves_the_wrong_code_and_the_others_keep_their_proportion
     ]
     # p stays, and what is copied as code is what stands there.
     assert metrics(page)[0] == f"{entropy(WEATHER.p, base=2):.4f}"
-    figures = run_code(page.code[1].value)
+    figures = run_code(page.code[0].value)
     assert figures["kl_bits"] == pytest.approx(kl_divergence(WEATHER.p, q, base=2), rel=1e-12)
 
     # Nothing in q for what does happen.
@@ -421,7 +421,7 @@ def test_a_word_still_being_typed_is_left_out(word: str) -> None:
 def test_a_broken_link_opens_on_the_defaults(query: dict[str, str]) -> None:
     page, default = open_page("entropy", **query), open_page("entropy")
     assert metrics(page) == metrics(default)
-    assert page.code[0].value == default.code[0].value
+    assert page.text[-1].value == default.text[-1].value
 
 
 def test_blocks_too_many_to_code_are_said() -> None:
@@ -447,32 +447,43 @@ def test_foreign_names_are_no_markdown() -> None:
     assert r"\!\[\]\(\/\/evil\)" in text_of(page)
 
 
-def latex(page: AppTest) -> str:
-    return " ".join(element.value for element in [*page.latex, *page.markdown])
+def formulas(page: AppTest) -> str:
+    return " ".join(element.value for element in page.markdown).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_the_sums_are_written_out_with_the_numbers_of_core() -> None:
     page = open_page("entropy", counts="a=6, b=3, c=1, d=0", q="1 1 1 1", yes="b")
     p, q = np.array([0.6, 0.3, 0.1]), np.array([0.25] * 3)
-    for probability, bits in zip(p, surprisal(p, base=2), strict=True):
-        assert rf"{probability:g} \cdot {bits:.3f}" in latex(page)
-    for probability, word in zip(p, huffman_code(p), strict=True):
-        assert rf"{probability:g} \cdot {len(word or '')}" in latex(page)
     own, wrong = entropy(p, base=2), -(p * np.log2(q)).sum()
-    assert f"{wrong:.4f} &= " in latex(page)
-    for figure in (own, kl_divergence([*p, 0], [0.25] * 4, base=2), binary_entropy(0.3, base=2)):
-        assert f"{{{figure:.4f}}}" in latex(page)
-    assert f"= {expected_length(huffman_code(p), p):.4f}" in latex(page)
+    terms = zip(p, surprisal(p, base=2), strict=True)
+    sum_of_surprises = " + ".join(f"{probability:g} · {bits:.3f}" for probability, bits in terms)
+    assert f":blue[*H*(*p*)] = {sum_of_surprises} = :blue[{own:.4f}]" in formulas(page)
+    words = zip(p, huffman_code(p), strict=True)
+    sum_of_words = " + ".join(f"{probability:g} · {len(word or '')}" for probability, word in words)
+    length = expected_length(huffman_code(p), p)
+    assert f"*L* = {sum_of_words} = {length:.4f}" in formulas(page)
+    more = kl_divergence([*p, 0], [0.25] * 4, base=2)
+    assert f"*H*(*p*, *q*) = :blue[{own:.4f}] + :orange[{more:.4f}] = {wrong:.4f}" in formulas(page)
+    yes_no = binary_entropy(0.3, base=2)
+    assert f":blue[*H* = {yes_no:.4f}] bits at *p* = 0.3000" in formulas(page)
 
 
 def test_a_sum_of_many_terms_is_not_written_out() -> None:
-    assert r"\cdot" not in latex(open_page("entropy", counts=PRESETS["English letters"]))
+    assert "·" in formulas(open_page("entropy", counts="1 " * 6))
+    assert "·" not in formulas(open_page("entropy", counts=PRESETS["English letters"]))
+
+
+def test_a_key_changes_no_formula() -> None:
+    page = open_page("entropy", counts="a=6, b=3, c=1")
+    before = [each.value for each in page.markdown if "$" in each.value]
+    page.text_input(key="counts").set_value("a=6, b=3, c=12").run()
+    assert [each.value for each in page.markdown if "$" in each.value] == before
 
 
 @pytest.mark.parametrize("q", ["", "1 1 1 5", "sunny=1", "60 20 15 5"])
 def test_the_code_gives_the_numbers_of_the_page(q: str) -> None:
     page = open_page("entropy", "as code", q=q)
-    offered = [code.value for code in page.code[1:]]
+    offered = [code.value for code in page.code]
     assert len(offered) == 4
     names = run_code(offered[0])
     figures = [names["entropy_bits"], names["kl_bits"], names["cross_bits"]]
@@ -484,13 +495,13 @@ def test_the_code_gives_the_numbers_of_the_page(q: str) -> None:
 def test_more_outcomes_than_anybody_copies_are_no_code() -> None:
     text = "".join(map(chr, range(0x4E00, 0x4E00 + snippets.MAX_WRITTEN + 1)))
     page = open_page("entropy", "as code", source="Text", text=text)
-    assert len(page.code) == 1
+    assert not page.code
     assert f"Copy as code takes up to {snippets.MAX_WRITTEN} outcomes." in captions(page)
 
 
 def test_what_is_no_source_for_a_while_forgets_nothing() -> None:
     page = open_page("entropy", q="1 1 1 5", length="250", seed="7", block="3", yes="rain")
-    before = metrics(page), page.code[0].value, text_of(page)
+    before = metrics(page), page.text[-1].value, text_of(page)
     page.text_input(key="counts").set_value("sunny=60, two").run()
     page.text_input(key="counts").set_value("sunny=x, rain=1").run()
     assert not page.metric
@@ -498,7 +509,7 @@ def test_what_is_no_source_for_a_while_forgets_nothing() -> None:
     assert not page.exception
     # Of the outcome that was asked about there is no other place.
     page.selectbox(key="yes").set_value("rain").run()
-    assert (metrics(page), page.code[0].value, text_of(page)) == before
+    assert (metrics(page), page.text[-1].value, text_of(page)) == before
 
 
 def test_counts_wait_while_a_text_is_counted() -> None:

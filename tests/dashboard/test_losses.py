@@ -268,39 +268,56 @@ def test_a_class_ruled_out_leaves_the_parts_and_the_optimum() -> None:
     assert f"all {cce:.4f} nats are divergence" in text(page)
 
 
-def latex(page: AppTest) -> str:
-    return " ".join(element.value for element in [*page.latex, *page.markdown])
+def formulas(page: AppTest) -> str:
+    return " ".join(element.value for element in page.markdown).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_the_sums_are_written_out_with_the_numbers_of_core() -> None:
     page = open_page("losses", logits="2, -1, 0.5", label="class 1")
     binary = binary_cross_entropy(LOGITS, np.eye(3)[1])
-    for term in binary:
-        assert f"{{{term:.3f}}}" in latex(page)
+    assert f":blue[BCE] = {' + '.join(f':blue[{term:.3f}]' for term in binary)}" in formulas(page)
     surprises = categorical_cross_entropy(np.tile(LOGITS, (3, 1)), [0, 1, 2])
-    for i, surprise in enumerate(surprises):
-        assert rf"{{{int(i == 1)} \cdot {surprise:.3f}}}" in latex(page)
+    terms = [
+        f":{'orange' if i == 1 else 'gray'}[{int(i == 1)} · {surprise:.3f}]"
+        for i, surprise in enumerate(surprises)
+    ]
+    assert f":orange[CCE] = {' + '.join(terms)}" in formulas(page)
     total = categorical_cross_entropy(LOGITS, 1)
-    assert f"{total:.4f} &= " in latex(page)
-    assert f"{total / np.log(2):.4f} &= " in latex(page)
+    assert f"{total:.4f} = :gray[0.0000] + :orange[{total:.4f}] nats" in formulas(page)
+    in_bits = f"{total / np.log(2):.4f}"
+    assert f"{in_bits} = :gray[0.0000] + :orange[{in_bits}] bits" in formulas(page)
 
     page.slider(key="class_weight").set_value(3.0).run()
-    assert rf"{{3 \cdot 1 \cdot {surprises[1]:.3f}}}" in latex(page)
+    assert f":orange[3 · 1 · {surprises[1]:.3f}]" in formulas(page)
     page.slider(key="label_smoothing").set_value(0.3).run()
-    assert rf"{{3 \cdot 0.8 \cdot {surprises[1]:.3f}}}" in latex(page)
-    assert rf"{{0.1 \cdot {surprises[0]:.3f}}}" in latex(page)
+    assert f":orange[3 · 0.8 · {surprises[1]:.3f}]" in formulas(page)
+    assert f":orange[0.1 · {surprises[0]:.3f}]" in formulas(page)
+
+
+def test_a_longer_sum_stands_in_lines_of_equal_length_in_both_losses() -> None:
+    page = open_page("losses", logits="4, 1, 0.5, -1, 0")
+    sums = [each.value for each in page.markdown if "CE] = " in each.value]
+    assert [[line.count("[") for line in each.split("  \n")] for each in sums] == [[4, 2], [4, 2]]
 
 
 @pytest.mark.parametrize("logits", ["inf, 1", "1, -inf", "1e308 -1e308", "-800, 3", "0"])
 def test_nothing_has_no_sign(logits: str) -> None:
     page = open_page("losses", logits=logits)
-    shown = [latex(page), *metrics(page)]
+    shown = [formulas(page), *metrics(page)]
     assert not any("-0.000" in text for text in shown)
     assert "0.000" in shown[0]
 
 
 def test_a_sum_of_many_terms_is_not_written_out() -> None:
-    assert r"\cdot" not in latex(open_page("losses", logits="1 " * 7))
+    assert "·" in formulas(open_page("losses", logits="1 " * 6))
+    assert "·" not in formulas(open_page("losses", logits="1 " * 7))
+
+
+def test_a_key_changes_no_formula() -> None:
+    page = open_page("losses", logits="2, -1, 0.5")
+    before = [each.value for each in page.markdown if "$" in each.value]
+    page.text_input(key="logits").set_value("2, -1, 0.51").run()
+    assert [each.value for each in page.markdown if "$" in each.value] == before
 
 
 def test_a_target_of_0_is_said_to_leave_its_term_out() -> None:
