@@ -1,7 +1,7 @@
 """The loss of some rows under noise in their labels, at the temperatures that noise looks like.
 
 Random labels make scores look overconfident, and a temperature would hide them. Which of the two
-explains labels better is asked of the first rows, and of one run in sixteen of the others. Any rows
+explains labels better is asked of the first rows, and of one run in thirty-two of the others. Any rows
 may be asked, as long as both are asked of the same.
 """
 
@@ -25,8 +25,8 @@ _PRODUCTS = {
 _FACTORS = {2: (1, 1, 2), 4: (2, 2, 3), 8: (4, 4, 4), 16: (8, 8, 5)}
 NOISY_BETAS = np.array(list(_PRODUCTS)) / 16
 # All rows with lower numbers; and of each period so many.
-_FIRST_ROWS = 1 << 16
-_PERIOD, _RUN = 1 << 17, 1 << 13
+_FIRST_ROWS = 1 << 15
+_PERIOD, _RUN = 1 << 17, 1 << 12
 
 
 def add_noise(

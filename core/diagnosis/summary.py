@@ -35,7 +35,8 @@ from core.diagnosis.tally import Fault, Ledger, Tally, joined, ledger_of
 Loss = Literal["softmax + categorical", "categorical", "sigmoid + binary", "binary"]
 
 # Threads take turns at what is no step on an array, and wait for each other where steps are short.
-# So bites are larger than is best for one thread, and steps of one number a row have more at once.
+# So bites are as large as the cache that threads share allows, and of one number a row there are
+# more at once.
 _BITE_BYTES = 3 << 19
 _MOST_ROWS = 1 << 16
 # Just below the most that glibc goes by.
