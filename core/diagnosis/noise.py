@@ -1,8 +1,8 @@
 """The loss of some rows under noise in their labels, at the temperatures that noise looks like.
 
 Random labels make scores look overconfident, and a temperature would hide them. Which of the two
-explains labels better is asked of the first rows, and of one run in thirty-two of the others. Any rows
-may be asked, as long as both are asked of the same.
+explains labels better is asked of the first rows, and of a short run out of each many. Any rows may
+be asked, as long as both are asked of the same.
 """
 
 from __future__ import annotations
