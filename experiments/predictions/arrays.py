@@ -116,13 +116,19 @@ class _Stored:
         if header.dtype.hasobject:
             raise PredictionsError(
                 f"{self.where}: is an array of Python objects, which are never loaded, because "
-                "they could run code. Save numbers: array.astype(float)"
+                "they could run code. Save numbers, array.astype(float), or text, "
+                "array.astype(str)"
             )
         if header.dtype.kind not in "fiubUS":
-            raise PredictionsError(f"{self.where}: expected numbers; it holds {header.dtype}")
+            from_torch = header.dtype.kind == "V" and header.dtype.itemsize == 2
+            raise PredictionsError(
+                f"{self.where}: expected numbers; it holds {header.dtype}"
+                + ", as bfloat16 does. Save it as float32" * from_torch
+            )
         if not header.shape or len(header.shape) > 2:
             raise PredictionsError(
                 f"{self.where}: expected shape (N, K), or (N,); it has {header.shape}"
+                + ". Reshape scores to (-1, K) and labels to (-1,)" * (len(header.shape) > 2)
             )
         return header
 
@@ -146,6 +152,8 @@ class _Arrays:
             raise PredictionsError(
                 f"{self.name}: {counted(scores.shape[0], 'row')} of scores and "
                 f"{labels.shape[0]:,} of labels; expected equally many"
+                + ". Transpose the scores: save scores.T"
+                * (scores.shape[1:] == labels.shape)
             )
         width = self._width(scores)
         if len(labels.shape) == 2 and labels.shape[1] not in (1, width):
@@ -216,11 +224,18 @@ class NpzTable(_Arrays):
 
     def choose(self, scores: str, labels: str) -> Columns:
         """Return what to read."""
-        keys = tuple(
-            names_of.pick_key(self._keys, option, wanted, self.name)
-            for option, wanted in ((scores, "scores"), (labels, "labels"))
-        )
-        columns = Columns((keys[0],), (keys[1],), names_of.kind_of(keys[0]))
+        options = ((scores, "scores"), (labels, "labels"))
+        try:
+            keys = tuple(
+                names_of.pick_key(self._keys, option, wanted, self.name)
+                for option, wanted in options
+            )
+            columns = Columns((keys[0],), (keys[1],), names_of.kind_of(keys[0]))
+        except PredictionsError:
+            found = None if scores or labels else self._by_shape()
+            if found is None:
+                raise
+            columns = found
         self.require(columns)
         return columns
 
@@ -229,6 +244,28 @@ class NpzTable(_Arrays):
         names_of.require(self._keys, columns, self.name)
         super().require(columns)
         self._num_rows = self._both(columns)[0].shape[0]
+
+    def _by_shape(self) -> Columns | None:
+        """Return the one pair of arrays that are numbers, (N, K), and labels, (N,)."""
+        try:
+            headers = {key: self._stored(key).header() for key in self._keys}
+        except PredictionsError:
+            return None
+        pairs = [
+            (wide, flat)
+            for wide, of_wide in headers.items()
+            for flat, of_flat in headers.items()
+            if len(of_wide.shape) == 2
+            and of_wide.shape[1] > 1
+            and of_wide.dtype.kind == "f"
+            and of_flat.shape == of_wide.shape[:1]
+            and of_flat.dtype.kind in "iuUS"
+        ]
+        if len(pairs) != 1:
+            return None
+        wide, flat = pairs[0]
+        note = f"by their shapes, array {shown(wide)} holds the scores and {shown(flat)} the labels"
+        return Columns((wide,), (flat,), names_of.kind_of(wide), note=note)
 
     @contextmanager
     def _archive(self) -> Iterator[zipfile.ZipFile]:

@@ -211,13 +211,21 @@ def _named(
     )
 
 
+def values_of(labels: Iterable[Array]) -> set[str]:
+    """Return the different labels as text; none where they are too many to be classes."""
+    held, are_more = _distinct(labels, MOST_LABELS)
+    if are_more:
+        return set()
+    return {value if isinstance(value, str) else f"{value:.15g}" for value in held}
+
+
 def _distinct(labels: Iterable[Array], most: int) -> tuple[set[Any], bool]:
     """Return the different labels, and whether there are more than `most`; then not all of them."""
     held: set[Any] = set()
     for batch in labels:
         if batch.dtype.kind == "f":
             batch = batch[np.isfinite(batch)]
-        held.update(np.unique(batch).tolist())
+        held.update(np.unique(batch).reshape(-1).tolist())
         if len(held) > most:
             return held, True
     return held, False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from core.diagnosis import Kind
@@ -34,10 +34,28 @@ _SCORES: dict[str, Kind] = {
     "y_proba": "auto",
     "output": "auto",
     "outputs": "auto",
+    "pred_prob": "auto",
+    "pred_probs": "auto",
+    "pred_proba": "auto",
+    "predicted_prob": "auto",
+    "predicted_proba": "auto",
+    "predicted_probability": "auto",
 }
+# Before a number these may be scores, where nothing is called so.
+_LIKELY = (
+    "", "p", "pred", "preds", "prediction", "predictions", "y_pred", "y_hat", "yhat", "conf",
+    "confidence", "class", "cls", "label", "out",
+)  # fmt: skip
+_LIKELY_ARRAYS = ("predictions", "preds", "pred", "prediction", "y_pred", "y_hat", "yhat", "out")
+# The first of these that there is.
 _LABELS = (
     "label", "labels", "target", "targets", "y_true", "y", "true_label", "ground_truth", "class",
+    "true_labels", "true_class", "actual", "truth", "true", "gt", "gts", "ground_truths", "gold",
+    "gold_label", "y_test", "y_val", "label_id", "label_idx", "class_id", "class_idx",
+    "label_name", "category",
 )  # fmt: skip
+_TARGETS = re.compile(r"(?i)(target|label|y_true|true|one_?hot|gt)[_.\-\[](.+?)\]?")
+_NUMBERED = re.compile(r"(.*?)[_\-. \[(]*(\d+)[\])]?")
 CONVENTION = (
     "scores are columns such as logit_0, logit_1, …, prob_cat, prob_dog, … or one called score; "
     "labels one called label, target, y, y_true or class, or target_0, target_1, …"
@@ -55,12 +73,15 @@ class Columns:
         What the names say that the scores are, as `core.diagnosis.Summary` takes it.
     class_names : tuple of str
         The endings of the scores' names; empty where they have none.
+    note : str
+        By what they were found, where that was no convention.
     """
 
     scores: tuple[str, ...]
     labels: tuple[str, ...]
     kind: Kind = "auto"
     class_names: tuple[str, ...] = ()
+    note: str = ""
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -68,7 +89,13 @@ class Columns:
         return self.scores + self.labels
 
 
-def choose(names: Sequence[str], scores: str, labels: str, where: str) -> Columns:
+def choose(
+    names: Sequence[str],
+    scores: str,
+    labels: str,
+    where: str,
+    values: Callable[[str], Collection[str]],
+) -> Columns:
     """Return which of a file's columns to read.
 
     Parameters
@@ -79,33 +106,44 @@ def choose(names: Sequence[str], scores: str, labels: str, where: str) -> Column
         Names or patterns such as "out_*", separated by commas; "" goes by convention.
     where : str
         The file, for messages.
+    values : callable
+        Returns what a column of labels holds, as text; asked only where names do not tell.
 
     Raises
     ------
     PredictionsError
         If none fit, or more than one reading does.
     """
+    note = ""
     found_labels = _named(names, labels, where) if labels else _labels(names)
     if scores:
         chosen = tuple(name for name in _named(names, scores, where) if name not in found_labels)
         prefixes = {_parts(name)[0] for name in chosen}
         kind = _SCORES.get(prefixes.pop(), "auto") if len(prefixes) == 1 else "auto"
     else:
-        chosen, kind = _scores([name for name in names if name not in found_labels], where)
+        others = [name for name in names if name not in found_labels]
+        chosen, kind = _scores(others, where)
+        if not chosen:
+            chosen = _numbered(others)
+            if not chosen and len(found_labels) == 1:
+                chosen = _called_as(others, values(found_labels[0]))
+            note = f"scores are taken from the columns {listed(chosen)}" if chosen else ""
     if not chosen:
+        others = [name for name in names if name not in found_labels]
         raise PredictionsError(
             f"{where}: no column of scores among {listed(names) or 'none'}. By convention "
-            f"{CONVENTION}. Otherwise say which columns they are"
+            f"{CONVENTION}. Otherwise name them, as in --scores {_as_option(others)}"
         )
     if not found_labels:
         raise PredictionsError(
             f"{where}: no column of labels among {listed(names) or 'none'}. By convention "
-            f"{CONVENTION}. Otherwise say which column it is"
+            f"{CONVENTION}. Otherwise name it, as in --labels {_as_option(names[-1:])}"
         )
     if len(found_labels) not in (1, len(chosen)):
         raise PredictionsError(
             f"{where}: {counted(len(chosen), 'column')} of scores and {len(found_labels)} of "
-            f"labels ({listed(found_labels)}): expected one label column, or one per score column"
+            f"labels ({listed(found_labels)}): expected one label column, or one per score "
+            "column. Name what to read with --scores and --labels"
         )
     times = Counter(names)
     for name in chosen + found_labels:
@@ -114,7 +152,7 @@ def choose(names: Sequence[str], scores: str, labels: str, where: str) -> Column
                 f"{where}: there are two columns called {shown(name)}; rename one"
             )
     class_names = _class_names(chosen)
-    return Columns(chosen, _like(class_names, found_labels), kind, class_names)
+    return Columns(chosen, _like(class_names, found_labels), kind, class_names, note)
 
 
 def pick_key(names: Sequence[str], option: str, wanted: str, where: str) -> str:
@@ -129,8 +167,12 @@ def pick_key(names: Sequence[str], option: str, wanted: str, where: str) -> str:
         found = list(_named(names, option, where))
     else:
         known = _SCORES if wanted == "scores" else _LABELS
-        extra = ("predictions", "preds") if wanted == "scores" else ()
-        found = [name for name in names if name.lower() in (*known, *extra)]
+        found = [name for name in names if name.lower() in known]
+        if not found and wanted == "scores":
+            found = [name for name in names if name.lower() in _LIKELY_ARRAYS]
+        if wanted == "labels":
+            found.sort(key=lambda name: _LABELS.index(name.lower()))
+            found = found[:1]
     if len(found) == 1:
         return found[0]
     expected = (
@@ -140,9 +182,13 @@ def pick_key(names: Sequence[str], option: str, wanted: str, where: str) -> str:
     )
     if not found:
         raise PredictionsError(
-            f"{where}: expected {expected}; it holds {listed(names) or 'none'}. Name it"
+            f"{where}: expected {expected}; it holds {listed(names) or 'none'}. Name it with "
+            f"--{wanted}"
         )
-    raise PredictionsError(f"{where}: {listed(found)} may all be the {wanted}: name one")
+    raise PredictionsError(
+        f"{where}: {listed(found)} may all be the {wanted}: name one, as in --{wanted} "
+        f"{_as_option(found[:1])}"
+    )
 
 
 def require(names: Iterable[str], columns: Columns, where: str) -> None:
@@ -181,9 +227,8 @@ def _labels(names: Sequence[str]) -> tuple[str, ...]:
     for known in _LABELS:
         if known in by_name:
             return (by_name[known],)
-    several = [n for n in names if re.fullmatch(r"(?i)(target|label)[_.\-].+", n)]
-    prefixes = {re.split(r"[_.\-]", n.lower())[0] for n in several}
-    return tuple(_in_order(several)) if len(prefixes) == 1 else ()
+    several = {name: found[1].lower() for name in names if (found := _TARGETS.fullmatch(name))}
+    return tuple(_in_order(list(several))) if len(set(several.values())) == 1 else ()
 
 
 def _scores(names: Sequence[str], where: str) -> tuple[tuple[str, ...], Kind]:
@@ -195,11 +240,40 @@ def _scores(names: Sequence[str], where: str) -> tuple[tuple[str, ...], Kind]:
     if len(by_prefix) > 1:
         raise PredictionsError(
             f"{where}: {listed(found[0] for found in by_prefix.values())} may all be the scores: "
-            "name them, as in logit_*"
+            f"name them, as in --scores '{next(iter(by_prefix))}*'"
         )
     for prefix, found in by_prefix.items():
         return tuple(_in_order(found)), _SCORES[prefix]
     return (), "auto"
+
+
+def _numbered(names: Sequence[str]) -> tuple[str, ...]:
+    """Return columns such as p0, p1, …, that count from 0 or 1 and are the only ones to do so."""
+    by_stem: dict[str, dict[int, str]] = {}
+    for name in names:
+        found = _NUMBERED.fullmatch(name)
+        if found and found[1].lower() in _LIKELY:
+            by_stem.setdefault(found[1].lower(), {})[int(found[2])] = name
+    whole = [
+        [held[number] for number in sorted(held)]
+        for held in by_stem.values()
+        if len(held) > 1 and min(held) <= 1 and max(held) - min(held) == len(held) - 1
+    ]
+    return tuple(whole[0]) if len(whole) == 1 else ()
+
+
+def _called_as(names: Sequence[str], values: Collection[str]) -> tuple[str, ...]:
+    """Return the columns that are called what the labels are, if each label has one."""
+    found = tuple(name for name in names if name in values)
+    return found if len(found) > 1 and len(found) == len(values) else ()
+
+
+def _as_option(names: Sequence[str]) -> str:
+    """Return names as the value of an option, to be pasted."""
+    no_scores = ("id", "index", "unnamed: 0")
+    plain = [n for n in names if re.fullmatch(r"[\w. -]+", n) and n.lower() not in no_scores][:6]
+    value = ",".join(plain) or "a,b,c"
+    return f'"{value}"' if " " in value else value
 
 
 def _parts(name: str) -> tuple[str, str]:
@@ -209,8 +283,9 @@ def _parts(name: str) -> tuple[str, str]:
         if lower == prefix:
             return prefix, ""
         ending = name[len(prefix) :]
-        if lower.startswith(prefix) and (ending[0] in "_-. " or ending.isdigit()):
-            return prefix, ending.lstrip("_-. ")
+        if lower.startswith(prefix) and (ending[0] in "_-. [(" or ending.isdigit()):
+            brackets = "])" if ending[0] in "[(" else ""
+            return prefix, ending.lstrip("_-. [(").rstrip(brackets or None)
     return "", name
 
 
@@ -219,7 +294,11 @@ def _class_names(scores: Sequence[str]) -> tuple[str, ...]:
     if len(scores) < 2 or len({prefix for prefix, _ in parts}) > 1:
         return ()
     names = tuple(ending for _, ending in parts)
-    if not parts[0][0]:
+    numbered = [_NUMBERED.fullmatch(name) for name in scores]
+    stems = {found[1] for found in numbered if found}
+    if not parts[0][0] and all(numbered) and len(stems) == 1:
+        names = tuple(found[2] for found in numbered if found)
+    elif not parts[0][0]:
         # Names of the user's own: what they have in common is no class.
         first, last = min(names), max(names)
         common = next((i for i, c in enumerate(first) if c != last[i : i + 1]), len(first))
@@ -229,7 +308,7 @@ def _class_names(scores: Sequence[str]) -> tuple[str, ...]:
 
 def _like(class_names: Sequence[str], labels: tuple[str, ...]) -> tuple[str, ...]:
     """Return columns of targets in the order of the scores, where both are named after classes."""
-    by_class = {re.split(r"[_.\-]", name, maxsplit=1)[-1]: name for name in labels}
+    by_class = {found[2] if (found := _TARGETS.fullmatch(name)) else name: name for name in labels}
     if len(labels) > 1 and by_class.keys() == set(class_names):
         return tuple(by_class[name] for name in class_names)
     return labels
@@ -237,7 +316,9 @@ def _like(class_names: Sequence[str], labels: tuple[str, ...]) -> tuple[str, ...
 
 def _in_order(names: Sequence[str]) -> list[str]:
     """Return numbered names by their numbers, others as they stand."""
-    numbers = {name: ending.group() for name in names if (ending := re.search(r"\d+$", name))}
+    numbers = {
+        name: ending.group() for name in names if (ending := re.search(r"\d+(?=[\])]?$)", name))
+    }
     if len(numbers) < len(set(names)):
         return list(names)
     return sorted(names, key=lambda name: int(numbers[name]))

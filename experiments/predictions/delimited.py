@@ -16,6 +16,7 @@ from pyarrow import csv as arrow_csv
 from core.words import counted
 from experiments.predictions import columns as names_of
 from experiments.predictions.arrow import as_numpy
+from experiments.predictions.classes import values_of
 from experiments.predictions.columns import Columns
 from experiments.predictions.common import Array, Opened, PredictionsError, shown
 
@@ -90,7 +91,10 @@ class CsvTable:
 
     def choose(self, scores: str, labels: str) -> Columns:
         """Return what to read."""
-        return names_of.choose(self._names, scores, labels, self.name)
+        return names_of.choose(self._names, scores, labels, self.name, self._values)
+
+    def _values(self, name: str) -> set[str]:
+        return values_of(self.labels(Columns((), (name,))))
 
     def require(self, columns: Columns) -> None:
         """Raise if it does not have these."""

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from core.words import counted
 from experiments.predictions import columns as names_of
 from experiments.predictions.arrow import as_numpy
+from experiments.predictions.classes import values_of
 from experiments.predictions.columns import Columns
 from experiments.predictions.common import (
     Array,
@@ -52,9 +53,12 @@ class ParquetTable:
 
     def choose(self, scores: str, labels: str) -> Columns:
         """Return what to read."""
-        chosen = names_of.choose(self._schema.names, scores, labels, self.name)
+        chosen = names_of.choose(self._schema.names, scores, labels, self.name, self._values)
         self._require_types(chosen)
         return chosen
+
+    def _values(self, name: str) -> set[str]:
+        return values_of(self.labels(Columns((), (name,))))
 
     def require(self, columns: Columns) -> None:
         """Raise if it does not have these."""

@@ -89,7 +89,7 @@ class Predictions:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was made of the file beyond its numbers."""
-        return (self.classes.note,) if self.classes.note else ()
+        return tuple(note for note in (self.columns.note, self.classes.note) if note)
 
     def batches(self) -> Iterator[Batch]:
         """Yield all rows, a few at a time; again from the beginning with each call.

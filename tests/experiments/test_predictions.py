@@ -136,6 +136,71 @@ def test_named_targets_follow_the_scores(tmp_path):
     assert whole(read(tmp_path / "a.csv"))[1].tolist() == [[1, 0]]
 
 
+@pytest.mark.parametrize(
+    ("scores", "label"),
+    [
+        (("0", "1", "2"), "label"),
+        (("p0", "p1", "p2"), "y"),
+        (("class_1", "class_2", "class_3"), "label"),
+        (("LABEL_0", "LABEL_1", "LABEL_2"), "labels"),
+        (("probs[0]", "probs[1]", "probs[2]"), "label_idx"),
+        (("pred_prob_a", "pred_prob_b", "pred_prob_c"), "Actual"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_columns_that_can_only_be_scores_and_labels_are_found(tmp_path, scores, label, kind):
+    # In another order, and beside others.
+    table = frame(scores)[[scores[2], scores[0], scores[1]]].assign(
+        id=np.arange(50), x7=0.5, predicted=0, label_name="cat", **{label: LABELS}
+    )
+    path = tmp_path / f"a.{kind}"
+    table.to_csv(path, index=False) if kind == "csv" else table.to_parquet(path)
+    found = read(path)
+    given, ids = whole(found)
+    if scores[0][-1].isdigit() or scores[0][-1] == "]":
+        np.testing.assert_allclose(given, LOGITS, rtol=1e-6)
+    else:
+        assert found.class_names == ("c", "a", "b")
+    np.testing.assert_array_equal(ids, LABELS)
+
+
+def test_columns_called_as_the_labels_are_the_scores(tmp_path):
+    names = ["cat", "big dog", "eel"]
+    table = frame(names).assign(id=np.arange(50), label=np.array(names)[LABELS])
+    table.to_csv(tmp_path / "a.csv", index=False)
+    found = read(tmp_path / "a.csv")
+    np.testing.assert_array_equal(whole(found)[1], LABELS)
+    assert found.notes[0] == "scores are taken from the columns cat, big dog, eel"
+    # Of features nothing is known.
+    frame(["x0", "x1", "x2"]).assign(label=LABELS).to_csv(tmp_path / "b.csv", index=False)
+    with pytest.raises(PredictionsError, match=r"as in --scores x0,x1,x2$"):
+        read(tmp_path / "b.csv")
+    frame(["my a", "my b", "my c"]).assign(z=LABELS).to_csv(tmp_path / "c.csv", index=False)
+    with pytest.raises(PredictionsError, match=r'as in --scores "my a,my b,my c,z"$'):
+        read(tmp_path / "c.csv")
+
+
+@pytest.mark.parametrize(
+    ("names", "note"),
+    [
+        (("y_pred", "y_true"), ""),
+        (("preds", "gts"), ""),
+        (("arr_0", "arr_1"), "by their shapes, array arr_0 holds the scores and arr_1 the labels"),
+    ],
+)
+def test_arrays_that_can_only_be_scores_and_labels_are_found(tmp_path, names, note):
+    held = dict(zip(names, (LOGITS, LABELS), strict=True))
+    np.savez(tmp_path / "a.npz", **held)
+    found = read(tmp_path / "a.npz")
+    scores, ids = whole(found)
+    np.testing.assert_array_equal(scores, LOGITS)
+    np.testing.assert_array_equal(ids, LABELS)
+    assert found.notes == ((note,) if note else ())
+    np.savez(tmp_path / "b.npz", a=LOGITS, b=LOGITS, c=LABELS)
+    with pytest.raises(PredictionsError, match=r"it holds a, b, c\. Name it with --scores"):
+        read(tmp_path / "b.npz")
+
+
 def test_options_name_columns(tmp_path):
     frame(("m_a", "m_b", "m_c")).assign(other=1.0, label=LABELS).to_csv(
         tmp_path / "a.csv", index=False
