@@ -76,7 +76,7 @@ def test_an_impossible_label_leaves_no_mean() -> None:
 def test_other_rows_do_not_compare() -> None:
     scores = np.zeros((3, 2))
     first = ledger(scores, np.array([0, 1, 1]))
-    with pytest.raises(ValueError, match="labels differ in 1 rows, the first of them row 2"):
+    with pytest.raises(ValueError, match="labels differ in 1 row, the first of them row 2"):
         compare(first, ledger(scores, np.array([0, 1, 0])))
     with pytest.raises(ValueError, match="share no row"):
         compare(first, ledger(scores, np.array([0, 1, 1]), first_row=3))
