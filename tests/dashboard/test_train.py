@@ -1,4 +1,5 @@
 import shlex
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from dashboard.charts.train import HEAD_COLOURS, PULL_OTHERS, boundary_chart, co
 from dashboard.frames import train as frames
 from dashboard.views import play
 from dashboard.views import train as views
-from dashboard.views.keep import JOB
+from dashboard.views.keep import JOB, Job
 from dashboard.views.train import titled
 from experiments import cli, models, runs, tracking
 from experiments.config import TrainConfig
@@ -302,6 +303,15 @@ def test_both_heads_go_to_mlflow_as_children_of_one_run() -> None:
     shown = sorted(f"{child.metrics['final/val_loss']:.4f}" for child in children)
     assert shown == sorted(metrics(page)[::3])
     assert not page.button(key="log").disabled
+
+
+def test_a_press_that_is_said_twice_logs_once() -> None:
+    page = open_page("train", data="moons", hidden="0")
+    # As after the first press, before a run could disable the button.
+    page.session_state[JOB] = job = Job(Future(), [], 1)
+    page.button(key="log").click().run()
+    assert page.session_state[JOB] is job
+    assert page.button(key="log").disabled
 
 
 def test_a_store_that_is_gone_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
