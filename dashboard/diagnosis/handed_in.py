@@ -29,7 +29,7 @@ from experiments.stored import stored_predictions
 FILE, RUN, SAMPLE, NOTHING = "Your file", "A run", "A sample", "Nothing"
 SOURCES = (FILE, RUN, SAMPLE)
 FIND_OUT, NOT_TOLD = "find out", "not told"
-ENDINGS = ["csv", "tsv", "txt", "parquet", "pq", "npz", "npy"]
+ENDINGS = ["csv", "tsv", "txt", "gz", "parquet", "pq", "npz", "npy"]
 OF_TITLE = {sample.title: sample for sample in SAMPLES.values()}
 
 KIND = state.Choice(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import os
 import re
+import zlib
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from contextlib import contextmanager
+from typing import BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +31,7 @@ _DECIMAL_COMMA = re.compile(
     rb"""(?:^|[;\t\r\n"])\s*[-+]?\d*,\d+(?:e[-+]?\d+)?\s*(?:[;\t\r\n"]|$)""", re.I
 )
 _MISSING = ["", "NA", "N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "<NA>"]
+_DELIMITERS = ",;\t|"
 _IN_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -41,12 +45,8 @@ class CsvTable:
 
     def __init__(self, file: Opened) -> None:
         self._file = file
-        with file.opened() as opened:
-            head = opened.readline(_MOST_HEADER)
-            below = opened.read(_SAMPLE)
-            if b"\r" in head.rstrip(b"\r\n"):
-                # Lines as an old Mac ends them.
-                head, _, below = (head + below).partition(b"\r")
+        self._is_gzip = file.suffix.endswith(".gz")
+        head, below, self._skipped = self._beginning()
         if not head.strip() and below.strip():
             raise PredictionsError(
                 f"{self.name}: begins with an empty line; expected the column names there"
@@ -68,17 +68,62 @@ class CsvTable:
                 f"{self.name}: expected text in UTF-8; byte {error.start:,} of the first line is "
                 "not. Save it as CSV UTF-8"
             ) from error
-        self._delimiter = max(",;\t", key=line.count)
+        self._delimiter = max(_DELIMITERS, key=line.count)
+        if self._delimiter not in line and " " in line.strip():
+            self._delimiter = " "
         has_commas = self._delimiter != "," and _DECIMAL_COMMA.search(below)
         self._decimal_point = "," if has_commas else "."
         fields = next(csv.reader([line], delimiter=self._delimiter, skipinitialspace=True))
         self._names = [field.strip() for field in fields]
         self._header_bytes = len(head)
         if all(re.fullmatch(r"\s*[-+]?[\d.]+(e[-+]?\d+)?\s*", name, re.I) for name in self._names):
+            names = [*(f"prob_{i}" for i in range(min(len(fields) - 1, 3))), "label"]
             raise PredictionsError(
-                f"{self.name}: the first line holds numbers; expected the column names. "
-                f"By convention {names_of.CONVENTION}"
+                f"{self.name}: the first line holds numbers; expected the column names, such as "
+                f"{','.join(names[:-1])}{',…' * (len(fields) > 4)},label. By convention "
+                f"{names_of.CONVENTION}"
             )
+
+    def _beginning(self) -> tuple[bytes, bytes, int]:
+        """Return the line of names, some of what follows, and how many lines go before the rows."""
+        skipped = 1
+        try:
+            with self._opened() as opened:
+                head = opened.readline(_MOST_HEADER)
+                while head.startswith(b"#"):
+                    # A comment, or names as numpy.savetxt writes them.
+                    following = opened.readline(_MOST_HEADER)
+                    if not following or _are_alike(head, following):
+                        return head.lstrip(b"# "), following + opened.read(_SAMPLE), skipped
+                    head, skipped = following, skipped + 1
+                below = opened.read(_SAMPLE)
+        except (OSError, EOFError, zlib.error) as error:
+            raise PredictionsError(
+                f"{self.name}: is broken or cut off ({shown(error, 100)}). Write it again"
+            ) from error
+        if b"\r" in head.rstrip(b"\r\n"):
+            # Lines as an old Mac ends them.
+            head, _, below = (head + below).partition(b"\r")
+        return head, below, skipped
+
+    def _for_arrow(self, file: BinaryIO) -> object:
+        native = _native(file)
+        if not self._is_gzip:
+            return native
+        # What unpacks in Arrow would close an upload.
+        is_native = isinstance(native, pa.OSFile)
+        return (
+            pa.CompressedInputStream(native, "gzip") if is_native else gzip.GzipFile(fileobj=file)
+        )
+
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        with self._file.opened() as file:
+            if not self._is_gzip:
+                yield file
+                return
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                yield cast("BinaryIO", unpacked)
 
     @property
     def name(self) -> str:
@@ -126,14 +171,14 @@ class CsvTable:
         is_text: bool | None = None
         try:
             with self._file.opened() as file:
-                for batch in self._reader(_native(file), kinds):
+                for batch in self._reader(self._for_arrow(file), kinds):
                     columns = [batch.column(name) for name in kinds]
                     if len(labels) == 1:
                         column, is_text = self._read_labels(columns[-1], row, is_text)
                         columns[-1] = column
                     row += batch.num_rows
                     yield columns
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
             raise PredictionsError(f"{self.name}: {self._explained(str(error))}") from error
 
     def _reader(self, file: object, kinds: dict[str, pa.DataType]) -> arrow_csv.CSVStreamingReader:
@@ -144,7 +189,7 @@ class CsvTable:
                 use_threads=False,
                 block_size=max(_LEAST_BLOCK, 16 * self._header_bytes),
                 column_names=self._names,
-                skip_rows=1,
+                skip_rows=self._skipped,
             ),
             arrow_csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=False),
             arrow_csv.ConvertOptions(
@@ -192,7 +237,7 @@ class CsvTable:
         if column := re.search(r"In CSV column #(\d+): .*invalid value '(.*)'", said):
             return (
                 f"{where} holds {shown(column[2])} in column {shown(self._names[int(column[1])])}, "
-                "where a number is expected; correct it or leave the row out"
+                f"where a number is expected; {_mended(column[2])}"
             )
         if columns := re.search(r"Expected (\d+) columns, got (\d+)", said):
             return (
@@ -201,6 +246,24 @@ class CsvTable:
                 "every row must have as many"
             )
         return f"expected a CSV file; it can't be read: {shown(said, 160)}"
+
+
+def _are_alike(head: bytes, row: bytes) -> bool:
+    """Whether two lines have as many fields, more than one."""
+    counts = [(head.count(mark), row.count(mark)) for mark in (b",", b";", b"\t", b"|")]
+    in_head, in_row = max(counts)
+    return in_head == in_row > 0
+
+
+def _mended(text: str) -> str:
+    """Return what to do about a score that is no number."""
+    if text.lstrip().startswith("["):
+        return "write one column per class, or lists of numbers in Parquet"
+    if text.rstrip().endswith("%"):
+        return "write shares without %, as 0.25 for 25 %"
+    if re.fullmatch(r"[-+]?\d{1,3}([,' ]\d{3})+(\.\d*)?", text.strip()):
+        return "write numbers without separators of thousands"
+    return "correct it or leave the row out"
 
 
 def _labels(arrays: Sequence[Array]) -> Array:

@@ -126,7 +126,10 @@ class ParquetTable:
             inner = held.value_type if _is_list(held) and len(columns.scores) == 1 else held
             if not _is_number(inner):
                 raise PredictionsError(
-                    f"{self.name}: scores must be numbers; column {shown(name)} holds {held}"
+                    f"{self.name}: scores must be numbers; column {shown(name)} holds "
+                    f"{shown(held, 80)}"
+                    + ". Spark: write pyspark.ml.functions.vector_to_array(column)"
+                    * pa.types.is_struct(held)
                 )
         for name in columns.labels:
             held = self._type(name)

@@ -32,6 +32,9 @@ _TABLES: dict[str, Callable[[Opened], Table]] = {
     ".csv": CsvTable,
     ".tsv": CsvTable,
     ".txt": CsvTable,
+    ".csv.gz": CsvTable,
+    ".tsv.gz": CsvTable,
+    ".txt.gz": CsvTable,
     ".parquet": ParquetTable,
     ".pq": ParquetTable,
     ".npz": NpzTable,
@@ -40,6 +43,20 @@ SUFFIXES = (*_TABLES, ".npy")
 MOST_NAME = 80
 MOST_SCORES = 100_000
 _EXPECTED = "expected .csv, .parquet, .npz, or two .npy: scores and labels"
+
+
+# What is no prediction file, and how it becomes one.
+_CONVERTED = {
+    **dict.fromkeys((".json", ".jsonl"), ". With pandas: read_json(…).to_parquet(…)"),
+    **dict.fromkeys((".xlsx", ".xls"), ". Save the sheet as CSV UTF-8"),
+    **dict.fromkeys((".feather", ".arrow"), ". With pandas: read_feather(…).to_parquet(…)"),
+    **dict.fromkeys(
+        (".pkl", ".pickle", ".pt", ".pth", ".joblib"),
+        ". Pickle is never loaded, because it could run code. Where you trust the file, load it "
+        "and save the arrays with numpy.savez(path, logits=…, labels=…)",
+    ),
+    **dict.fromkeys((".h5", ".hdf5", ".mat"), ". Load it and save the arrays with numpy.savez(…)"),
+}
 
 
 @dataclass(frozen=True)
@@ -234,7 +251,7 @@ def _tables(files: Sequence[Opened]) -> tuple[Table, ...]:
         if file.suffix not in SUFFIXES:
             raise PredictionsError(
                 f"{file.name}: {shown(file.suffix) or 'a file without extension'} can't be read; "
-                f"{_EXPECTED}"
+                f"{_EXPECTED}{_CONVERTED.get(file.suffix, '')}"
             )
     if ".npy" in suffixes:
         if len(files) != 2 or len(suffixes) > 1:
@@ -267,7 +284,9 @@ def _name(given: Sequence[str | Path | Upload]) -> str:
 
 
 def _suffix(name: str | Path) -> str:
-    return Path(name).suffix.lower()
+    path = Path(name)
+    ending = path.suffix.lower()
+    return Path(path.stem).suffix.lower() + ending if ending == ".gz" else ending
 
 
 def _tail(path: str | Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import pickle
 import subprocess
@@ -353,6 +354,38 @@ def test_other_separators(tmp_path, text):
     assert labels.tolist() == [1, 0]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# names as numpy.savetxt writes them\n# logit_0,logit_1,label\n1.5,2,0\n-3,4,1\n",
+        "# made by hand, once\nlogit_0|logit_1|label\n1.5|2|0\n-3|4|1\n",
+        "#;logit_0;logit_1;label\n0;1,5;2;0\n1;-3;4;1\n",
+        "logit_0 logit_1 label\n1.5 2 0\n-3 4 1\n",
+    ],
+)
+@pytest.mark.parametrize("ending", [".csv", ".txt.gz"])
+def test_comments_and_other_marks_and_gzip(tmp_path, text, ending):
+    path = tmp_path / f"a{ending}"
+    data = text.encode()
+    path.write_bytes(gzip.compress(data) if ending.endswith(".gz") else data)
+    for source in (path, Upload(path.name, io.BytesIO(path.read_bytes())), tmp_path):
+        scores, labels = whole(read(source))
+        assert scores.tolist() == [[1.5, 2], [-3, 4]]
+        assert labels.tolist() == [0, 1]
+
+
+def test_a_gzip_that_is_cut_off_far_in_is_said(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(200_000, 2)).round(6)
+    table = pd.DataFrame(rows, columns=["logit_0", "logit_1"]).assign(label=1)
+    table.to_csv(tmp_path / "a.csv.gz", index=False)
+    data = (tmp_path / "a.csv.gz").read_bytes()
+    (tmp_path / "a.csv.gz").write_bytes(data[:-1000])
+    with pytest.raises(
+        PredictionsError, match=r"a\.csv\.gz: expected a CSV file; it can't be read"
+    ):
+        list(read(tmp_path / "a.csv.gz").batches())
+
+
 def test_a_decimal_comma_below_whole_numbers(tmp_path):
     (tmp_path / "a.csv").write_text("logit_0;logit_1;y\r\n1;2;0\r\n0,5;-1,25e1;1\r\n")
     assert whole(read(tmp_path / "a.csv"))[0].tolist() == [[1, 2], [0.5, -12.5]]
@@ -448,6 +481,20 @@ BAD: dict[str, tuple[str, bytes, str]] = {
         "labels must be numbers or text",
     ),
     "other ending": ("a.xlsx", b"PK", r"\.xlsx can't be read"),
+    "no gzip": ("a.csv.gz", b"hello", "is broken or cut off"),
+    "cut gzip": ("a.csv.gz", gzip.compress(GOOD_CSV)[:-9], "is broken or cut off"),
+    "json": ("a.jsonl", b"{}", r"read_json\(…\)\.to_parquet"),
+    "pickle": ("a.pkl", b"", "Pickle is never loaded"),
+    "lists as text": ("a.csv", b'logits,label\n"[1, 2]",0\n', "one column per class, or lists"),
+    "percents": ("a.csv", b"prob_0,prob_1,label\n25%,75%,0\n", "write shares without %"),
+    "thousands": ("a.csv", b'logit_0,logit_1,label\n"1,234.5",2,0\n', "separators of thousands"),
+    "columns as rows": ("a.npz", saved(logits=np.ones((2, 9)), labels=np.ones(9, int)), "scores.T"),
+    "bfloat16": ("a.npz", saved(logits=np.zeros((2, 2), "V2"), labels=[0, 1]), "as bfloat16 does"),
+    "vectors of Spark": (
+        "a.parquet",
+        parquet({"probability": [{"type": 1, "values": [0.5, 0.5]}], "label": [0]}),
+        "vector_to_array",
+    ),
     "one npy": ("a.npy", b"", "holds one array"),
 }  # fmt: skip
 
