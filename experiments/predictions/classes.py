@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from core.words import counted
 from experiments.predictions.columns import Columns
 from experiments.predictions.common import Array, PredictionsError, listed, shown
+from experiments.predictions.several import read_cells
 
 MOST_LABELS = 10_000
 
@@ -26,20 +28,26 @@ class Classes:
         What the labels column holds for each class; empty where it holds class ids.
     note : str
         That they are mapped, and how, or why not; "" where there is nothing to say.
+    targets : dict of str to ndarray
+        What a text with several labels in it means, shape (K,); empty where each has one.
     """
 
     names: tuple[str, ...]
     values: tuple[str | int, ...] = ()
     note: str = ""
+    targets: dict[str, Array] = field(default_factory=dict, compare=False)
 
     def ids(self, labels: Array, where: str, first_row: int) -> Array:
-        """Return class ids; NaN where a label of numbers is missing.
+        """Return class ids, or targets; NaN where a label of numbers is missing.
 
         Raises
         ------
         PredictionsError
             If a label is none of the classes.
         """
+        if self.targets:
+            different, at = np.unique(labels, return_inverse=True)
+            return np.stack([self.targets[text] for text in different.tolist()])[at]
         if not self.values or labels.ndim == 2:
             return labels
         order = np.argsort(np.array(self.values))
@@ -47,6 +55,10 @@ class Classes:
         at = np.minimum(np.searchsorted(known, labels), len(known) - 1)
         missing = np.isnan(labels) if labels.dtype.kind == "f" else np.zeros(len(labels), bool)
         strange = np.flatnonzero((known[at] != labels) & ~missing)
+        if len(strange) and not str(labels[strange[0]]):
+            raise PredictionsError(
+                f"{where}: row {first_row + int(strange[0]):,} has no label; leave such rows out"
+            )
         if len(strange):
             raise PredictionsError(
                 f"{where}: row {first_row + int(strange[0]):,} has the label "
@@ -169,6 +181,19 @@ def _numbered(
     )
 
 
+def _but_for_case(names: Sequence[str], given: Sequence[str]) -> tuple[str, ...]:
+    """Return the label of each class where they differ from names in case and spaces alone."""
+
+    def plain(text: str) -> str:
+        return re.sub(r"[\s_.-]+", " ", text.casefold()).strip()
+
+    labels = {plain(value): value for value in given}
+    known = {plain(name) for name in names}
+    if len(labels) < len(given) or len(known) < len(names) or not labels.keys() <= known:
+        return ()
+    return tuple(labels.get(plain(name), name) for name in names)
+
+
 def _different(count: str, noun: str) -> str:
     return counted(count, f"different {noun}")
 
@@ -179,7 +204,7 @@ def _named(
     """Return the classes of labels that are text."""
     plain = names or _plain(num_classes)
     held, are_more = _distinct(labels, MOST_LABELS)
-    given = sorted(map(str, held))
+    given = sorted({*map(str, held)} - {""})
     if are_more:
         raise PredictionsError(
             f"{where}: more than {MOST_LABELS:,} different labels ({listed(given)}): "
@@ -187,6 +212,13 @@ def _named(
         )
     if set(given) <= set(plain):
         return Classes(plain, plain, f"labels are names of classes: {listed(plain)}")
+    if targets := read_cells(set(map(str, held)), plain):
+        return Classes(plain, (), "a cell of labels may hold several classes, or none", targets)
+    if matched := _but_for_case(plain, given):
+        pairs = listed(f"{value} → {name}" for value, name in zip(matched, plain, strict=True))
+        return Classes(
+            plain, matched, f"labels are matched with names but for case and spaces: {pairs}"
+        )
     if names and not all(name.isdigit() for name in names):
         strange = [value for value in given if value not in names]
         raise PredictionsError(

@@ -222,10 +222,7 @@ class CsvTable:
                 f"{self.name}: row {row + at:,} has the label {shown(text)}, where the rows before "
                 "it have numbers; write all labels the same way"
             )
-        if column.null_count:
-            at = row + column.is_null().to_pylist().index(True)
-            raise PredictionsError(f"{self.name}: row {at:,} has no label; leave such rows out")
-        return column, True
+        return column.fill_null(""), True
 
     def _explained(self, said: str) -> str:
         said = " ".join(said.split())

@@ -134,7 +134,7 @@ class ParquetTable:
         for name in columns.labels:
             held = self._type(name)
             inner = held.value_type if _is_list(held) or pa.types.is_dictionary(held) else held
-            if not (_is_number(inner) or (_is_text(inner) and not _is_list(held))):
+            if not (_is_number(inner) or _is_text(inner)):
                 raise PredictionsError(
                     f"{self.name}: labels must be numbers or text; column {shown(name)} holds "
                     f"{held}"
@@ -154,16 +154,19 @@ class ParquetTable:
         if len(held) > 1:
             return _side_by_side(held)
         column = held[0]
-        if _is_list(column.type):
-            return self._of_lists(column, names[0], row)
+        if _is_list(column.type) and not _is_text(column.type.value_type):
+            lists = self._of_lists(column, names[0], row)
+            return lists[:, 0] if lists.shape[1] == 1 else lists
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
         if _is_number(column.type):
             return _numbers(column)
-        if column.null_count:
-            at = row + int(np.flatnonzero(as_numpy(column.is_null()))[0])
-            raise PredictionsError(f"{self.name}: row {at:,} has no label; leave such rows out")
-        return as_numpy(column).astype(str)
+        if _is_list(column.type):
+            import pyarrow.compute as pc
+
+            texts = column.cast(pa.list_(pa.string()))
+            return as_numpy(pc.binary_join(texts, "|").fill_null("")).astype(str)
+        return as_numpy(column.cast(pa.string()).fill_null("")).astype(str)
 
     def _of_lists(self, column: pa.Array, name: str, row: int) -> Array:
         import pyarrow.compute as pc
@@ -177,7 +180,8 @@ class ParquetTable:
             raise PredictionsError(
                 f"{self.name}: row {row + at:,} of column {shown(name)} is a list of "
                 f"{counted(max(int(lengths[at]), 0), 'number')}; expected "
-                f"{max(int(lengths[0]), 1)} in each"
+                f"{max(int(lengths[0]), 1)} in each. Several classes of a row are a 0 or 1 for "
+                "each class, or a list of their names"
             )
         return _numbers(column.flatten()).reshape(len(lengths), -1)
 
@@ -229,4 +233,9 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    return bool(
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_string_view(kind)
+        or pa.types.is_binary(kind)
+    )

@@ -202,6 +202,67 @@ def test_arrays_that_can_only_be_scores_and_labels_are_found(tmp_path, names, no
         read(tmp_path / "b.npz")
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["cat|eel", "", "dog"],
+        ["eel; cat", "none", "dog"],
+        ["['cat', 'eel']", "[]", "['dog']"],
+        ["[1, 0, 1]", "[0, 0, 0]", "[0, 1, 0]"],
+        ["1 0 1", "0 0 0", "0 1 0"],
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "parquet", "npz"])
+def test_several_labels_in_one_cell_are_targets(tmp_path, cells, kind):
+    if kind == "npz" and "1" not in cells[0]:
+        return  # No column has a name.
+    labels = np.array(cells)[LABELS]
+    table = frame(["prob_cat", "prob_dog", "prob_eel"]).assign(label=labels)
+    path = tmp_path / f"a.{kind}"
+    if kind == "csv":
+        table.to_csv(path, index=False)
+    elif kind == "parquet":
+        table.to_parquet(path)
+    else:
+        np.savez(path, probs=LOGITS, labels=labels)
+    found = read(path)
+    expected = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 0]])[LABELS]
+    np.testing.assert_array_equal(whole(found)[1], expected)
+    assert found.notes == ("a cell of labels may hold several classes, or none",)
+    # Parts are keys where files are counted on a cluster.
+    assert len({*found.parts()}) == 1
+
+
+def test_lists_of_names_and_other_kinds_of_text_are_labels(tmp_path):
+    columns = {f"prob_{name}": LOGITS[:, i] for i, name in enumerate(("cat", "dog", "eel"))}
+    lists = [[["cat", "eel"], [], ["dog"]][k] for k in LABELS]
+    pq.write_table(pa.table({**columns, "label": lists}), tmp_path / "a.parquet")
+    expected = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 0]])[LABELS]
+    np.testing.assert_array_equal(whole(read(tmp_path / "a.parquet"))[1], expected)
+    words = pa.array(np.array(["cat", "dog", "eel"])[LABELS])
+    for labels in (words.cast(pa.binary()), words.cast(pa.string_view())):
+        pq.write_table(pa.table({**columns, "label": labels}), tmp_path / "b.parquet")
+        np.testing.assert_array_equal(whole(read(tmp_path / "b.parquet"))[1], LABELS)
+    alone = pa.table({"logits": list(LOGITS), "label": [[int(k)] for k in LABELS]})
+    pq.write_table(alone, tmp_path / "c.parquet")
+    np.testing.assert_array_equal(whole(read(tmp_path / "c.parquet"))[1], LABELS)
+
+
+def test_names_that_differ_in_case_and_spaces_are_matched(tmp_path):
+    table = frame(["prob_Big_Cat", "prob_Dog", "prob_eel"])
+    table.assign(label=np.array(["big cat", "dog", "eel"])[LABELS]).to_csv(
+        tmp_path / "a.csv", index=False
+    )
+    found = read(tmp_path / "a.csv")
+    np.testing.assert_array_equal(whole(found)[1], LABELS)
+    assert "big cat → Big_Cat, dog → Dog, eel → eel" in found.notes[0]
+    table.assign(label=np.array(["dog", "Dog", "eel"])[LABELS]).to_csv(
+        tmp_path / "b.csv", index=False
+    )
+    with pytest.raises(PredictionsError, match="is none of the classes"):
+        read(tmp_path / "b.csv")
+
+
 def test_options_name_columns(tmp_path):
     frame(("m_a", "m_b", "m_c")).assign(other=1.0, label=LABELS).to_csv(
         tmp_path / "a.csv", index=False
@@ -384,6 +445,8 @@ def test_a_gzip_that_is_cut_off_far_in_is_said(tmp_path):
         PredictionsError, match=r"a\.csv\.gz: expected a CSV file; it can't be read"
     ):
         list(read(tmp_path / "a.csv.gz").batches())
+    with pytest.raises(PredictionsError, match=r"can't be read: .*ended before"):
+        list(read(Upload("a.csv.gz", io.BytesIO(data[:-1000]))).batches())
 
 
 def test_a_decimal_comma_below_whole_numbers(tmp_path):
