@@ -159,6 +159,10 @@ def _table(
         moved = f"{further:.4g} * {width} + {name * (1 - part):.4g}"
         return {"expr": f"{is_narrow} ? 0 : {moved}"} if is_above else 0.0
 
+    # A name that overflows would take its width from all charts of the figure.
+    rest = f"({1 - SWATCH} * {width} - {name})"
+    room = f"{is_narrow} ? {1 - SWATCH} * {width} : {name} + {rest} / {len(numbers)} - {NUMBER}"
+
     def at(place: float) -> alt.XDatum:
         return alt.XDatum(place, scale=scale, axis=None, title=None)
 
@@ -175,7 +179,12 @@ def _table(
         ),
         _marks(
             "text",
-            {"align": "left", "dy": off(3 - ROW / 2), **text},
+            {
+                "align": "left",
+                "dy": off(3 - ROW / 2),
+                **({"limit": {"expr": room}} if is_above else {}),
+                **text,
+            },
             key,
             x=at(SWATCH),
             y=y,

@@ -127,5 +127,26 @@ def test_a_saved_figure_is_as_wide_as_its_page_and_follows_the_pointer(
     assert page.locator("#vis").evaluate(MOVE) == 1
 
 
+@pytest.mark.parametrize("width", [380, 1280])
+def test_a_long_name_takes_no_room_from_the_curves(page: Page, tmp_path: Path, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 500})
+    right = {}
+    for name in ("short", "long " * 60):
+        history = pd.concat(
+            pd.DataFrame({"run": run, "split": "val", "epoch": range(20), "loss": range(20, 0, -1)})
+            for run in (name, "one-vs-rest sigmoid + BCE")
+        )
+        path = tmp_path / "loss_curve.html"
+        path.write_text(style.to_html(history_chart(history, ["loss"])), encoding="utf-8")
+        page.goto(path.as_uri())
+        lines = page.locator("#vis svg.marks .mark-line path").first
+        expect(lines).to_be_visible()
+        box = lines.bounding_box()
+        assert box is not None
+        right[name] = box["x"] + box["width"]
+    assert len(set(right.values())) == 1
+    assert right["short"] > 0.85 * width
+
+
 def is_number(word: str) -> bool:
     return re.fullmatch(r"\d+(\.\d+)?(e[-−]?\d+)?", word) is not None
