@@ -33,7 +33,7 @@ def advice(
         return where, do
     do = _to_temperature(diagnosis, t)
     if has_offset:
-        do = f"fit slope and offset, as offset says. For a temperature alone, {do}"
+        do = f"fit slope and offset, as the finding offset says. For a temperature alone: {do}"
     elif may_be_margins(diagnosis) and t.value < 1:
         do += (
             ". If these are an SVM's margins (decision_function), they need a bias too: use "

@@ -307,8 +307,14 @@ class NpyPair(_Arrays):
 
     def choose(self, scores: str, labels: str) -> Columns:
         """Return what to read."""
+        first, second = (self._stored(key).header() for key in ("scores", "labels"))
+        is_swapped = second.shape[1:] > (1,) and second.dtype.kind == "f"
+        note = ""
+        if is_swapped and len(first.shape) == 1 and first.dtype.kind in "iuUS":
+            self._files = {"scores": self._files["labels"], "labels": self._files["scores"]}
+            note = f"by their shapes, the scores are in {self._files['scores'].name}"
         stem = Path(self._files["scores"].name).stem
-        return self._checked(Columns(("scores",), ("labels",), names_of.kind_of(stem)))
+        return self._checked(Columns(("scores",), ("labels",), names_of.kind_of(stem), note=note))
 
     def _stored(self, key: str) -> _Stored:
         return _Stored(self._files[key].name, self._files[key].opened)

@@ -47,6 +47,7 @@ _EXPECTED = "expected .csv, .parquet, .npz, or two .npy: scores and labels"
 
 # What is no prediction file, and how it becomes one.
 _CONVERTED = {
+    "": ". Give it the ending of what it is, such as .csv",
     **dict.fromkeys((".json", ".jsonl"), ". With pandas: read_json(…).to_parquet(…)"),
     **dict.fromkeys((".xlsx", ".xls"), ". Save the sheet as CSV UTF-8"),
     **dict.fromkeys((".feather", ".arrow"), ". With pandas: read_feather(…).to_parquet(…)"),
@@ -194,7 +195,17 @@ def read(source: Source, *, scores: str = "", labels: str = "") -> Predictions:
     if not files:
         raise PredictionsError(f"no file given; {_EXPECTED}")
     tables = _tables(files)
-    columns = tables[0].choose(scores, labels)
+    try:
+        columns = tables[0].choose(scores, labels)
+    except PredictionsError as error:
+        place = files[0].source
+        parts = place.parts if isinstance(place, Path) else ()
+        if not any("=" in part for part in parts[:-1]):
+            raise
+        raise PredictionsError(
+            f"{error}. What names of folders say, as label=0 does, is not read: write it into a "
+            "column of the files"
+        ) from error
     for table in tables[1:]:
         table.require(columns)
     name = tables[0].name if len(tables) == 1 else f"{_name(given)} ({len(tables):,} files)"
@@ -253,14 +264,14 @@ def _tables(files: Sequence[Opened]) -> tuple[Table, ...]:
                 f"{file.name}: {shown(file.suffix) or 'a file without extension'} can't be read; "
                 f"{_EXPECTED}{_CONVERTED.get(file.suffix, '')}"
             )
-    if ".npy" in suffixes:
-        if len(files) != 2 or len(suffixes) > 1:
+    if ".npy" in suffixes and len(suffixes) == 1:
+        if len(files) != 2:
             raise PredictionsError(
                 f"{files[0].name}: an NPY file holds one array; give two of them, scores first and "
                 f"labels second; got {counted(len(files), 'file')}"
             )
         return (NpyPair(*_scores_first(files)),)
-    kinds = {_TABLES[suffix] for suffix in suffixes}
+    kinds = {_TABLES.get(suffix, NpyPair) for suffix in suffixes}
     if len(kinds) > 1:
         raise PredictionsError(
             f"{files[0].name}: files of several kinds ({listed(sorted(suffixes))}); give those of "
