@@ -94,7 +94,7 @@ def offsets(diagnosis: Diagnosis, t: Temperature, sums: Sums) -> Iterator[Eviden
             "loss_at_offset": loss,
         },
         surprising(diagnosis),
-        "a temperature changes the slope only; "
+        "temperatures change the slope only; "
         + (
             "an offset alone is what another share of the classes than in training gives"
             if is_slope_one

@@ -200,7 +200,7 @@ def _table(columns: dict[str, list[str]], says: str) -> None:
 
 def _sentence(text: str) -> str:
     """Return a clause as a sentence; a formula that begins it stays as it is."""
-    is_word, text = text[:2].isalpha(), unbroken(text)
+    is_word, text = text[:2].isalpha() or text.startswith("a "), unbroken(text)
     return (text[0].upper() if is_word else text[:1]) + text[1:] + "."
 
 

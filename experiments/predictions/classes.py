@@ -213,7 +213,7 @@ def _named(
     if set(given) <= set(plain):
         return Classes(plain, plain, f"labels are names of classes: {listed(plain)}")
     if targets := read_cells(set(map(str, held)), plain):
-        return Classes(plain, (), "a cell of labels may hold several classes, or none", targets)
+        return Classes(plain, (), "cells of labels may hold several classes, or none", targets)
     if matched := _but_for_case(plain, given):
         pairs = listed(f"{value} → {name}" for value, name in zip(matched, plain, strict=True))
         return Classes(

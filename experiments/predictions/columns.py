@@ -271,7 +271,8 @@ def _called_as(names: Sequence[str], values: Collection[str]) -> tuple[str, ...]
 def _as_option(names: Sequence[str]) -> str:
     """Return names as the value of an option, to be pasted."""
     no_scores = ("id", "index", "unnamed: 0")
-    plain = [n for n in names if re.fullmatch(r"[\w. -]+", n) and n.lower() not in no_scores][:6]
+    plain = [n for n in names if re.fullmatch(r"[\w. -]+", n) and n.lower() not in no_scores]
+    plain = [name for name in plain if len(name) <= 40][:6]
     value = ",".join(plain) or "a,b,c"
     return f'"{value}"' if " " in value else value
 

@@ -374,3 +374,8 @@ def test_where_no_row_can_be_used_nothing_is_said_of_pairs() -> None:
     # Losses, calibration, rows, classes, pulls, and the ledger.
     assert text.count("No row could be used.") == 6
     assert not page.latex
+
+
+def test_a_sentence_begins_with_a_capital_also_where_its_first_word_is_a() -> None:
+    at = open_page("diagnose", sample=SAMPLES["rare_positives"].title)
+    assert "A fitted bias makes both pulls equal" in words(at)

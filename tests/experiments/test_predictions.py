@@ -262,7 +262,7 @@ def test_several_labels_in_one_cell_are_targets(tmp_path, kind, cells):
     found = read(path)
     expected = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 0]])[LABELS]
     np.testing.assert_array_equal(whole(found)[1], expected)
-    assert found.notes == ("a cell of labels may hold several classes, or none",)
+    assert found.notes == ("cells of labels may hold several classes, or none",)
     # Parts are keys where files are counted on a cluster.
     assert len({*found.parts()}) == 1
 
