@@ -17,6 +17,7 @@ from experiments.charts import diagnosis as charts
 from experiments.charts.precision import own_rows_map
 from experiments.diagnosis import frames
 from experiments.precision import precision_map
+from experiments.predictions import shown
 from experiments.report import unbroken
 
 WIDTH, MASS = "Equal width", "Equal mass"
@@ -131,6 +132,7 @@ def show_confusion(model: Model, which: int) -> None:
         )
     else:
         first = pairs.iloc[0]
+        label, predicted = shown(first["label"]), shown(first["predicted"])
         lesson.formula(*formulas.confusion(first))
         page.figure(
             charts.pair_chart(pairs, model.found.class_names),
@@ -142,8 +144,8 @@ def show_confusion(model: Model, which: int) -> None:
         st.caption(
             state.plain(
                 "The surprise of wrongly predicted rows, by label and prediction; the "
-                f"numbers count rows. The costliest: label a, {first['label']}, predicted as b, "
-                f"{first['predicted']}: {rows} with "
+                f"numbers count rows. The costliest: label a, {label}, predicted as b, "
+                f"{predicted}: {rows} with "
                 f"{counted(_bits(first['bits_each']), 'bit')} each."
             )
         )

@@ -227,8 +227,13 @@ def budget_chart(pulls: pd.DataFrame) -> alt.LayerChart:
     # A pull of 0 has no logarithm.
     drawn = pulls[pulls["pull"] > 0]
     classes = list(dict.fromkeys(pulls["class"]))
+    # On a phone long names would push the legend over the edge.
+    limit = alt.ExprRef("width < 350 ? 62 : 110")
     y = alt.Y(
-        "class:N", title=None, sort=classes, axis=alt.Axis(labelLimit=110, grid=False, ticks=False)
+        "class:N",
+        title=None,
+        sort=classes,
+        axis=alt.Axis(labelLimit=limit, grid=False, ticks=False),
     )
     offset = alt.YOffset("loss:N", sort=losses, scale=alt.Scale(padding=0.5))
     x = alt.X(

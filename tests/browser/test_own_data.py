@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
+from experiments.predictions import shown
 from tests.browser.pages import assert_link_becomes, assert_the_link_opens_the_same, opened, query
 from tests.browser.servers import PAGES, wait_until_drawn
 
@@ -76,6 +79,32 @@ def test_a_sample_of_diagnose_and_the_bins_are_a_link(page: Page, address: str) 
         "all => all.every(each => each.querySelector('.katex-html').scrollWidth "
         "<= each.closest('[data-testid=\"stVerticalBlock\"]').clientWidth)"
     )
+
+
+def test_long_names_of_classes_fit_on_a_phone(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 380, "height": 900})
+    page.goto(f"{address}/diagnose?from=Your+file")
+    rng = np.random.default_rng(0)
+    names = [f"class {'of a long name ' * 10}{k}" for k in range(3)]
+    labels = rng.integers(3, size=300)
+    rows = pd.DataFrame(rng.normal(size=(300, 3)) + 2 * np.eye(3)[labels], columns=names)
+    rows["label"] = [names[label] for label in labels]
+    page.get_by_test_id("stFileUploader").locator("input").set_input_files(
+        {"name": "own.csv", "mimeType": "text/csv", "buffer": rows.to_csv(index=False).encode()}
+    )
+    legend = page.locator(".stVegaLiteChart svg.marks").get_by_text("down, by the others")
+    expect(legend).to_be_visible()
+    for chart in page.locator(".stVegaLiteChart:has(svg.marks)").all():
+        assert chart.evaluate(
+            """chart => {
+                const right = chart.getBoundingClientRect().right;
+                return [...chart.querySelectorAll("text")].every(
+                    text => text.getBoundingClientRect().right <= right + 1);
+            }"""
+        ), chart.get_attribute("aria-label")
+    expect(
+        page.get_by_text(f"The costliest: label a, {shown(names[0])}, predicted")
+    ).to_be_visible()
 
 
 def places_of(sides: Locator) -> list[FloatRect]:
