@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from core.words import counted
-from experiments.predictions.columns import Columns
+from experiments.predictions.columns import Columns, class_of
 from experiments.predictions.common import Array, PredictionsError, listed, shown
 from experiments.predictions.several import read_cells
 
@@ -93,7 +93,8 @@ def classes_of(
     num_classes = max(num_scores, 2)
     names = columns.class_names if len(columns.class_names) == num_classes else ()
     if first.dtype.kind == "U":
-        return _named(names, num_classes, labels, where)
+        scored = class_of(columns.scores[0]) if num_scores == 1 else ""
+        return _named(names, num_classes, labels, where, scored)
     if first.ndim == 2:
         return Classes(names or _plain(num_classes))
     return _numbered(names, num_classes, first, labels)
@@ -199,9 +200,13 @@ def _different(count: str, noun: str) -> str:
 
 
 def _named(
-    names: tuple[str, ...], num_classes: int, labels: Iterable[Array], where: str
+    names: tuple[str, ...],
+    num_classes: int,
+    labels: Iterable[Array],
+    where: str,
+    scored: str,
 ) -> Classes:
-    """Return the classes of labels that are text."""
+    """Return the classes of labels that are text; `scored` names the one that has a column."""
     plain = names or _plain(num_classes)
     held, are_more = _distinct(labels, MOST_LABELS)
     given = sorted({*map(str, held)} - {""})
@@ -237,6 +242,9 @@ def _named(
             f"{num_classes} classes: it is unclear which is which. Name each score column after "
             "its class, as in logit_cat, or make the labels class ids from 0"
         )
+    if scored == given[0] and num_classes == 2:
+        both = (given[1], scored)
+        return Classes(both, both, f"the scores are those of {shown(scored)}, by their name")
     pairs = listed(f"{value} → {i}" for i, value in enumerate(given))
     return Classes(
         tuple(given), tuple(given), f"labels are text, numbered in sorted order: {pairs}"

@@ -34,6 +34,9 @@ _SCORES: dict[str, Kind] = {
     "y_proba": "auto",
     "output": "auto",
     "outputs": "auto",
+    "log_odds": "logits",
+    "logodds": "logits",
+    "decision_function": "auto",
     "pred_prob": "auto",
     "pred_probs": "auto",
     "pred_proba": "auto",
@@ -46,13 +49,14 @@ _LIKELY = (
     "", "p", "pred", "preds", "prediction", "predictions", "y_pred", "y_hat", "yhat", "conf",
     "confidence", "class", "cls", "label", "out",
 )  # fmt: skip
+_LIKELY_ALONE = ("p", "pred", "y_pred", "y_hat", "yhat")
 _LIKELY_ARRAYS = ("predictions", "preds", "pred", "prediction", "y_pred", "y_hat", "yhat", "out")
 # The first of these that there is.
 _LABELS = (
     "label", "labels", "target", "targets", "y_true", "y", "true_label", "ground_truth", "class",
     "true_labels", "true_class", "actual", "truth", "true", "gt", "gts", "ground_truths", "gold",
     "gold_label", "y_test", "y_val", "label_id", "label_idx", "class_id", "class_idx",
-    "label_name", "category",
+    "label_name", "category", "groundtruth", "truelabel", "gt_label",
 )  # fmt: skip
 _TARGETS = re.compile(r"(?i)(target|label|y_true|true|one_?hot|gt)[_.\-\[](.+?)\]?")
 _NUMBERED = re.compile(r"(.*?)[_\-. \[(]*(\d+)[\])]?")
@@ -124,7 +128,7 @@ def choose(
         others = [name for name in names if name not in found_labels]
         chosen, kind = _scores(others, where)
         if not chosen:
-            chosen = _numbered(others)
+            chosen = _numbered(others) or _beside(others, found_labels) or _alone(others)
             if not chosen and len(found_labels) == 1:
                 chosen = _called_as(others, values(found_labels[0]))
             note = f"scores are taken from the columns {listed(chosen)}" if chosen else ""
@@ -202,6 +206,12 @@ def require(names: Iterable[str], columns: Columns, where: str) -> None:
         )
 
 
+def class_of(name: str) -> str:
+    """Return the class that a column of scores is called after; "" for none."""
+    prefix, ending = _parts(name)
+    return ending if prefix else ""
+
+
 def kind_of(name: str) -> Kind:
     """Return what the name of an array or a column says of the scores in it."""
     return _SCORES.get(_parts(name)[0], "auto")
@@ -223,7 +233,7 @@ def _named(names: Sequence[str], wanted: str, where: str) -> tuple[str, ...]:
 
 
 def _labels(names: Sequence[str]) -> tuple[str, ...]:
-    by_name = {name.lower(): name for name in reversed(names)}
+    by_name = {re.sub(r"[\s-]+", "_", name.lower()): name for name in reversed(names)}
     for known in _LABELS:
         if known in by_name:
             return (by_name[known],)
@@ -260,6 +270,23 @@ def _numbered(names: Sequence[str]) -> tuple[str, ...]:
         if len(held) > 1 and min(held) <= 1 and max(held) - min(held) == len(held) - 1
     ]
     return tuple(whole[0]) if len(whole) == 1 else ()
+
+
+def _beside(names: Sequence[str], targets: Sequence[str]) -> tuple[str, ...]:
+    """Return columns such as pred_a, pred_b beside targets such as true_a, true_b."""
+    endings = {found[2] for name in targets if (found := _TARGETS.fullmatch(name))}
+    for stem in filter(None, _LIKELY):
+        start = re.compile(rf"(?i){stem}[_.\-]")
+        scores = [n for n in names if (begin := start.match(n)) and n[begin.end() :] in endings]
+        if len(scores) > 1 and len(scores) == len(endings):
+            return tuple(scores)
+    return ()
+
+
+def _alone(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the one column that may be the score of the second of two classes."""
+    found = tuple(name for name in names if name.lower() in _LIKELY_ALONE)
+    return found if len(found) == 1 else ()
 
 
 def _called_as(names: Sequence[str], values: Collection[str]) -> tuple[str, ...]:

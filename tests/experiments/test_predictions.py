@@ -147,6 +147,8 @@ def test_named_targets_follow_the_scores(tmp_path):
         (("LABEL_0", "LABEL_1", "LABEL_2"), "labels"),
         (("probs[0]", "probs[1]", "probs[2]"), "label_idx"),
         (("pred_prob_a", "pred_prob_b", "pred_prob_c"), "Actual"),
+        (("p0", "p1", "p2"), "True Label"),
+        (("p0", "p1", "p2"), "ground-truth"),
     ],
 )
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
@@ -164,6 +166,35 @@ def test_columns_that_can_only_be_scores_and_labels_are_found(tmp_path, scores, 
     else:
         assert found.class_names == ("c", "a", "b")
     np.testing.assert_array_equal(ids, LABELS)
+
+
+@pytest.mark.parametrize("name", ["p", "y_hat", "log_odds", "decision_function"])
+def test_one_column_that_can_only_be_the_score_is_found(tmp_path, name):
+    table = pd.DataFrame({name: LOGITS[:, 0], "label": LABELS > 0, "x1": 1.0})
+    table.to_parquet(tmp_path / "a.parquet")
+    found = read(tmp_path / "a.parquet")
+    np.testing.assert_array_equal(whole(found)[0][:, 0], LOGITS[:, 0])
+    assert found.kind == ("logits" if name == "log_odds" else "auto")
+
+
+def test_predictions_beside_targets_of_the_same_names_are_the_scores(tmp_path):
+    table = pd.DataFrame(LOGITS, columns=["pred_a", "pred_b", "pred_c"])
+    hot = np.eye(3, dtype=int)[LABELS]
+    targets = {f"true_{name}": hot[:, i] for i, name in enumerate("abc")}
+    table.assign(**dict(reversed(targets.items()))).to_csv(tmp_path / "a.csv", index=False)
+    scores, found = whole(read(tmp_path / "a.csv"))
+    np.testing.assert_allclose(scores, LOGITS, rtol=1e-6)
+    np.testing.assert_array_equal(found, hot)
+
+
+@pytest.mark.parametrize("scored", ["ham", "spam"])
+def test_a_column_called_after_one_of_two_classes_is_its_score(tmp_path, scored):
+    labels = np.where(LABELS > 0, "spam", "ham")
+    table = pd.DataFrame({f"prob_{scored}": LOGITS[:, 0], "label": labels})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    found = read(tmp_path / "a.csv")
+    np.testing.assert_array_equal(whole(found)[1], labels == scored)
+    assert found.class_names[1] == scored
 
 
 def test_two_arrays_in_the_other_order_are_told_by_their_shapes(tmp_path):
