@@ -73,7 +73,13 @@ class CsvTable:
             self._delimiter = " "
         has_commas = self._delimiter != "," and _DECIMAL_COMMA.search(below)
         self._decimal_point = "," if has_commas else "."
-        fields = next(csv.reader([line], delimiter=self._delimiter, skipinitialspace=True))
+        try:
+            fields = next(csv.reader([line], delimiter=self._delimiter, skipinitialspace=True))
+        except csv.Error as error:
+            raise PredictionsError(
+                f"{self.name}: expected the column names in the first line; it can't be read: "
+                f"{shown(error, 100)}"
+            ) from error
         self._names = [field.strip() for field in fields]
         self._header_bytes = len(head)
         if all(re.fullmatch(r"\s*[-+]?[\d.]+(e[-+]?\d+)?\s*", name, re.I) for name in self._names):

@@ -609,6 +609,7 @@ BAD: dict[str, tuple[str, bytes, str]] = {
         "labels must be numbers or text",
     ),
     "other ending": ("a.xlsx", b"PK", r"\.xlsx can't be read"),
+    "old end of a comment": ("a.csv", b"# a,b\r,c\nlogit_0,logit_1,label\n1,2,0\n", "column names"),
     "no gzip": ("a.csv.gz", b"hello", "is broken or cut off"),
     "cut gzip": ("a.csv.gz", gzip.compress(GOOD_CSV)[:-9], "is broken or cut off"),
     "json": ("a.jsonl", b"{}", r"read_json\(…\)\.to_parquet"),
