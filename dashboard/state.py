@@ -17,6 +17,8 @@ from dashboard import links, parsing
 
 # Of one text in a link, in bytes: some mail and chat programs cut longer ones.
 MAX_LINKED = 8192
+# Where an address goes on after its http:, its www or its name.
+ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,9 @@ def choose_several(
 
 def plain(text: str) -> str:
     """Return Markdown that reads as `text`, which may be foreign."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+    # Streamlit makes links of addresses, however they are escaped: a word joiner breaks them.
+    unlinked = ADDRESS.sub("\N{WORD JOINER}", text)
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", unlinked)
 
 
 def refuse(what: str, why: str) -> None:

@@ -23,6 +23,8 @@ SWATCH = 0.07
 LETTER = 5
 NUMBER = 10 * LETTER
 PHONE = 320
+# Of letters: what is longer is cut where it stands beside numbers.
+LONGEST = 60
 # What is less is written with an exponent.
 SMALL = 0.001
 
@@ -143,7 +145,7 @@ def _table(
     key = alt.InlineData([{"curve": name} for name in names])
     (_, first), *numbers = columns.items()
     parts = [i / len(numbers) for i in range(1, len(numbers) + 1)]
-    name = LETTER * max(map(len, names))
+    name = LETTER * min(max(map(len, names)), LONGEST)
     # Long names have a line to themselves, over the numbers, where the table is narrow.
     is_above = name + NUMBER > PHONE * (NAMES + (1 - NAMES) * parts[0] - SWATCH)
     row, start = (2 * ROW - 4, HEAD) if is_above else (ROW, NAMES)

@@ -168,3 +168,12 @@ def test_foreign_text_stays_text(page: Page, address: str) -> None:
     expect(page.get_by_text("can't be read")).to_be_visible()
     expect(page.get_by_text("evil.example")).to_be_visible()
     assert [url for url in asked if "evil.example" in url.split("?")[0]] == []
+
+
+def test_addresses_in_foreign_names_are_no_links(page: Page, address: str) -> None:
+    names = ["http://evil.example/a", "www.evil.example", "a@evil.example"]
+    page.goto(f"{address}/entropy?counts=" + ",".join(f"{name}=1" for name in (*names, "b")))
+    wait_until_drawn(page, charts=PAGES["entropy"])
+    read = page.get_by_test_id("stMain").inner_text().replace("\N{WORD JOINER}", "")
+    assert all(f"“{name}”" in read or f"\n{name}\t" in read for name in names)
+    assert page.get_by_test_id("stMain").locator("a[href*=evil]").count() == 0

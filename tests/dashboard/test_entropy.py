@@ -441,6 +441,9 @@ def test_a_text_too_long_for_a_link_is_left_out_of_it_and_the_page_says_so() -> 
 
 
 def test_foreign_names_are_no_markdown() -> None:
+    joiner = "\N{WORD JOINER}"
+    assert plain("http://a.b") == rf"http\:{joiner}\/\/a\.b"
+    assert plain("Www.a.b x@a.b") == rf"Www{joiner}\.a\.b x{joiner}\@a\.b"
     assert plain("![](//evil) a_b :red[x]") == (r"\!\[\]\(\/\/evil\) a\_b \:red\[x\]")
     page = open_page("entropy", counts="![](//evil)=1, b=2")
     assert "![](//evil)" not in text_of(page)
