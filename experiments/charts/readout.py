@@ -103,7 +103,7 @@ def read_out(
     """
     looks = _colour_and_dash(colours, dashed)
     charts: list[alt.Chart | alt.LayerChart] = [_table(by, columns, list(colours), looks)]
-    charts += [_panel(frame, panel, looks) for panel in panels]
+    charts += [_panel(frame, by, panel, looks) for panel in panels]
     figure = alt.VConcatChart(
         data=frame,
         # Here and once: the browser looks for the rows to show each time that the pointer moves.
@@ -239,7 +239,7 @@ def _table(
     )
 
 
-def _panel(frame: pd.DataFrame, panel: Panel, looks: dict[str, Any]) -> alt.LayerChart:
+def _panel(frame: pd.DataFrame, by: str, panel: Panel, looks: dict[str, Any]) -> alt.LayerChart:
     return alt.LayerChart(
         layer=[
             _marks(
@@ -277,6 +277,8 @@ def _panel(frame: pd.DataFrame, panel: Panel, looks: dict[str, Any]) -> alt.Laye
                     {"calculate": f"{panel.height / 2} + (datum.nth % 2) / 1000", "as": "off"},
                 ],
                 name="places",
+                # The marks of a place, and what the pointer meets around it, outlive its numbers.
+                key=alt.Key(by),
                 x=panel.x,
                 # Off a straight line by less than is seen: Vega loses the nearest point on one.
                 y=alt.Y("off:Q", axis=None, scale=None),

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
+from core.losses import categorical_cross_entropy
 from experiments.charts import style
 from experiments.charts.history import history_chart
 from tests.browser.servers import PAGES, wait_until_drawn
@@ -73,6 +74,28 @@ def test_the_pointer_reads_out_all_linked_charts_without_the_server(
     assert len(pointed) == charts
     assert all(before != now for before, now in zip(at_rest, pointed, strict=True))
     assert sent == []
+
+
+def test_places_outlive_a_key_and_read_out_what_it_changed(page: Page, address: str) -> None:
+    page.goto(f"{address}/losses")
+    wait_until_drawn(page, charts=PAGES["losses"])
+    chart = page.locator(".stVegaLiteChart").nth(2)
+    words = chart.locator("svg.marks text")
+    rooms = chart.locator("svg.marks g[class*=voronoi] path").element_handles()
+    page.get_by_label("Logits", exact=True).fill("4, 1, 0.5, 3")
+    page.wait_for_url("**logits=4**")
+    loss = f"{categorical_cross_entropy([4.0, 1.0, 0.5, 3.0], 0):.3f}"
+    expect(words.filter(has_text=re.compile(f"^{loss}$")).first).to_be_visible()
+    wait_until_drawn(page, charts=PAGES["losses"])
+    assert rooms
+    assert all(room.evaluate("room => room.isConnected") for room in rooms)
+    assert chart.evaluate(MOVE) == 1
+    pointed = words.all_text_contents()
+
+    page.reload()
+    wait_until_drawn(page, charts=PAGES["losses"])
+    assert chart.evaluate(MOVE) == 1
+    assert sorted(words.all_text_contents()) == sorted(pointed)
 
 
 def test_each_run_is_read_out_at_the_epoch_of_the_pointer(
