@@ -81,6 +81,7 @@ def _samples(entered: str) -> None:
         use_sample,
         of=[LOGITS.key],
     )
+    links.ask_what_is_heard("sample logits")
 
 
 def presets(
@@ -95,7 +96,8 @@ def presets(
     """Show what can be entered by a click, and which of it is held now, if any.
 
     The state is in the controls whose keys `of` has: `enter` sets them, given a title, before the
-    page runs again. A click on what is held enters it once more.
+    page runs again. A click on what is held enters it once more. The part of the page that they are
+    in asks what is heard.
     """
     chosen = st.session_state.get(key)
     st.session_state.pop(links.said_before(key), None)
@@ -112,7 +114,6 @@ def presets(
         disabled=disabled,
         label_visibility="collapsed",
     )
-    links.ask_what_is_heard(key)
 
 
 def _enter(key: str, enter: Callable[[str], None], of: Sequence[str]) -> None:

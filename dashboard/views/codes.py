@@ -7,7 +7,7 @@ import math
 import streamlit as st
 
 from core.coding import decode, encode, expected_length, huffman_code
-from dashboard import lesson, page, samples, snippets, state
+from dashboard import lesson, links, page, samples, snippets, state
 from dashboard.charts import codes as charts
 from dashboard.charts.entropy import cost_bars, wrong_code_area
 from dashboard.frames import entropy as frames
@@ -203,6 +203,7 @@ def wrong_code(source: Source) -> None:
             of=[OTHER.key],
             disabled=len(source.names) > MAX_OUTCOMES,
         )
+        links.ask_what_is_heard("sample q")
         try:
             other = parse_beside(entered, source)
         except ValueError as error:

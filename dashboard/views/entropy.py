@@ -6,7 +6,7 @@ import re
 
 import streamlit as st
 
-from dashboard import lesson, page, samples, state
+from dashboard import lesson, links, page, samples, state
 from dashboard.charts import entropy as charts
 from dashboard.frames import entropy as frames
 from dashboard.frames.common import written
@@ -84,6 +84,7 @@ def _source() -> Source | None:
         entered = state.long_text(ENTERED)
         held = next((title for title, counts in PRESETS.items() if counts == entered), None)
         samples.presets("Samples", "sample counts", list(PRESETS), held, _use_preset, [ENTERED.key])
+        links.ask_what_is_heard("sample counts")
         source = _read_while_typed(entered)
     except ValueError as error:
         state.refuse("This is not a distribution yet.", str(error))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import gradient_snippets, lesson, page, samples, state, theme
+from dashboard import gradient_snippets, lesson, links, page, samples, state, theme
 from dashboard.charts.gradients import claim_bars, gradient_against_logit, gradient_bars
 from dashboard.expressions import MAX_LENGTH
 from dashboard.frames.common import class_names, written
@@ -287,6 +287,7 @@ def check_formula(logits: np.ndarray, label: int) -> None:
             _use_preset,
             of=[FORMULA.key, AGAINST.key],
         )
+        links.ask_what_is_heard("sample formula")
     try:
         checked = check(formula, logits, label, loss)
     except ValueError as error:
