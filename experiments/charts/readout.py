@@ -145,6 +145,7 @@ def _table(
     key = alt.InlineData([{"curve": name} for name in names])
     (_, first), *numbers = columns.items()
     parts = [i / len(numbers) for i in range(1, len(numbers) + 1)]
+    is_longer = max(map(len, names)) > LONGEST
     name = LETTER * min(max(map(len, names)), LONGEST)
     # Long names have a line to themselves, over the numbers, where the table is narrow.
     is_above = name + NUMBER > PHONE * (NAMES + (1 - NAMES) * parts[0] - SWATCH)
@@ -161,7 +162,8 @@ def _table(
         moved = f"{further:.4g} * {width} + {name * (1 - part):.4g}"
         return {"expr": f"{is_narrow} ? 0 : {moved}"} if is_above else 0.0
 
-    # A name that overflows would take its width from all charts of the figure.
+    # A name that overflows would take its width from all charts of the figure. Where there is no
+    # browser letters are taken for wider than they are, so that no other name has a limit.
     rest = f"({1 - SWATCH} * {width} - {name})"
     room = f"{is_narrow} ? {1 - SWATCH} * {width} : {name} + {rest} / {len(numbers)} - {NUMBER}"
 
@@ -184,7 +186,7 @@ def _table(
             {
                 "align": "left",
                 "dy": off(3 - ROW / 2),
-                **({"limit": {"expr": room}} if is_above else {}),
+                **({"limit": {"expr": room}} if is_longer else {}),
                 **text,
             },
             key,

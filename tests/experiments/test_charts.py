@@ -67,7 +67,7 @@ def test_a_run_without_validation_rows_has_its_training_rows() -> None:
 
 @pytest.mark.parametrize(
     ("longer", "width", "is_over"),
-    [("", 260, False), (LONG, 260, True), (LONG, 500, True), (LONG, 1200, False)],
+    [("", 260, False), (LONG, 260, True), (LONG, 400, True), (LONG, 1200, False)],
 )
 def test_long_names_stand_over_their_numbers_where_there_is_no_room_beside(
     longer: str, width: int, is_over: bool
@@ -77,13 +77,24 @@ def test_long_names_stand_over_their_numbers_where_there_is_no_room_beside(
     for part in spec["vconcat"]:
         part["width"] = width
     svg = style.to_svg(alt.VConcatChart.from_dict(spec))
-    # Where there is no room for all of it a name is cut.
     name, number = (
         float(re.findall(rf"translate\([\d.]+,([\d.]+)\)[^>]*>{text}<", svg)[0])
-        for text in (f"a{longer[:12]}[^<]*" if longer else "a", "0.333")
+        for text in (f"a{longer}", "0.333")
     )
     assert (name < number) == is_over
     assert (name == number) != is_over
+
+
+@pytest.mark.parametrize("width", [260, 400, 500, 1200])
+def test_names_are_whole_but_for_those_that_no_line_holds(width: int) -> None:
+    for longer, is_whole in ((LONG, True), (3 * LONG, False)):
+        named = HISTORY.assign(run=HISTORY["run"] + longer)
+        spec = history_chart(named, ["loss", "accuracy"]).to_dict()
+        for part in spec["vconcat"]:
+            part["width"] = width
+        svg = style.to_svg(alt.VConcatChart.from_dict(spec))
+        assert (f">a{longer}<" in svg) == is_whole
+        assert ("…<" in svg) != is_whole
 
 
 def test_charts_that_a_run_keeps_are_valid_vega_lite_and_the_same_in_both_files() -> None:
