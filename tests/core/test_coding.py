@@ -102,7 +102,7 @@ def test_the_bits_of_blocks_need_no_words() -> None:
     assert bits <= block_bits(p, 200) < bits + 1 / 200
     assert block_bits([0.25] * 4, 30) == 2
     assert block_bits([1.0, 0.0], 7) == 0
-    assert block_bits([0.5, 0.5], 1000) == 1
+    assert block_bits([0.5, 0.5], 300) == 1
 
 
 def test_a_symbol_without_a_word_costs_everything() -> None:
