@@ -183,6 +183,28 @@ def test_what_is_broken_further_on_stops_every_thread(monkeypatch: pytest.Monkey
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("adding")]
 
 
+def test_rows_that_do_not_fit_stop_the_threads_that_have_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = SAMPLES["healthy"].predictions()
+    whole = next(found.batches())
+    given = []
+
+    def batches(predictions: Predictions) -> Iterator[Batch]:
+        for start in range(1000):
+            given.append(start)
+            yield whole._replace(scores=whole.scores[1:]) if start == 0 else whole
+
+    monkeypatch.setattr(Predictions, "batches", batches)
+    set_num_threads(2)
+    try:
+        with pytest.raises(PredictionsError, match="labels must have shape"):
+            rows.summed_here(rows.Rows(found), Settings(), 1.0, lambda number: None)
+    finally:
+        set_num_threads(None)
+    assert len(given) < 100
+
+
 def test_a_ledger_can_be_held() -> None:
     logits, labels = SAMPLES["overconfident"].arrays()
     ledgers: list[Ledger] = []
