@@ -145,8 +145,12 @@ def noise_of(sums: Sums, temperature: Temperature) -> tuple[float, float]:
     beta = 1 / temperature.value
     if "noisy_losses" not in sums or not NOISY_BETAS[0] <= beta <= 1:
         return 1.0, 0.0
-    best = float((_between(float(NOISY_BETAS[0]), 256) @ sums["noisy_losses"][:, 0]).min())
+    by_beta = _between(float(NOISY_BETAS[0]), 256) @ sums["noisy_losses"][:, 0]
+    least = int(by_beta.argmin())
+    if least in (0, len(by_beta) - 1):
+        # The sample's own temperature may lie beyond the nodes.
+        return 1.0, 0.0
     losses = _between(0.25, 32) @ sums["noisy_losses"][:, 1:]
     slack = _SLACK_BETWEEN * float(sums["noisy_rows"])
     share = NOISES[1 + int(losses.argmin()) % (len(NOISES) - 1)]
-    return evidence_p_value((best - losses - slack).reshape(-1)), share
+    return evidence_p_value((by_beta[least] - losses - slack).reshape(-1)), share

@@ -22,6 +22,7 @@ from core.diagnosis.chances import (
     share_interval,
 )
 from core.diagnosis.noise import NOISES, NOISY_BETAS
+from core.diagnosis.records import Temperature
 from core.diagnosis.sketches import (
     BIN_WIDTH,
     NUM_BINS,
@@ -33,6 +34,7 @@ from core.diagnosis.sketches import (
     row_hashes,
 )
 from core.diagnosis.some_of_each import SomeOfEach
+from core.diagnosis.temperature import noise_of
 
 
 @pytest.mark.parametrize("p", [1e-4, 0.03, 0.5, 0.97])
@@ -262,3 +264,35 @@ def test_some_rows_of_each_class_are_the_same_in_any_order(num_classes: int, siz
     for k in range(num_classes):
         held = results[0][k][results[0][k] >= 0]
         assert not Counter(held.tolist()) - Counter(predicted[labels == k].tolist())
+
+
+def test_temperatures_beyond_the_nodes_of_noise_leave_it_unsaid() -> None:
+    temperature = Temperature(1.1, True, 1.0, 0.9, 0.0, np.ones(1), np.ones(1))
+    # Noise is better by a tenth of a nat a row; the sample's own loss is least at a node, or falls
+    # to the last of them.
+    inside = 1 + (NOISY_BETAS - 0.75) ** 2
+    for own, is_said in ((inside, True), (2 - NOISY_BETAS, False)):
+        losses = np.stack([own, *(own.min() - 0.1 + 0 * own for _ in NOISES[1:])], axis=1)
+        sums = {"noisy_losses": 1000 * losses, "noisy_rows": np.array(1000)}
+        p_value, share = noise_of(sums, temperature)
+        assert (p_value < 1e-6) == is_said
+        assert (share > 0) == is_said
+
+
+def test_some_rows_of_each_class_are_drawn_evenly_and_the_same_in_any_order() -> None:
+    rng = np.random.default_rng(0)
+    labels, predicted = rng.integers(0, 300, (2, 60_000))
+    seen = []
+    for seed in range(2):
+        whole = SomeOfEach()
+        for part in np.array_split(np.random.default_rng(seed).permutation(60_000), 5):
+            some = SomeOfEach()
+            for few in np.array_split(part, 3):
+                some.add(labels[few], predicted[few], few, 300)
+            whole.merge(some)
+        seen.append(whole.predicted())
+    np.testing.assert_array_equal(seen[0], seen[1])
+    assert seen[0].shape == (300, 16)
+    # Five standard deviations of the mean of so many even draws.
+    spread = 300 / math.sqrt(12 * seen[0].size)
+    assert seen[0].mean() == pytest.approx(149.5, abs=5 * spread)

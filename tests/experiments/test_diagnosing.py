@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -122,6 +123,15 @@ def test_few_rows_are_read_once_and_many_for_each_pass(
     assert (found.temperature, found.after.ece) == (wanted.temperature, wanted.after.ece)
 
 
+@contextmanager
+def threads(number: int) -> Iterator[None]:
+    set_num_threads(number)
+    try:
+        yield
+    finally:
+        set_num_threads(None)
+
+
 def test_any_number_of_threads_adds_up_the_same_and_tells_of_all_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -138,18 +148,15 @@ def test_any_number_of_threads_adds_up_the_same_and_tells_of_all_rows(
     told: list[tuple[int, threading.Thread]] = []
     seen = []
     for num_threads in (1, 2, 7):
-        set_num_threads(num_threads)
-        try:
-            all_rows = rows.Rows(found)
+        all_rows = rows.Rows(found)
+        with threads(num_threads):
             summary = rows.summed_here(
                 all_rows,
                 Settings(),
                 1.0,
                 lambda number: told.append((number, threading.current_thread())),
             )
-            assert [batch.first_row for batch in all_rows] == list(starts)
-        finally:
-            set_num_threads(None)
+        assert [batch.first_row for batch in all_rows] == list(starts)
         seen.append(diagnose(summary))
     assert sum(number for number, _ in told) == 3 * len(whole.scores)
     assert {thread for _, thread in told} == {threading.current_thread()}
@@ -174,12 +181,8 @@ def test_what_is_broken_further_on_stops_every_thread(monkeypatch: pytest.Monkey
         raise PredictionsError("cut off")
 
     monkeypatch.setattr(Predictions, "batches", batches)
-    set_num_threads(3)
-    try:
-        with pytest.raises(PredictionsError, match="cut off"):
-            rows.summed_here(rows.Rows(found), Settings(), 1.0, lambda number: None)
-    finally:
-        set_num_threads(None)
+    with threads(3), pytest.raises(PredictionsError, match="cut off"):
+        rows.summed_here(rows.Rows(found), Settings(), 1.0, lambda number: None)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("adding")]
 
 
@@ -196,12 +199,8 @@ def test_rows_that_do_not_fit_stop_the_threads_that_have_others(
             yield whole._replace(scores=whole.scores[1:]) if start == 0 else whole
 
     monkeypatch.setattr(Predictions, "batches", batches)
-    set_num_threads(2)
-    try:
-        with pytest.raises(PredictionsError, match="labels must have shape"):
-            rows.summed_here(rows.Rows(found), Settings(), 1.0, lambda number: None)
-    finally:
-        set_num_threads(None)
+    with threads(2), pytest.raises(PredictionsError, match="labels must have shape"):
+        rows.summed_here(rows.Rows(found), Settings(), 1.0, lambda number: None)
     assert len(given) < 100
 
 
