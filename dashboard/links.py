@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import inf
 
 import streamlit as st
 
@@ -39,11 +40,14 @@ def keep(key: str, default: object) -> None:
         st.session_state[key] = held
 
 
-def ask_what_is_heard(of: str) -> None:
+@contextmanager
+def asking(of: str) -> Iterator[None]:
     """Have the browser say with all that it sends what it has heard, where clicks are offered.
 
-    It is a field that page.css hides, and holds the number of the last click answered.
+    It is a field that page.css hides, and holds the number of the last thing said. What is said in
+    here is counted.
     """
+    yield
     key = f"{of}{HEARD}"
     number = st.session_state.get(NUMBER, 0)
     if st.session_state.get(key) != number:
@@ -51,12 +55,32 @@ def ask_what_is_heard(of: str) -> None:
     st.number_input(key, step=1, key=key, label_visibility="collapsed")
 
 
-def said_before(key: str) -> str:
-    """Return where the session keeps what the browser said of a control that was then put right.
+def put_right(key: str, value: object) -> None:
+    """Set what a control is about to show, where it follows from what others hold.
 
-    A browser that has not heard of that yet says it once more, and nobody chose it.
+    A browser that has not heard of it yet says once more what the control held before, and nobody
+    chose that: see `is_old`. Within `asking`.
     """
-    return f"{key} said before"
+    if key not in st.session_state:
+        st.session_state[key] = value
+        return
+    held = st.session_state[key]
+    if held == value:
+        return
+    befores = _befores(key)
+    st.session_state[key] = value
+    st.session_state[f"{key} before"] = [*befores, held], _next_number()
+
+
+def is_old(key: str) -> bool:
+    """Return whether a control that was put right says what it held before, in its callback."""
+    return st.session_state[key] in _befores(key)
+
+
+def _befores(key: str) -> list[object]:
+    """Return what a browser may still say of a control that was put right."""
+    befores, number = st.session_state.get(f"{key} before", ([], 0))
+    return befores if _heard() < number else []
 
 
 @contextmanager
@@ -103,13 +127,24 @@ def run(is_part: bool = False) -> Iterator[None]:
 def _unheard() -> Sent | None:
     """Return what the browser has not heard of, if there is such a thing."""
     sent: Sent | None = st.session_state.get(SENT)
-    if sent is None or sent.is_now:
-        return sent
-    heard = [held for key, held in st.session_state.items() if str(key).endswith(HEARD)]
-    if heard and max(heard) < sent.number:
+    if sent is None or sent.is_now or _heard() < sent.number:
         return sent
     del st.session_state[SENT]
     return None
+
+
+def _heard() -> float:
+    """Return the number of the last thing that the browser has heard: all, if it is not asked."""
+    return max(
+        (held for key, held in st.session_state.items() if str(key).endswith(HEARD)),
+        default=inf,
+    )
+
+
+def _next_number() -> int:
+    number: int = st.session_state.get(NUMBER, 0) + 1
+    st.session_state[NUMBER] = number
+    return number
 
 
 def _said_again(sent: Sent) -> Changed:
@@ -125,7 +160,5 @@ def _said_again(sent: Sent) -> Changed:
 
 
 def _send(changed: Changed, is_late: bool) -> Sent:
-    number = st.session_state.get(NUMBER, 0) + 1
-    st.session_state[NUMBER] = number
-    st.session_state[SENT] = sent = Sent(number, True, changed, is_late)
+    st.session_state[SENT] = sent = Sent(_next_number(), True, changed, is_late)
     return sent

@@ -43,7 +43,10 @@ LOGITS = Text(
 
 
 def logits() -> np.ndarray | None:
-    """Show the logits' control and return what it holds, or say why that is no logits."""
+    """Show the logits' control and return what it holds, or say why that is no logits.
+
+    Within `links.asking`, for the samples.
+    """
     entered = number_words(LOGITS)
     _samples(entered)
     st.session_state["page with logits"] = st.session_state.get("page", "")
@@ -79,9 +82,7 @@ def _samples(entered: str) -> None:
         [sample.title for sample in SAMPLES],
         next((sample.title for sample in SAMPLES if sample.logits == entered), None),
         use_sample,
-        of=[LOGITS.key],
     )
-    links.ask_what_is_heard("sample logits")
 
 
 def presets(
@@ -90,40 +91,29 @@ def presets(
     titles: Sequence[str],
     held: str | None,
     enter: Callable[[str], None],
-    of: Sequence[str],
     disabled: bool = False,
 ) -> None:
     """Show what can be entered by a click, and which of it is held now, if any.
 
-    The state is in the controls whose keys `of` has: `enter` sets them, given a title, before the
-    page runs again. A click on what is held enters it once more. The part of the page that they are
-    in asks what is heard.
+    The state is in the controls that `enter` sets, given a title, before the page runs again. A
+    click on what is held enters it once more. Within `links.asking`.
     """
-    chosen = st.session_state.get(key)
-    st.session_state.pop(links.said_before(key), None)
-    if chosen != held:
-        st.session_state[key] = held
-        st.session_state[links.said_before(key)] = [chosen]
-    st.session_state[f"{key} held"] = held, [st.session_state.get(each) for each in of]
+    links.put_right(key, held)
     st.pills(
         label,
         titles,
         key=key,
         on_change=_enter,
-        args=(key, enter, of),
+        args=(key, held, enter),
         disabled=disabled,
         label_visibility="collapsed",
     )
 
 
-def _enter(key: str, enter: Callable[[str], None], of: Sequence[str]) -> None:
-    chosen = st.session_state[key]
-    held, values = st.session_state[f"{key} held"]
-    # A browser that has not heard yet what is held now says with each key typed what was before.
-    is_typed = [st.session_state.get(each) for each in of] != values
-    if is_typed and st.session_state.get(links.said_before(key)) == [chosen]:
+def _enter(key: str, held: str | None, enter: Callable[[str], None]) -> None:
+    if links.is_old(key):
         return
-    title = chosen or held
+    title = st.session_state[key] or held
     if title is not None:
         with links.click():
             enter(title)

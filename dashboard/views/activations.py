@@ -30,7 +30,7 @@ SUMMARY = "Sigmoid and softmax of your logits: sums, derivatives, temperature."
 @page.part
 def compare() -> None:
     """Show the controls and what follows from them."""
-    with page.controls():
+    with page.controls(), links.asking("logits"):
         logits = samples.logits()
         temperature = state.slider(state.TEMPERATURE)
     if logits is None:

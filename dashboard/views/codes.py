@@ -187,7 +187,7 @@ def messages(source: Source) -> None:
 def wrong_code(source: Source) -> None:
     """Show what messages from p cost in a code made for q."""
     st.markdown("## The wrong code")
-    with page.controls():
+    with page.controls(), links.asking("sample q"):
         entered = state.long_text(OTHER)
         ready = {
             "q uniform": "",
@@ -200,10 +200,8 @@ def wrong_code(source: Source) -> None:
             list(ready),
             next((title for title, counts in ready.items() if counts == entered), None),
             lambda title: _enter_other(ready[title]),
-            of=[OTHER.key],
             disabled=len(source.names) > MAX_OUTCOMES,
         )
-        links.ask_what_is_heard("sample q")
         try:
             other = parse_beside(entered, source)
         except ValueError as error:
@@ -214,7 +212,6 @@ def wrong_code(source: Source) -> None:
             other.p,
             "q share",
             lambda percent: _enter_other(written_numbers(percent, 4)),
-            of=OTHER.key,
         )
     costs = frames.costs(source, other)
     rows = frames.wrong_code(source, other)

@@ -62,7 +62,7 @@ YES = state.Choice("yes", "Yes means", "The outcome that counts as yes; all othe
 @page.part
 def explore() -> None:
     """Show the distribution and everything that follows from it."""
-    with page.controls():
+    with page.controls(), links.asking("sample counts"):
         source = _source()
     if source is None:
         return
@@ -83,8 +83,7 @@ def _source() -> Source | None:
             return source_of(count_text(state.long_text(COUNTED), kind))
         entered = state.long_text(ENTERED)
         held = next((title for title, counts in PRESETS.items() if counts == entered), None)
-        samples.presets("Samples", "sample counts", list(PRESETS), held, _use_preset, [ENTERED.key])
-        links.ask_what_is_heard("sample counts")
+        samples.presets("Samples", "sample counts", list(PRESETS), held, _use_preset)
         source = _read_while_typed(entered)
     except ValueError as error:
         state.refuse("This is not a distribution yet.", str(error))
@@ -94,7 +93,6 @@ def _source() -> Source | None:
         source.p,
         "share",
         lambda percent: _write(written_counts(source.names, percent)),
-        of=ENTERED.key,
     )
     return source
 

@@ -125,7 +125,7 @@ FORMULA = state.Text(
 @page.part
 def compare() -> None:
     """Show the controls and what follows from them."""
-    with page.controls():
+    with page.controls(), links.asking("logits"):
         logits = samples.logits()
         if logits is None:
             return
@@ -273,7 +273,7 @@ def show_slip(logits: np.ndarray, label: int) -> None:
 def check_formula(logits: np.ndarray, label: int) -> None:
     """Show the field for a formula, and what finite differences say of it."""
     st.markdown("## Check your own formula")
-    with page.controls():
+    with page.controls(), links.asking("sample formula"):
         loss = state.choose(AGAINST, list(LOSSES))
         formula = state.text(FORMULA)
         samples.presets(
@@ -285,9 +285,7 @@ def check_formula(logits: np.ndarray, label: int) -> None:
                 None,
             ),
             _use_preset,
-            of=[FORMULA.key, AGAINST.key],
         )
-        links.ask_what_is_heard("sample formula")
     try:
         checked = check(formula, logits, label, loss)
     except ValueError as error:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import lesson, page, parsing, samples, snippets, state, theme
+from dashboard import lesson, links, page, parsing, samples, snippets, state, theme
 from dashboard.charts.bars import MAX_LABELLED, term_bars
 from dashboard.frames.common import NATS_PER_BIT, class_names, written
 from dashboard.frames.losses import (
@@ -62,7 +62,7 @@ TITLES = {"BCE": "Binary cross-entropy", "CCE": "Categorical cross-entropy"}
 @page.part
 def compare() -> None:
     """Show the controls and what follows from them."""
-    with page.controls():
+    with page.controls(), links.asking("logits"):
         logits = samples.logits()
         num_classes = 0 if logits is None else len(logits)
         names = class_names(num_classes)
@@ -174,7 +174,6 @@ def _kinds(num_classes: int, label: int, entered: Kind) -> None:
         list(kinds),
         next((title for title, kind in kinds.items() if kind == entered), None),
         lambda title: _set_target(*kinds[title]),
-        of=[TARGET.key, SMOOTHING.key, WEIGHT.key],
     )
 
 

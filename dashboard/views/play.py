@@ -36,7 +36,7 @@ def is_playing() -> bool:
 def epoch_shown() -> int:
     """Show play, pause and step with the epoch that they move, and return it."""
     playing: Played | None = st.session_state.get(PLAYED)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True), links.asking("step"):
         st.button(
             "Play" if playing is None else "Pause",
             icon=":material/play_arrow:" if playing is None else ":material/pause:",
@@ -44,7 +44,6 @@ def epoch_shown() -> int:
             on_click=_play if playing is None else _pause,
         )
         st.button("Step", icon=":material/skip_next:", key="step", on_click=_step)
-        links.ask_what_is_heard("step")
     columns = st.columns(2)
     with columns[1]:
         state.slider(SPEED)

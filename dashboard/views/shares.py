@@ -18,7 +18,6 @@ def sliders(
     p: np.ndarray,
     key: str,
     enter: Callable[[np.ndarray], None],
-    of: str,
 ) -> None:
     """Show a slider for each of two to eight shares, or say that there is none.
 
@@ -32,17 +31,13 @@ def sliders(
         Of the sliders, with their number after it.
     enter : callable
         Writes a distribution in percent into the text, when a slider has moved it.
-    of : str
-        The key of the text.
     """
     if not 2 <= len(p) <= MAX_SLIDERS:
         st.caption(f"There are sliders for 2 to {MAX_SLIDERS} outcomes.")
         return
-    text = st.session_state.get(of)
     columns = st.columns(min(4, len(p)))
     for i, label in enumerate(labels):
-        st.session_state[links.said_before(f"{key} {i}")] = st.session_state.get(f"{key} {i}")
-        st.session_state[f"{key} {i}"] = _percent(p, i)
+        links.put_right(f"{key} {i}", _percent(p, i))
         columns[i % len(columns)].slider(
             label,
             0.0,
@@ -51,7 +46,7 @@ def sliders(
             format="%.1f %%",
             key=f"{key} {i}",
             on_change=_move,
-            args=(p, i, key, enter, of, text),
+            args=(p, i, key, enter),
         )
 
 
@@ -64,20 +59,10 @@ def _move(
     i: int,
     key: str,
     enter: Callable[[np.ndarray], None],
-    of: str,
-    text: object,
 ) -> None:
     percent = st.session_state[f"{key} {i}"]
     # Sliders that come back after a text say where they stand, and nobody moved them.
-    if percent == _percent(p, i):
-        return
-    # A browser that has not heard yet where they stand now says where all of them stood before.
-    is_late = st.session_state.get(of) != text or any(
-        st.session_state.get(f"{key} {other}") != _percent(p, other)
-        for other in range(len(p))
-        if other != i
-    )
-    if is_late and st.session_state.get(links.said_before(f"{key} {i}")) == percent:
+    if percent == _percent(p, i) or links.is_old(f"{key} {i}"):
         return
     with links.click():
         enter(100 * with_share(p, i, percent / 100))

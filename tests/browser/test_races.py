@@ -145,6 +145,53 @@ def test_a_slider_moved_before_a_click_was_answered_and_the_click_both_count(
     assert_link_becomes(page, {**logits, "temperature": ["1.1"]})
 
 
+def test_a_slider_moved_before_what_is_typed_was_answered_and_the_text_both_count(
+    page: Page, address: str, wire: Wire
+) -> None:
+    opened(page, address, "activations")
+    field = page.get_by_label("Logits", exact=True)
+    typed = f"{SAMPLES[0].logits}, 7"
+    wire.hold()
+    field.fill(typed)
+    wire.wait_for_runs(1)
+    page.get_by_role("slider", name="Temperature").press("ArrowRight")
+    wire.wait_for_runs(2)
+    wire.release()
+    assert_link_becomes(page, {"logits": [typed], "temperature": ["1.1"]})
+    expect(field).to_have_value(typed)
+
+
+def test_a_page_left_before_what_is_typed_was_answered_keeps_it(
+    page: Page, address: str, wire: Wire
+) -> None:
+    opened(page, address, "activations")
+    field = page.get_by_label("Logits", exact=True)
+    typed = f"{SAMPLES[0].logits}, 7"
+    wire.hold()
+    field.fill(typed)
+    wire.wait_for_runs(1)
+    page.get_by_test_id("stSidebarNavItems").get_by_role("link", name="Losses").click()
+    wire.wait_for_runs(2)
+    wire.release()
+    expect(page.locator("h1")).to_have_text("Losses")
+    expect(field).to_have_value(typed)
+    assert_link_becomes(page, {"logits": [typed]})
+    # From here on the browser has heard all, and a click is one.
+    page.get_by_role("radio", name=SAMPLES[0].title).click()
+    expect(field).to_have_value(SAMPLES[0].logits)
+    assert_link_becomes(page, {})
+
+
+def test_a_share_goes_back_to_where_it_was(page: Page, address: str) -> None:
+    opened(page, address, "entropy?counts=1,1,2")
+    field = page.get_by_label("Counts", exact=True)
+    share = page.get_by_role("slider", name=re.compile("^x1"))
+    for key, counts in (("ArrowRight", r"^25\.1, "), ("ArrowLeft", r"^25, ")):
+        share.press(key)
+        expect(field).to_have_value(re.compile(counts))
+        assert_link_becomes(page, {"counts": [field.input_value()]})
+
+
 def test_shares_that_stood_elsewhere_before_a_text_was_answered_do_not_change_it(
     page: Page, address: str, wire: Wire
 ) -> None:

@@ -31,7 +31,7 @@ from streamlit.testing.v1.element_tree import (
 
 import dashboard.views
 from core.heads import HEADS
-from dashboard import state
+from dashboard import links, state
 from experiments import tracking
 from tests.dashboard.test_pages import open_page
 
@@ -148,11 +148,13 @@ def inside(block: Block, *around: str) -> Iterator[tuple[Element, tuple[str, ...
 
 
 def controls(page: AppTest) -> dict[str, Widget]:
-    """Return all that holds a value, by its key."""
+    """Return all that holds a value which somebody sees, by its key."""
     return {
         str(each.key): each
         for each, _ in inside(page.main)
-        if isinstance(each, Widget) and each.type not in ("button", "download_button")
+        if isinstance(each, Widget)
+        and each.type not in ("button", "download_button")
+        and not str(each.key).endswith(links.HEARD)
     }
 
 

@@ -50,9 +50,11 @@ def test_typing_counts_though_the_browser_still_says_which_sample_was_held(
 ) -> None:
     page = open_page("losses", logits=before, label="class 1")
     held = page.button_group(key="sample logits").value
+    heard = page.number_input(key="logits heard").value
     page.text_input(key=LOGITS.key).set_value(typed[0]).run()
     assert page.button_group(key="sample logits").value != held
     page.button_group(key="sample logits").set_value(held)
+    page.number_input(key="logits heard").set_value(heard)
     page.text_input(key=LOGITS.key).set_value(typed[1]).run()
     assert page.text_input(key=LOGITS.key).value == typed[1]
     assert page.button_group(key="sample logits").value is None
