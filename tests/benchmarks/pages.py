@@ -16,7 +16,7 @@ import pyarrow as pa
 from playwright.sync_api import Browser, Page
 from streamlit.testing.v1 import AppTest
 
-from tests.browser.servers import chromium, dashboard, wait_until_drawn
+from tests.browser.servers import chromium, dashboard
 
 FIELDS = {
     "entropy": "Counts",
@@ -36,6 +36,12 @@ WATCH = """() => {
             changed = performance.now();
     }).observe(document.body, {subtree: true, childList: true, attributes: true});
 }"""
+# In the page: the milliseconds from its start to the frame that has all charts, and nothing runs.
+DRAWN = """charts => document.querySelector("h1")
+    && document.querySelectorAll(
+        ".stVegaLiteChart svg.marks, .stVegaLiteChart canvas").length === charts
+    && !document.querySelector("[data-testid=stStatusWidget], [data-testid=stSpinner]")
+    && performance.now()"""
 SETTLED = "() => changed > pressed && performance.now() - changed > 500"
 
 
@@ -60,9 +66,8 @@ def points_of(name: str) -> list[list[int]]:
 def load(browser: Browser, url: str, charts: int) -> tuple[Page, float]:
     """Open a page in a context of its own; return it with the milliseconds until it is drawn."""
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-    page.goto(url)
-    wait_until_drawn(page, charts)
-    taken: float = page.evaluate("performance.now()")
+    page.goto(url, wait_until="commit")
+    taken: float = page.wait_for_function(DRAWN, arg=charts, timeout=60_000).json_value()
     return page, taken
 
 
