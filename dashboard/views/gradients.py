@@ -194,7 +194,8 @@ def compare() -> None:
             "your own formula."
         )
         return
-    lesson.more(WHY)
+    # Its formulas would take a tenth of a second before anybody asks for them.
+    page.folded("More", "why", lambda: st.markdown(WHY), icon=":material/school:")
     show_vanishing(logits, label)
     if len(names) > 1:
         show_slip(logits, label)
