@@ -38,7 +38,7 @@ _FAULTS: dict[str, tuple[Severity, str, str, str]] = {
     ),
     "label_not_whole": (
         "error",
-        "a label that is NaN or not a whole number",
+        "no label, or one that is not a whole number",
         "such a label names no class; these rows are left out",
         "check how the labels were joined or averaged; soft labels need one column per class",
     ),
@@ -88,7 +88,8 @@ def faults(summary: Summary, diagnosis: Diagnosis) -> Iterator[Evidence]:
             COUNTED,
         )
     floats = summary.counts.get("float_labels", 0)
-    if floats:
+    # Where labels are missing, that is why, and it is said already.
+    if floats and "label_not_whole" not in summary.faults:
         yield Evidence(
             "float_labels",
             "note",

@@ -38,7 +38,7 @@ class Classes:
     targets: dict[str, Array] = field(default_factory=dict, compare=False)
 
     def ids(self, labels: Array, where: str, first_row: int) -> Array:
-        """Return class ids, or targets; NaN where a label of numbers is missing.
+        """Return class ids, or targets; NaN where a label is missing.
 
         Raises
         ------
@@ -53,12 +53,10 @@ class Classes:
         order = np.argsort(np.array(self.values))
         known = np.array(self.values)[order]
         at = np.minimum(np.searchsorted(known, labels), len(known) - 1)
-        missing = np.isnan(labels) if labels.dtype.kind == "f" else np.zeros(len(labels), bool)
+        missing = np.zeros(len(labels), bool)
+        if labels.dtype.kind in "fU":
+            missing = np.isnan(labels) if labels.dtype.kind == "f" else labels == ""
         strange = np.flatnonzero((known[at] != labels) & ~missing)
-        if len(strange) and not str(labels[strange[0]]):
-            raise PredictionsError(
-                f"{where}: row {first_row + int(strange[0]):,} has no label; leave such rows out"
-            )
         if len(strange):
             raise PredictionsError(
                 f"{where}: row {first_row + int(strange[0]):,} has the label "

@@ -250,7 +250,9 @@ def test_float_labels_are_read_and_noted_and_fractions_refused() -> None:
     real = labels.astype(float)
     assert evidence(diagnosed(logits, real), "float_labels").severity == "note"
     real[[1, 2]] = 0.5, math.nan
-    assert evidence(diagnosed(logits, real), "label_not_whole").rows == (1, 2)
+    found = diagnosed(logits, real)
+    assert evidence(found, "label_not_whole").rows == (1, 2)
+    assert "float_labels" not in [each.name for each in found.evidence]
 
 
 def test_a_constant_column_is_noted() -> None:

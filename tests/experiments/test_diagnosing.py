@@ -41,7 +41,7 @@ PLANTED = {
     "nan_rows": {"nan", "infinite"},
     "rounded_to_zero": {"impossible_label", "rounded_probabilities"},
     "few_digits": {"rounded_probabilities", "softmax_output"},
-    "missing_labels": {"label_not_whole", "float_labels"},
+    "missing_labels": {"label_not_whole"},
     "constant": {"constant_column", "near_floor"},
     "shuffled": {"worse_than_base_rate"},
     "other_mix": {"class_frequencies"},

@@ -601,7 +601,6 @@ BAD: dict[str, tuple[str, bytes, str]] = {
     "twice": ("a.csv", b"logit_0,logit_0,label\n1,2,0\n", "two columns called logit_0"),
     "labels of text": ("a.csv", b"logit_0,logit_1,label\n1,2,a\n1,2,b\n1,2,c\n", "3 different"),
     "unknown label": ("a.csv", b"logit_cat,logit_dog,label\n1,2,eel\n", "eel is none of the cl"),
-    "no label": ("a.csv", b"logit_cat,logit_dog,label\n1,2,cat\n1,2,\n", "row 1 has no label"),
     "text scores": ("a.parquet", parquet({"logit_0": ["a"], "label": [0]}), "must be numbers"),
     "dates": (
         "a.parquet",
@@ -626,6 +625,20 @@ BAD: dict[str, tuple[str, bytes, str]] = {
     ),
     "one npy": ("a.npy", b"", "holds one array"),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_label_of_text_may_be_missing(tmp_path, ending):
+    names = np.array(["cat", "dog", "eel"])
+    labels = pd.Series(names[LABELS]).where(np.arange(50) % 10 != 3)
+    table = frame(("logit_cat", "logit_dog", "logit_eel")).assign(label=labels)
+    path = tmp_path / f"a.{ending}"
+    if ending == "csv":
+        table.to_csv(path, index=False)
+    else:
+        table.to_parquet(path)
+    _, given = whole(read(path))
+    np.testing.assert_array_equal(given, np.where(labels.isna(), np.nan, LABELS))
 
 
 @pytest.mark.parametrize("case", BAD)
