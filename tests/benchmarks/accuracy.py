@@ -101,7 +101,7 @@ LIBRARIES: dict[str, Callable[[np.ndarray, np.ndarray], Answers]] = {
 def truths(rows: np.ndarray, labels: np.ndarray) -> dict[str, list[Any]]:
     """Return what each answer should be, a list of numbers for each row."""
     exact = [exact_row(row) for row in rows]
-    gradients = [row.softmax for row in exact]
+    gradients = [list(row.softmax) for row in exact]
     for row, label, gradient in zip(exact, labels, gradients, strict=True):
         gradient[label] = -row.not_label(label)
     return {

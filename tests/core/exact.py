@@ -8,7 +8,7 @@ take what lies beyond e^−2000 as what it is, less than the smallest number of 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import mpmath
@@ -29,21 +29,20 @@ class Exact:
     total: Any
     log_total: Any
 
-    @property
+    @cached_property
     def softmax(self) -> list[Any]:
         return [e / self.total for e in self.exponentials]
 
-    @property
+    @cached_property
     def log_softmax(self) -> list[Any]:
         return [None if d is None else d - self.log_total for d in self.shifted]
 
     @property
     def entropy(self) -> Any:
-        return self.log_total - mpmath.fsum(
-            e / self.total * d
-            for e, d in zip(self.exponentials, self.shifted, strict=True)
-            if d is not None
+        products = (
+            e * d for e, d in zip(self.exponentials, self.shifted, strict=True) if d is not None
         )
+        return self.log_total - mpmath.fsum(products) / self.total
 
     def not_label(self, label: int) -> Any:
         """Return 1 − s of the label."""
