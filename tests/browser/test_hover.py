@@ -14,7 +14,7 @@ from experiments.charts import style
 from experiments.charts.history import history_chart
 from tests.browser.servers import PAGES, wait_until_drawn
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-seen")]
 
 # In the page: moves the pointer over a chart; the frames until its words are others.
 MOVE = """async element => {

@@ -17,7 +17,7 @@ from dashboard.parsing import parse_logits
 from dashboard.samples import SAMPLES
 from tests.browser.pages import assert_link_becomes, assert_the_link_opens_the_same, opened
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-moved")]
 
 
 def test_the_link_of_losses_follows_buttons_texts_and_sliders(page: Page, address: str) -> None:

@@ -11,7 +11,7 @@ from dashboard.samples import SAMPLES
 from tests.browser.pages import assert_link_becomes, opened
 from tests.browser.servers import PAGES, wait_until_drawn
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-moved")]
 
 
 def test_the_picture_follows_the_typing(page: Page, address: str) -> None:

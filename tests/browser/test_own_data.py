@@ -13,7 +13,7 @@ from experiments.predictions import shown
 from tests.browser.pages import assert_link_becomes, assert_the_link_opens_the_same, opened, query
 from tests.browser.servers import PAGES, wait_until_drawn
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-seen")]
 
 
 def test_runs_shows_the_curves_and_leads_into_mlflow_and_to_a_diagnosis(

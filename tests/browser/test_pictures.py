@@ -25,7 +25,7 @@ from tests.browser.pages import (
 )
 from tests.browser.servers import wait_until_drawn
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-seen")]
 
 
 def test_what_moving_controls_shows_are_the_numbers_of_core_and_the_pictures_of_a_page_drawn_anew(

@@ -16,7 +16,7 @@ from dashboard.views.entropy import PRESETS
 from dashboard.views.gradients import PRESETS as FORMULAS
 from tests.browser.pages import assert_link_becomes, opened, query
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-moved")]
 
 # A title that no page has: the page takes it when it has heard all that was said before it.
 HEARD = "all was heard"

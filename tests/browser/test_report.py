@@ -12,7 +12,7 @@ from core.diagnosis import Summary, diagnose
 from experiments.diagnosis.passes import Diagnosed
 from experiments.report.page import to_html
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-seen")]
 
 FOREIGN = ("<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "=1+1")
 
