@@ -142,9 +142,10 @@ def overwrite(database: Path) -> None:
 
 @pytest.mark.parametrize("break_it", [lose_a_table, overwrite])
 def test_a_store_that_breaks_while_training_is_one_line(
-    break_it: Callable[[Path], None], tmp_path: Path
+    break_it: Callable[[Path], None], tmp_path: Path, copy_tables: Callable[[Path], None]
 ) -> None:
     database = tmp_path / "mlflow.db"
+    copy_tables(database)
     process = subprocess.Popen(
         [*COMMAND, "demo"],
         cwd=ROOT,

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from distributed import LocalCluster
 
 import core
 from experiments import cluster, sweeps, tracking
-from tests.experiments.servers import DATABASE, free_port, server
+from tests.experiments.servers import Server, free_port
 
 pytestmark = pytest.mark.usefixtures("tables")
 ROOT = Path(__file__).parents[2]
@@ -126,16 +125,13 @@ def test_a_sweep_that_is_stopped_ends_its_runs_as_killed(number: signal.Signals)
     assert {child.tags["lab.error"] for child in children()} == {"the sweep was stopped"}
 
 
+@pytest.mark.xdist_group("server")
 def test_a_cluster_trains_through_a_server(
-    tmp_path: Path, copy_tables: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+    running: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copy_tables(tmp_path / DATABASE)
-    with (
-        server(tmp_path) as running,
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
-        ) as cluster,
-    ):
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    ) as cluster:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", running.address)
         arguments = ["--epochs", "1", "--grid", "seed=0,1", "--scheduler"]
         done = sweep(*arguments, cluster.scheduler_address)

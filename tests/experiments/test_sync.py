@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -21,36 +20,21 @@ from experiments import datasets, runs, tracking
 from experiments.cli import cli
 from experiments.config import TrainConfig
 from experiments.training import Epoch
-from tests.experiments.servers import DATABASE, Server, losing_proxy, server
+from tests.experiments.servers import Server, losing_proxy
 
 pytestmark = pytest.mark.usefixtures("tables")
 ROOT = Path(__file__).parents[2]
-
-
-# One worker: a server takes seconds to start.
 with_server = pytest.mark.xdist_group("server")
 
 
-@pytest.fixture(scope="module")
-def one_server(
-    tmp_path_factory: pytest.TempPathFactory, copy_tables: Callable[[Path], None]
-) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("server")
-    copy_tables(folder / DATABASE)
-    with server(folder) as started:
-        yield started
-
-
 @pytest.fixture
-def running(one_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
-    """Return a server that runs, also where the last test killed it; spools are of one test."""
+def running(running: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """Return a server that runs, for runs here; spools are of one test."""
     monkeypatch.setattr("experiments.tracking.store.RUNS", tmp_path / "runs")
     # A dead server is known after one try, not after three.
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", one_server.address)
-    if not one_server.is_running:
-        one_server.start()
-    return one_server
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", running.address)
+    return running
 
 
 def points_of(run_id: str, key: str = "train/loss") -> list[tuple[int, float]]:
