@@ -11,10 +11,11 @@ import numpy as np
 
 from core.words import counted
 from experiments.predictions.columns import Columns, class_of
-from experiments.predictions.common import Array, PredictionsError, listed, shown
+from experiments.predictions.common import MISSING, Array, PredictionsError, listed, shown
 from experiments.predictions.several import read_cells
 
 MOST_LABELS = 10_000
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -48,22 +49,39 @@ class Classes:
         if self.targets:
             different, at = np.unique(labels, return_inverse=True)
             return np.stack([self.targets[text] for text in different.tolist()])[at]
+        are_text = any(isinstance(value, str) for value in self.values)
+        if labels.dtype.kind == "U" and not are_text:
+            if are_missing(labels):
+                return np.full(len(labels), np.nan)
+            raise PredictionsError(
+                f"{where}: has labels of text, where those before are numbers; write all labels "
+                "the same way"
+            )
         if not self.values or labels.ndim == 2:
             return labels
         order = np.argsort(np.array(self.values))
         known = np.array(self.values)[order]
         at = np.minimum(np.searchsorted(known, labels), len(known) - 1)
-        missing = np.zeros(len(labels), bool)
-        if labels.dtype.kind in "fU":
-            missing = np.isnan(labels) if labels.dtype.kind == "f" else labels == ""
-        strange = np.flatnonzero((known[at] != labels) & ~missing)
-        if len(strange):
-            raise PredictionsError(
-                f"{where}: row {first_row + int(strange[0]):,} has the label "
-                f"{shown(labels[strange[0]])}, which is none of {listed(map(str, self.values))}"
-            )
         ids: Array = order[at]
-        return np.where(missing, np.nan, ids) if missing.any() else ids
+        others = np.flatnonzero(known[at] != labels)
+        if len(others) == 0:
+            return ids
+        held = labels[others]
+        is_missing = np.isin(np.char.strip(held), MISSING) if are_text else np.isnan(held)
+        if not is_missing.all():
+            row = int(others[~is_missing][0])
+            raise PredictionsError(
+                f"{where}: row {first_row + row:,} has the label {shown(labels[row])}, which is "
+                f"none of {listed(map(str, self.values))}"
+            )
+        ids = ids.astype(np.float64)
+        ids[others] = np.nan
+        return ids
+
+
+def are_missing(labels: Array) -> bool:
+    """Return whether each label is a text that stands for none."""
+    return labels.dtype.kind == "U" and all(text.strip() in MISSING for text in labels.tolist())
 
 
 def classes_of(
@@ -95,7 +113,9 @@ def classes_of(
         return _named(names, num_classes, labels, where, scored)
     if first.ndim == 2:
         return Classes(names or _plain(num_classes))
-    return _numbered(names, num_classes, first, labels)
+    # Of CSV, labels are text as long as all are missing.
+    numbers = (batch for batch in labels if batch.dtype.kind != "U")
+    return _numbered(names, num_classes, first, numbers)
 
 
 def classes_of_all(
@@ -108,7 +128,7 @@ def classes_of_all(
     PredictionsError
         As `classes_of`.
     """
-    held, _ = _distinct(labels, MOST_LABELS)
+    held, _ = _distinct((batch for batch in labels if batch.dtype.kind != "U"), MOST_LABELS)
     different = np.array(sorted(held), np.float64)
     classes = classes_of(columns, num_scores, different, [different], where)
     last = max(num_scores, 2) - 1
@@ -180,17 +200,28 @@ def _numbered(
     )
 
 
-def _but_for_case(names: Sequence[str], given: Sequence[str]) -> tuple[str, ...]:
-    """Return the label of each class where they differ from names in case and spaces alone."""
-
-    def plain(text: str) -> str:
-        return re.sub(r"[\s_.-]+", " ", text.casefold()).strip()
-
-    labels = {plain(value): value for value in given}
-    known = {plain(name) for name in names}
+def _but_for_writing(names: Sequence[str], given: Sequence[str]) -> tuple[str, ...]:
+    """Return the label of each class where they differ from names only in how they are written."""
+    labels = {_simplified(value): value for value in given}
+    known = {_simplified(name) for name in names}
     if len(labels) < len(given) or len(known) < len(names) or not labels.keys() <= known:
         return ()
-    return tuple(labels.get(plain(name), name) for name in names)
+    return tuple(labels.get(_simplified(name), name) for name in names)
+
+
+def _simplified(text: str) -> str:
+    """Return text without case and spaces; of 2.0, which a column with gaps makes of 2, the 2."""
+    if re.fullmatch(r"-?\d+(\.0+)?", text.strip()):
+        return text.strip().partition(".")[0]
+    return re.sub(r"[\s_.-]+", " ", text.casefold()).strip()
+
+
+def _in_order(given: Iterable[str]) -> list[str]:
+    """Return labels sorted; numbers as numbers, so that 10 comes after 9."""
+    texts = sorted(given)
+    if all(_NUMBER.fullmatch(text.strip()) for text in texts):
+        texts.sort(key=float)
+    return texts
 
 
 def _different(count: str, noun: str) -> str:
@@ -207,45 +238,70 @@ def _named(
     """Return the classes of labels that are text; `scored` names the one that has a column."""
     plain = names or _plain(num_classes)
     held, are_more = _distinct(labels, MOST_LABELS)
-    given = sorted({*map(str, held)} - {""})
+    texts = {*map(str, held)}
+    called = {_simplified(name) for name in (*plain, scored)}
+    missing = {
+        text for text in texts if text.strip() in MISSING and _simplified(text) not in called - {""}
+    }
+    given = _in_order(texts - missing)
+    marks = listed(sorted({text.strip() for text in missing} - {""}))
+    unlabelled = f"; {marks} among them: read as no label" if marks else ""
     if are_more:
         raise PredictionsError(
             f"{where}: more than {MOST_LABELS:,} different labels ({listed(given)}): "
             "this is not a column of classes"
         )
+    if not given:
+        return Classes(plain, plain)
     if set(given) <= set(plain):
-        return Classes(plain, plain, f"labels are names of classes: {listed(plain)}")
-    if targets := read_cells(set(map(str, held)), plain):
+        return Classes(plain, plain, f"labels are names of classes: {listed(plain)}{unlabelled}")
+    if targets := read_cells(texts, plain):
         return Classes(plain, (), "cells of labels may hold several classes, or none", targets)
-    if matched := _but_for_case(plain, given):
+    if matched := _but_for_writing(plain, given):
         pairs = listed(f"{value} → {name}" for value, name in zip(matched, plain, strict=True))
         return Classes(
-            plain, matched, f"labels are matched with names but for case and spaces: {pairs}"
+            plain,
+            matched,
+            f"labels are matched with names but for how they are written: {pairs}{unlabelled}",
         )
     if names and not all(name.isdigit() for name in names):
         strange = [value for value in given if value not in names]
         raise PredictionsError(
             f"{where}: label {shown(strange[0])} is none of the classes that the score columns "
-            f"name: {listed(names)}. Write both the same way"
+            f"name: {listed(names)}. Write both the same way; leave a label empty where it is "
+            "unknown, or a class that the model does not have"
         )
-    odd = [value for value in given if not value.lstrip("-").isdigit()]
-    if len(given) != num_classes and 0 < len(odd) < len(given):
+    odd = [value for value in given if not _NUMBER.fullmatch(value.strip())]
+    if not odd and given[0].startswith("-") and {*map(_simplified, given)} != {"-1", "1"}:
+        raise PredictionsError(
+            f"{where}: label {shown(given[0])} lies below 0. If it marks rows without a label, "
+            "leave those empty; otherwise number the labels from 0 in the order of the columns"
+        )
+    is_unlike = len(given) != num_classes or not {*given}.isdisjoint(plain)
+    if is_unlike and 0 < len(odd) < len(given):
         raise PredictionsError(
             f"{where}: labels mix numbers and text: {listed(odd)} beside "
-            f"{listed(sorted({*given} - {*odd}))}. Write all the same way"
+            f"{listed(_in_order({*given} - {*odd}))}. Write all the same way, and leave missing "
+            "ones empty"
         )
     if len(given) != num_classes:
         raise PredictionsError(
-            f"{where}: {_different(str(len(given)), 'label')} ({listed(given)}) for "
+            f"{where}: {_different(str(len(given)), 'label')} ({listed(given)}{unlabelled}) for "
             f"{num_classes} classes: it is unclear which is which. Name each score column after "
             "its class, as in logit_cat, or make the labels class ids from 0"
+            + "; leave missing ones empty"
+            * (len(given) > num_classes)
         )
     if scored == given[0] and num_classes == 2:
         both = (given[1], scored)
-        return Classes(both, both, f"the scores are those of {shown(scored)}, by their name")
+        return Classes(
+            both, both, f"the scores are those of {shown(scored)}, by their name{unlabelled}"
+        )
     pairs = listed(f"{value} → {i}" for i, value in enumerate(given))
     return Classes(
-        tuple(given), tuple(given), f"labels are text, numbered in sorted order: {pairs}"
+        tuple(given),
+        tuple(given),
+        f"labels are text, numbered in sorted order: {pairs}{unlabelled}",
     )
 
 

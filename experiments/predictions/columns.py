@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from core.diagnosis import Kind
 from core.words import counted
-from experiments.predictions.common import PredictionsError, listed, shown
+from experiments.predictions.common import MISSING, PredictionsError, listed, shown
 
 # What stands before the class in a column of scores, and what that says of them.
 _SCORES: dict[str, Kind] = {
@@ -292,7 +292,8 @@ def _alone(names: Sequence[str]) -> tuple[str, ...]:
 def _called_as(names: Sequence[str], values: Collection[str]) -> tuple[str, ...]:
     """Return the columns that are called what the labels are, if each label has one."""
     found = tuple(name for name in names if name in values)
-    return found if len(found) > 1 and len(found) == len(values) else ()
+    given = {value for value in values if value in found or value.strip() not in MISSING}
+    return found if len(found) > 1 and len(found) == len(given) else ()
 
 
 def _as_option(names: Sequence[str]) -> str:
@@ -313,7 +314,8 @@ def _parts(name: str) -> tuple[str, str]:
         ending = name[len(prefix) :]
         if lower.startswith(prefix) and (ending[0] in "_-. [(" or ending.isdigit()):
             brackets = "])" if ending[0] in "[(" else ""
-            return prefix, ending.lstrip("_-. [(").rstrip(brackets or None)
+            # Of logit_- the class is -.
+            return prefix, (ending.lstrip("_-. [(") or ending[1:]).rstrip(brackets or None)
     return "", name
 
 

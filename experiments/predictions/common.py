@@ -21,6 +21,8 @@ Array = np.ndarray
 # What a batch may weigh: small enough to keep many, large enough to make calls cheap.
 _BATCH_BYTES = 1 << 24
 _MOST_ROWS = 1 << 17
+# What stands in files for nothing.
+MISSING = ("", "NA", "N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "<NA>")
 
 
 class PredictionsError(UserError):

@@ -21,7 +21,7 @@ from experiments.predictions import columns as names_of
 from experiments.predictions.arrow import as_numpy
 from experiments.predictions.classes import values_of
 from experiments.predictions.columns import Columns
-from experiments.predictions.common import Array, Opened, PredictionsError, shown
+from experiments.predictions.common import MISSING, Array, Opened, PredictionsError, shown
 
 _MOST_HEADER = 1 << 24
 _LEAST_BLOCK = 1 << 22
@@ -30,7 +30,6 @@ _SAMPLE = 1 << 20
 _DECIMAL_COMMA = re.compile(
     rb"""(?:^|[;\t\r\n"])\s*[-+]?\d*,\d+(?:e[-+]?\d+)?\s*(?:[;\t\r\n"]|$)""", re.I
 )
-_MISSING = ["", "NA", "N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "<NA>"]
 _DELIMITERS = ",;\t|"
 _IN_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -201,34 +200,39 @@ class CsvTable:
             arrow_csv.ConvertOptions(
                 column_types=kinds,
                 include_columns=list(kinds),
-                null_values=_MISSING,
-                strings_can_be_null=True,
+                null_values=list(MISSING),
                 decimal_point=self._decimal_point,
             ),
         )
 
     def _read_labels(
         self, column: pa.Array, row: int, is_text: bool | None
-    ) -> tuple[pa.Array, bool]:
-        """Return labels as numbers if they are, and whether they are text."""
+    ) -> tuple[pa.Array, bool | None]:
+        """Return labels as numbers if they are, and whether they are text: None if not known yet.
+
+        What may be missing stays text beside text, for a class may be called so.
+        """
         import pyarrow.compute as pc
 
         column = pc.utf8_trim_whitespace(column)
-        if not is_text:
-            for kind in (pa.int64(), pa.float64()):
-                try:
-                    return column.cast(kind), False
-                except pa.ArrowInvalid:
-                    continue
+        is_missing = pc.is_in(column, value_set=pa.array(MISSING))
+        if is_text or pc.all(is_missing).as_py():
+            return column, is_text
+        given = pc.if_else(is_missing, pa.scalar(None, pa.string()), column)
+        for kind in (pa.int64(), pa.float64()):
+            try:
+                return given.cast(kind), False
+            except pa.ArrowInvalid:
+                continue
         if is_text is False:
             at, text = next(
-                (i, value) for i, value in enumerate(column.to_pylist()) if not _is_number(value)
+                (i, value) for i, value in enumerate(given.to_pylist()) if not _is_number(value)
             )
             raise PredictionsError(
                 f"{self.name}: row {row + at:,} has the label {shown(text)}, where the rows before "
-                "it have numbers; write all labels the same way"
+                "it have numbers; write all labels the same way, and leave missing ones empty"
             )
-        return column.fill_null(""), True
+        return column, True
 
     def _explained(self, said: str) -> str:
         said = " ".join(said.split())

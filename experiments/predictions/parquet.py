@@ -238,4 +238,6 @@ def _is_text(kind: pa.DataType) -> bool:
         or pa.types.is_large_string(kind)
         or pa.types.is_string_view(kind)
         or pa.types.is_binary(kind)
+        # Of a column without a value nobody knows what it would hold.
+        or pa.types.is_null(kind)
     )

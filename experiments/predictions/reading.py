@@ -12,7 +12,7 @@ from typing import TypeAlias
 from core.diagnosis import Kind
 from core.words import counted
 from experiments.predictions.arrays import NpyPair, NpzTable
-from experiments.predictions.classes import Classes, classes_of, classes_of_all
+from experiments.predictions.classes import Classes, are_missing, classes_of, classes_of_all
 from experiments.predictions.columns import Columns
 from experiments.predictions.common import (
     Batch,
@@ -214,8 +214,12 @@ def read(source: Source, *, scores: str = "", labels: str = "") -> Predictions:
         raise PredictionsError(
             f"{name}: has {num_scores:,} scores a row; at most {MOST_SCORES:,} are read"
         )
-    first = next(chain.from_iterable(table.labels(columns) for table in tables), None)
-    if first is None or len(first) == 0:
+    first = None
+    for batch in chain.from_iterable(table.labels(columns) for table in tables):
+        first = batch if len(batch) else first
+        if not are_missing(batch):
+            break
+    if first is None:
         raise PredictionsError(f"{name}: has no rows; expected at least one")
     classes = classes_of(
         columns,

@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from experiments.predictions.common import Array
+from experiments.predictions.common import MISSING, Array
 
 _MARKS = ("|", ";", ",", " ")
-_NOTHING = {"", "none", "[]"}
+_NOTHING = {"none", "[]", *map(str.lower, MISSING)}
 
 
 def read_cells(texts: Collection[str], names: Sequence[str]) -> dict[str, Array] | None:
@@ -23,7 +23,7 @@ def read_cells(texts: Collection[str], names: Sequence[str]) -> dict[str, Array]
         What the classes are called.
     """
     for mark in _MARKS:
-        cells = {text: _parts(text, mark) for text in texts}
+        cells = {text: [text] if text in names else _parts(text, mark) for text in texts}
         found = _hot(cells, len(names)) or _named(cells, names)
         if found:
             return found

@@ -601,6 +601,10 @@ BAD: dict[str, tuple[str, bytes, str]] = {
     "twice": ("a.csv", b"logit_0,logit_0,label\n1,2,0\n", "two columns called logit_0"),
     "labels of text": ("a.csv", b"logit_0,logit_1,label\n1,2,a\n1,2,b\n1,2,c\n", "3 different"),
     "unknown label": ("a.csv", b"logit_cat,logit_dog,label\n1,2,eel\n", "eel is none of the cl"),
+    "label of no class": (
+        "a.csv", b"logit_cat,logit_dog,label\n1,2,cat\n1,2,?\n", "leave a label empty where it is",
+    ),
+    "numbers and a mark": ("a.csv", b"logit_0,logit_1,label\n1,2,0\n1,2,?\n", "missing ones empty"),
     "text scores": ("a.parquet", parquet({"logit_0": ["a"], "label": [0]}), "must be numbers"),
     "dates": (
         "a.parquet",
@@ -639,6 +643,86 @@ def test_a_label_of_text_may_be_missing(tmp_path, ending):
         table.to_parquet(path)
     _, given = whole(read(path))
     np.testing.assert_array_equal(given, np.where(labels.isna(), np.nan, LABELS))
+
+
+ANIMALS = ["cat", "dog", "eel"]
+LARGE = 280_000
+
+
+def labelled(path: Path, labels: Any, classes: Sequence[str]) -> Path:
+    """Write logits that are the row's number, for as many classes as there are names."""
+    scores = np.repeat(np.arange(len(labels), dtype=np.float32)[:, None], len(classes), axis=1)
+    table = pd.DataFrame(scores, columns=list(classes)).assign(label=list(labels))
+    if path.suffix == ".npz":
+        np.savez(path, logits=scores, labels=np.array(labels, str))
+    elif path.suffix == ".parquet":
+        table.to_parquet(path)
+    else:
+        table.to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet"])
+@pytest.mark.parametrize("gap", [slice(0, LARGE - 9), slice(9, None), slice(None)])
+def test_whole_batches_of_labels_of_text_may_be_missing(tmp_path, ending, gap):
+    labels = np.resize(np.array(ANIMALS, object), LARGE)
+    ids = np.resize([0.0, 1.0, 2.0], LARGE)
+    labels[gap], ids[gap] = None, np.nan
+    found = read(labelled(tmp_path / f"a.{ending}", labels, [f"logit_{name}" for name in ANIMALS]))
+    assert len(list(found.batches())) > 1
+    np.testing.assert_array_equal(whole(found)[1], ids)
+    assert ("labels are names" in str(found.notes)) == (not np.isnan(ids).all())
+
+
+def test_a_file_without_a_label_may_stand_before_one_with_labels_of_text(tmp_path):
+    names = [f"logit_{name}" for name in ANIMALS]
+    for ending in ("csv", "parquet"):
+        files = [
+            labelled(tmp_path / f"{i}.{ending}", labels, names)
+            for i, labels in enumerate([[None] * 3, ["eel", None, "cat"]])
+        ]
+        np.testing.assert_array_equal(whole(read(files))[1], [np.nan] * 3 + [2, np.nan, 0])
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "npz"])
+@pytest.mark.parametrize("mark", ["NA", "nan", "None", "null", "<NA>", " "])
+def test_a_text_for_nothing_is_no_label_in_any_kind_of_file(tmp_path, ending, mark):
+    labels = ["eel", mark, "cat", "dog"]
+    found = read(labelled(tmp_path / f"a.{ending}", labels, ["logit_0", "logit_1", "logit_2"]))
+    np.testing.assert_array_equal(whole(found)[1], [2, np.nan, 0, 1])
+    assert (f"{mark} among them: read as no label" in found.notes[0]) == (mark != " ")
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("name", ["NA", "None", "none", "-"])
+def test_a_class_may_be_called_as_nothing_is(tmp_path, ending, name):
+    label = "None" if name == "none" else name
+    labels = [label, label, "cat", "", "<NA>"]
+    found = read(labelled(tmp_path / f"a.{ending}", labels, ["logit_cat", f"logit_{name}"]))
+    np.testing.assert_array_equal(whole(found)[1], [1, 1, 0, np.nan, np.nan])
+
+
+@pytest.mark.parametrize(("first", "form"), [(0, "{}.0"), (1, "{}"), (1, "{}.0")])
+def test_numbers_as_text_are_in_the_order_of_numbers(tmp_path, first, form):
+    labels = [form.format(i + first) for i in range(12)] + ["nan"]
+    names = [f"logit_{i}" for i in range(12)]
+    for ending in ("parquet", "npz"):
+        found = read(labelled(tmp_path / f"a.{ending}", labels, names))
+        np.testing.assert_array_equal(whole(found)[1], [*range(12), np.nan])
+
+
+def test_minus_one_as_text_is_a_class_only_beside_one(tmp_path):
+    path = labelled(tmp_path / "a.parquet", ["-1", "0", "2"], ["logit_0", "logit_1", "logit_2"])
+    with pytest.raises(PredictionsError, match="-1 lies below 0"):
+        read(path)
+    path = labelled(tmp_path / "b.parquet", ["-1.0", "1.0", None], ["logit_0", "logit_1"])
+    np.testing.assert_array_equal(whole(read(path))[1], [0, 1, np.nan])
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_columns_called_as_the_labels_are_found_beside_missing_ones(tmp_path, ending):
+    found = read(labelled(tmp_path / f"a.{ending}", ["dog", None, "cat"], ["cat", "dog"]))
+    np.testing.assert_array_equal(whole(found)[1], [1, np.nan, 0])
 
 
 @pytest.mark.parametrize("case", BAD)
