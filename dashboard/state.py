@@ -149,7 +149,8 @@ def choose(control: Choice, options: Sequence[str]) -> str:
     """
     memory = _memory(control)
     wanted = st.session_state.get(memory)
-    if wanted in options:
+    # A browser that is told what it said itself takes back what was chosen since.
+    if wanted in options and st.session_state.get(control.key) != wanted:
         st.session_state[control.key] = wanted
     chosen = st.selectbox(
         control.label,

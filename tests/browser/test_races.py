@@ -75,6 +75,16 @@ class Wire:
         self._held.clear()
         expect(self._page).to_have_title(HEARD)
 
+    def release_run(self) -> None:
+        """Say what was held of the first run that is over, and hold the rest."""
+        end = next(i for i, message in enumerate(self._held, start=1) if self._is_end(message))
+        last = ForwardMsg()
+        last.page_config_changed.title = HEARD
+        for message in (*self._held[:end], last.SerializeToString()):
+            self._browsers[-1].send(message)
+        del self._held[:end]
+        expect(self._page).to_have_title(HEARD)
+
     def say_again(self, key: str) -> None:
         """Say to the server once more what the page said when a button was pressed."""
         self._servers[-1].send(
@@ -190,6 +200,24 @@ def test_a_share_goes_back_to_where_it_was(page: Page, address: str) -> None:
         share.press(key)
         expect(field).to_have_value(re.compile(counts))
         assert_link_becomes(page, {"counts": [field.input_value()]})
+
+
+def test_a_choice_made_before_the_last_one_was_answered_counts(
+    page: Page, address: str, wire: Wire
+) -> None:
+    opened(page, address, "losses")
+    field = page.get_by_role("combobox", name="True class")
+    wire.hold()
+    for number, label in enumerate(("class 1", "class 2"), start=1):
+        field.click()
+        page.get_by_role("option", name=label).click()
+        wire.wait_for_runs(number)
+    wire.release_run()
+    page.get_by_role("slider", name="Focal γ").press("ArrowRight")
+    wire.wait_for_runs(2)
+    wire.release()
+    assert_link_becomes(page, {"label": ["class 2"], "gamma": ["2.5"]})
+    expect(field).to_have_value("class 2")
 
 
 def test_shares_that_stood_elsewhere_before_a_text_was_answered_do_not_change_it(
