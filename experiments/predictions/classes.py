@@ -285,12 +285,11 @@ def _named(
             "ones empty"
         )
     if len(given) != num_classes:
+        leave = "; leave missing ones empty" if len(given) > num_classes else ""
         raise PredictionsError(
             f"{where}: {_different(str(len(given)), 'label')} ({listed(given)}{unlabelled}) for "
             f"{num_classes} classes: it is unclear which is which. Name each score column after "
-            "its class, as in logit_cat, or make the labels class ids from 0"
-            + "; leave missing ones empty"
-            * (len(given) > num_classes)
+            f"its class, as in logit_cat, or make the labels class ids from 0{leave}"
         )
     if scored == given[0] and num_classes == 2:
         both = (given[1], scored)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -68,21 +68,19 @@ class Wire:
     def release(self) -> None:
         """Say all that was held, in one breath, and return when the page has heard it."""
         self._is_holding = False
-        last = ForwardMsg()
-        last.page_config_changed.title = HEARD
-        for message in (*self._held, last.SerializeToString()):
-            self._browsers[-1].send(message)
-        self._held.clear()
-        expect(self._page).to_have_title(HEARD)
+        self._say_held(len(self._held))
 
     def release_run(self) -> None:
         """Say what was held of the first run that is over, and hold the rest."""
-        end = next(i for i, message in enumerate(self._held, start=1) if self._is_end(message))
+        ends = (i for i, message in enumerate(self._held, start=1) if self._is_end(message))
+        self._say_held(next(ends))
+
+    def _say_held(self, number: int) -> None:
         last = ForwardMsg()
         last.page_config_changed.title = HEARD
-        for message in (*self._held[:end], last.SerializeToString()):
+        for message in (*self._held[:number], last.SerializeToString()):
             self._browsers[-1].send(message)
-        del self._held[:end]
+        del self._held[:number]
         expect(self._page).to_have_title(HEARD)
 
     def say_again(self, key: str) -> None:
@@ -155,15 +153,21 @@ def test_a_slider_moved_before_a_click_was_answered_and_the_click_both_count(
     assert_link_becomes(page, {**logits, "temperature": ["1.1"]})
 
 
-def test_a_slider_moved_before_what_is_typed_was_answered_and_the_text_both_count(
-    page: Page, address: str, wire: Wire
-) -> None:
+def type_unanswered(page: Page, address: str, wire: Wire) -> tuple[Locator, str]:
+    """Add a logit on Activations, hold the answer, and return the field and what it should say."""
     opened(page, address, "activations")
     field = page.get_by_label("Logits", exact=True)
     typed = f"{SAMPLES[0].logits}, 7"
     wire.hold()
     field.fill(typed)
     wire.wait_for_runs(1)
+    return field, typed
+
+
+def test_a_slider_moved_before_what_is_typed_was_answered_and_the_text_both_count(
+    page: Page, address: str, wire: Wire
+) -> None:
+    field, typed = type_unanswered(page, address, wire)
     page.get_by_role("slider", name="Temperature").press("ArrowRight")
     wire.wait_for_runs(2)
     wire.release()
@@ -174,12 +178,7 @@ def test_a_slider_moved_before_what_is_typed_was_answered_and_the_text_both_coun
 def test_a_page_left_before_what_is_typed_was_answered_keeps_it(
     page: Page, address: str, wire: Wire
 ) -> None:
-    opened(page, address, "activations")
-    field = page.get_by_label("Logits", exact=True)
-    typed = f"{SAMPLES[0].logits}, 7"
-    wire.hold()
-    field.fill(typed)
-    wire.wait_for_runs(1)
+    field, typed = type_unanswered(page, address, wire)
     page.get_by_test_id("stSidebarNavItems").get_by_role("link", name="Losses").click()
     wire.wait_for_runs(2)
     wire.release()
@@ -192,14 +191,19 @@ def test_a_page_left_before_what_is_typed_was_answered_keeps_it(
     assert_link_becomes(page, {})
 
 
-def test_a_share_goes_back_to_where_it_was(page: Page, address: str) -> None:
+def test_a_share_goes_back_to_where_it_was_before_another_moved_it(
+    page: Page, address: str
+) -> None:
     opened(page, address, "entropy?counts=1,1,2")
     field = page.get_by_label("Counts", exact=True)
-    share = page.get_by_role("slider", name=re.compile("^x1"))
-    for key, counts in (("ArrowRight", r"^25\.1, "), ("ArrowLeft", r"^25, ")):
-        share.press(key)
-        expect(field).to_have_value(re.compile(counts))
-        assert_link_becomes(page, {"counts": [field.input_value()]})
+    first, third = (page.get_by_role("slider", name=re.compile(f"^x{i}")) for i in (1, 3))
+    for share in ("50.1", "50.2"):
+        third.press("ArrowRight")
+        expect(field).to_have_value(re.compile(f", {share}$"))
+    expect(first).to_have_value("24.9")
+    first.press("ArrowRight")
+    expect(field).to_have_value(re.compile("^25, "))
+    assert_link_becomes(page, {"counts": [field.input_value()]})
 
 
 def test_a_choice_made_before_the_last_one_was_answered_counts(
