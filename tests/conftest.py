@@ -17,6 +17,11 @@ from experiments import tracking
 ROOT = Path(__file__).parents[1]
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name the content of a file by its argument: it may hold the time, as a zip does."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_sessionfinish() -> None:
     """Delete the folder that Streamlit's AppTest leaves to the end of the process, which warns."""
     if app_test := sys.modules.get("streamlit.testing.v1.app_test"):
