@@ -9,12 +9,18 @@ from threading import Lock, Thread
 
 from core import get_num_threads
 from core.diagnosis import Kind, Loss, Summary
+from experiments.diagnosis import helper
+from experiments.diagnosis.helper import Helper, HelperLostError
 from experiments.predictions import Batch, Predictions, PredictionsError
 
 # Rows of so many bytes are kept for the second pass: a million of ten float32.
 _MOST_KEPT = 1 << 26
 # One of them reads at a time, for a fifth of what it takes to add up what was read.
 _MOST_THREADS = 4
+# Of each batch, what this process adds up beside a second one: it reads and sends too.
+_MINE, _MINE_OF_HELD = 0.38, 0.46
+
+OnMore = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -36,33 +42,43 @@ class Rows:
 
     def __init__(self, predictions: Predictions) -> None:
         self.of = predictions
+        self._num_rows = predictions.num_rows
         self._held: list[Batch] | None = None
 
+    @property
+    def num_scores(self) -> int:
+        """How many scores there are; 0 where only reading them would tell."""
+        return (self._num_rows or 0) * self.of.num_scores
+
+    @property
+    def are_held(self) -> bool:
+        """Whether they need not be read again."""
+        return self._held is not None
+
     def __iter__(self) -> Iterator[Batch]:
-        return self._kept(_read_ahead(self.of))
+        return _ahead(self.batches())
 
     def batches(self) -> Iterator[Batch]:
         """Yield the batches, read by who asks for them."""
-        return self._kept(self.of.batches())
-
-    def _kept(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         if self._held is not None:
             yield from self._held
             return
-        held: list[Batch] = []
-        weight = 0
-        for batch in batches:
+        held: list[Batch] | None = []
+        weight = num_rows = 0
+        for batch in self.of.batches():
             weight += batch.scores.nbytes + batch.labels.nbytes
-            if weight <= _MOST_KEPT:
+            num_rows += len(batch.scores)
+            # Of all of them, if the others are like those so far.
+            expected = weight * max(1.0, (self._num_rows or 0) / num_rows)
+            if expected > _MOST_KEPT:
+                held = None
+            elif held is not None:
                 held.append(batch)
-            else:
-                held.clear()
             yield batch
-        if weight <= _MOST_KEPT:
-            self._held = held
+        self._held = held
 
 
-def _read_ahead(predictions: Predictions) -> Iterator[Batch]:
+def _ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
     """Yield batches, the next of which is being read meanwhile.
 
     Ctrl-C between two steps of a lock of `concurrent.futures` leaves it locked, and the process
@@ -72,7 +88,6 @@ def _read_ahead(predictions: Predictions) -> Iterator[Batch]:
     ready: SimpleQueue[Batch | Exception | None] = SimpleQueue()
 
     def read() -> None:
-        batches = predictions.batches()
         while wanted.get():
             try:
                 ready.put(next(batches, None))
@@ -97,23 +112,91 @@ def _read_ahead(predictions: Predictions) -> Iterator[Batch]:
             reader.join()
 
 
-def summed_here(
-    rows: Rows, settings: Settings, temperature: float, on_rows: Callable[[int], None]
-) -> Summary:
-    """Return the summary of all rows; `on_rows` is told how many more are through.
+def summed_here(rows: Rows, settings: Settings, temperature: float, on_rows: OnMore) -> Summary:
+    """Return the summary of all rows; `on_rows` is told how many more are through."""
 
-    Each of several threads takes the next batch, and adds it to a summary of its own: threads that
-    share a batch would wait for each other at its end.
-    """
+    def empty() -> Summary:
+        return Summary(None, settings.kind, settings.loss, temperature)
+
+    # To read rows again takes about as long as to add them up at a temperature.
+    if temperature == 1 or rows.are_held:
+        beside = helper.helper_for(rows.num_scores)
+        if beside is not None:
+            told = _Told(beside, on_rows)
+            try:
+                return _summed_beside(beside, rows, empty, told)
+            except HelperLostError:
+                on_rows(-told.num_rows)
     num_threads = min(get_num_threads(), _MOST_THREADS)
-    if num_threads == 1:
-        return _added_up(iter(rows), rows.of, settings, temperature, on_rows)
-    batches = _Shared(rows.batches())
+    return _summed(
+        rows.batches() if num_threads > 1 else iter(rows), rows.of, empty, num_threads, on_rows
+    )
+
+
+class _Told:
+    """What was told of rows that are through here, and of those that a second process was sent."""
+
+    def __init__(self, beside: Helper, on_rows: OnMore) -> None:
+        self.num_rows = 0
+        self._here = 0
+        self._beside, self._on_rows = beside, on_rows
+
+    def __call__(self, more: int) -> None:
+        self._here += more
+        through = self._here + self._beside.num_sent
+        self._on_rows(through - self.num_rows)
+        self.num_rows = through
+
+
+def _summed_beside(
+    beside: Helper, rows: Rows, empty: Callable[[], Summary], on_rows: OnMore
+) -> Summary:
+    """Return the summary of all rows, of which a second process adds up a part of each batch."""
+    mine = _MINE_OF_HELD if rows.are_held else _MINE
+
+    def parts() -> Iterator[Batch]:
+        for batch in rows.batches():
+            with Fits(rows.of):
+                rest = beside.rest_of(batch, mine)
+            yield rest
+
+    beside.begin(empty())
+    try:
+        summary = _summed(_ahead(parts()), rows.of, empty, 1, on_rows, helper.dismiss)
+        with Fits(rows.of):
+            summary.merge(beside.end())
+    except BaseException:
+        helper.dismiss()
+        raise
+    on_rows(0)
+    return summary
+
+
+def _summed(
+    batches: Iterator[Batch],
+    of: Predictions,
+    empty: Callable[[], Summary],
+    num_threads: int,
+    on_rows: OnMore,
+    give_up: Callable[[], None] = lambda: None,
+) -> Summary:
+    """Return the summary of batches; before threads are waited for after an error, give up.
+
+    Each thread takes the next batch, and adds it to a summary of its own: threads that share a
+    batch would wait for each other at its end.
+    """
+    shared = _Shared(batches)
     told: SimpleQueue[int | Summary | BaseException] = SimpleQueue()
 
     def work() -> None:
+        summary = empty()
         try:
-            told.put(_added_up(batches, rows.of, settings, temperature, told.put))
+            with summary:
+                for batch in shared:
+                    with Fits(of):
+                        summary.update(batch.scores, batch.labels, first_row=batch.first_row)
+                    told.put(len(batch.scores))
+            told.put(summary)
         except BaseException as error:
             told.put(error)
 
@@ -131,8 +214,11 @@ def summed_here(
                 summaries.append(heard)
             else:
                 on_rows(heard)
+    except BaseException:
+        give_up()
+        raise
     finally:
-        batches.stop()
+        shared.stop()
         for thread in begun:
             if thread.ident is not None:
                 thread.join()
@@ -140,22 +226,6 @@ def summed_here(
     for other in others:
         first.merge(other)
     return first
-
-
-def _added_up(
-    batches: Iterator[Batch],
-    of: Predictions,
-    settings: Settings,
-    temperature: float,
-    on_rows: Callable[[int], None],
-) -> Summary:
-    summary = Summary(None, settings.kind, settings.loss, temperature)
-    with summary:
-        for batch in batches:
-            with Fits(of):
-                summary.update(batch.scores, batch.labels, first_row=batch.first_row)
-            on_rows(len(batch.scores))
-    return summary
 
 
 class _Shared:

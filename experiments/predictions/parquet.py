@@ -100,6 +100,8 @@ class ParquetTable:
             yield from parquet.iter_batches(
                 batch_rows(width), columns=list(names), use_threads=False
             )
+        # Arrow keeps what it has read into, as much as a row group.
+        pa.default_memory_pool().release_unused()
 
     @contextmanager
     def _opened(self) -> Iterator[pq.ParquetFile]:
