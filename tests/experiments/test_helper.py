@@ -29,9 +29,14 @@ Happens = Callable[[int], None]
 
 
 def helpers(of: psutil.Process) -> list[psutil.Process]:
-    return [
-        child for child in of.children() if any("diagnosis.helper" in at for at in child.cmdline())
-    ]
+    return [child for child in of.children() if "diagnosis.helper" in command_of(child)]
+
+
+def command_of(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""  # of one that has ended, but nobody has waited for it
 
 
 def the_process() -> psutil.Process:
