@@ -19,6 +19,7 @@ from core.diagnosis import (
     Summary,
     diagnose,
 )
+from core.words import counted
 from experiments import cluster
 from experiments.diagnosis.rows import Fits, Rows, Settings, summed_here
 from experiments.diagnosis.workers import summed_there
@@ -44,7 +45,7 @@ class Diagnosed:
     name : str
         The file.
     class_names, notes : tuple of str
-        As of `Predictions`.
+        As of `Predictions`; a note more where calibration data were left out.
     summary : Summary
     diagnosis : Diagnosis
     after : Calibration or None
@@ -143,6 +144,13 @@ def diagnose_predictions(
                     f"{calibration.name}: has {fitted.num_classes} classes and {predictions.name} "
                     f"{diagnosis.num_classes}; fit the temperature on outputs of the same model"
                 )
+            if unused := fitted.num_rows - fitted.num_used:
+                note = (
+                    f"of {counted(fitted.num_rows, 'row')} of calibration data in "
+                    f"{calibration.name}, {unused:,} could not be used: diagnose that file to see "
+                    "why"
+                )
+                found = replace(found, notes=(*found.notes, note))
         value, why_not = _fitted_temperature(fitted)
         if why_not and calibration is not None:
             why_not += f", in {calibration.name}"

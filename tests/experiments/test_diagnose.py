@@ -138,6 +138,25 @@ def test_calibration_data_gives_the_temperature(twice, tmp_path):
     assert "has 4 classes" in result.stderr
 
 
+@pytest.mark.parametrize("missing", ["", "NA", "null", "NaN"])
+def test_calibration_data_left_out_are_counted(missing, twice, tmp_path):
+    logits, labels = drawn(num_rows=1200, seed=1)
+    other, report = tmp_path / "val.csv", tmp_path / "report.html"
+    given = [missing if row in (2, 3, 1000) else label for row, label in enumerate(labels)]
+    table(logits, labels).assign(label=given).to_csv(other, index=False)
+    held = json.loads(
+        run(twice, "--calibration-data", other, "--json", "-", "--html", report).stdout
+    )
+    (note,) = held["notes"]
+    said = "f 1,200 rows of calibration data in"
+    assert said in note
+    assert "val.csv, 3 could not be used" in note
+    assert said in report.read_text()
+    assert said in run(twice, "--calibration-data", other).stdout
+    table(logits, labels).to_csv(other, index=False)
+    assert said not in run(twice, "--calibration-data", other).stdout
+
+
 def test_ids_of_calibration_data_are_the_classes_of_the_predictions(tmp_path):
     logits, labels = drawn(num_classes=4)
     ids = np.array([7, 20, 30, 41])
