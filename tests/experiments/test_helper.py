@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -44,15 +45,21 @@ def the_process() -> psutil.Process:
     return process
 
 
+def started() -> helper.Helper:
+    found = helper.helper_for(1)
+    assert found is not None
+    said = select.poll()
+    said.register(found, select.POLLIN)
+    assert said.poll(60_000)
+    return found
+
+
 @pytest.fixture
 def beside(monkeypatch: pytest.MonkeyPatch) -> Iterator[helper.Helper]:
     """A second process that has started, for whatever is added up."""
     monkeypatch.setattr(helper, "_WORTHWHILE", 1)
     set_num_threads(2)
-    found = helper.helper_for(1)
-    assert found is not None
-    assert select.select([found], [], [], 60)[0]
-    yield found
+    yield started()
     helper.dismiss()
     set_num_threads(None)
 
@@ -121,6 +128,35 @@ def test_when_it_is_killed_nothing_is_lost(
     alone = rows.summed_here(Rows(found), Settings(), 1.0, lambda number: None)
     assert_same(diagnose(summary), diagnose(alone))
     assert sum(told) == summary.num_rows
+
+
+def test_one_that_has_no_memory_for_rows_is_not_waited_for(beside: helper.Helper) -> None:
+    process = the_process()
+    assert beside.is_ready()
+    # An exabyte follows.
+    beside._socket.sendall(helper._HEAD.pack(1 << 60, 0))
+    process.wait(20)
+
+
+def test_more_open_files_than_select_takes_are_no_fault_of_the_scores(
+    beside: helper.Helper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helper.dismiss()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, limits[1]), limits[1]))
+    held: list[int] = []
+    try:
+        while not held or held[-1] < 1024:
+            held.append(os.open(os.devnull, os.O_RDONLY))
+        other = started()
+        found = in_pieces(monkeypatch)
+        summary = rows.summed_here(Rows(found), Settings(), 1.0, lambda number: None)
+    finally:
+        for each in held:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert other.num_sent > 0.5 * summary.num_rows
+    assert summary.num_rows == found.num_rows
 
 
 def test_what_does_not_fit_is_refused_wherever_it_is_found(
