@@ -186,6 +186,7 @@ def test_one_that_hangs_does_not_keep_from_stopping(
     def hang(at: int) -> None:
         if at == 2:
             process.suspend()
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def stop(number: int) -> None:
         if process.status() == psutil.STATUS_STOPPED:
