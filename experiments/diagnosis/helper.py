@@ -161,7 +161,7 @@ class Helper:
 
 
 _helper: Helper | None = None
-_is_refused = not hasattr(socket, "AF_UNIX")
+_is_refused = os.name != "posix"
 _so_far = 0
 
 

@@ -1,4 +1,4 @@
-"""The rows of prediction files, read and added up in this process."""
+"""The rows of prediction files, read here and added up, beside a second process if need be."""
 
 from __future__ import annotations
 

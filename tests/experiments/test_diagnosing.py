@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,6 +26,7 @@ from experiments.diagnosis.samples import CLASSES, SAMPLES, Sample
 from experiments.predictions import Batch, Predictions, PredictionsError, Upload, read
 from experiments.runs import train_and_track
 from experiments.stored import handed_to_loss, stored_predictions
+from tests.experiments.pieces import assert_same, in_pieces
 
 # Sample → evidence that must be found in it.
 PLANTED = {
@@ -135,16 +137,9 @@ def threads(number: int) -> Iterator[None]:
 def test_any_number_of_threads_adds_up_the_same_and_tells_of_all_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = SAMPLES["nan_rows"].predictions()
-    whole = next(found.batches())
-    starts = range(0, len(whole.scores), 37)
-
-    def batches(predictions: Predictions) -> Iterator[Batch]:
-        for start in starts:
-            few = slice(start, start + 37)
-            yield Batch(whole.scores[few], whole.labels[few], start)
-
-    monkeypatch.setattr(Predictions, "batches", batches)
+    found = in_pieces(monkeypatch)
+    starts = [batch.first_row for batch in found.batches()]
+    assert len(starts) > 50
     told: list[tuple[int, threading.Thread]] = []
     seen = []
     for num_threads in (1, 2, 7):
@@ -156,19 +151,31 @@ def test_any_number_of_threads_adds_up_the_same_and_tells_of_all_rows(
                 1.0,
                 lambda number: told.append((number, threading.current_thread())),
             )
-        assert [batch.first_row for batch in all_rows] == list(starts)
+        assert [batch.first_row for batch in all_rows] == starts
         seen.append(diagnose(summary))
-    assert sum(number for number, _ in told) == 3 * len(whole.scores)
+    assert sum(number for number, _ in told) == 3 * (found.num_rows or 0)
     assert {thread for _, thread in told} == {threading.current_thread()}
-    first = seen[0]
-    assert first.calibration is not None
     for other in seen[1:]:
-        assert [(each.name, each.rows) for each in other.evidence] == [
-            (each.name, each.rows) for each in first.evidence
-        ]
-        assert other.calibration is not None
-        assert other.calibration.nll == pytest.approx(first.calibration.nll, rel=1e-6)
-        np.testing.assert_array_equal(other.calibration.counts, first.calibration.counts)
+        assert_same(seen[0], other)
+
+
+def test_rows_that_will_be_too_many_are_not_held_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = in_pieces(monkeypatch)
+    first = next(found.batches())
+    monkeypatch.setattr(rows, "_MOST_KEPT", 5 * (first.scores.nbytes + first.labels.nbytes))
+    every = Predictions.batches
+
+    def copied(predictions: Predictions) -> Iterator[Batch]:
+        for batch in every(predictions):
+            yield batch._replace(scores=batch.scores.copy())
+
+    monkeypatch.setattr(Predictions, "batches", copied)
+    batches = rows.Rows(found).batches()
+    held = weakref.ref(next(batches).scores)
+    next(batches)
+    assert held() is None
 
 
 def test_what_is_broken_further_on_stops_every_thread(monkeypatch: pytest.MonkeyPatch) -> None:

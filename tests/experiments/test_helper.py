@@ -8,7 +8,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +18,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from core import set_num_threads
-from core.diagnosis import Diagnosis, diagnose
+from core.diagnosis import diagnose
 from experiments.diagnosis import helper, rows
 from experiments.diagnosis.rows import Rows, Settings
 from experiments.diagnosis.samples import SAMPLES
 from experiments.predictions import Batch, Predictions, PredictionsError
+from tests.experiments.pieces import assert_same, in_pieces
 
 ROOT = Path(__file__).parents[2]
-FEW = 37
-Happens = Callable[[int], None]
 
 
 def helpers(of: psutil.Process) -> list[psutil.Process]:
@@ -62,33 +61,6 @@ def beside(monkeypatch: pytest.MonkeyPatch) -> Iterator[helper.Helper]:
     yield started()
     helper.dismiss()
     set_num_threads(None)
-
-
-def in_pieces(monkeypatch: pytest.MonkeyPatch, happens: Happens = lambda at: None) -> Predictions:
-    """Return a sample that is read in many small batches, each after something has happened."""
-    found = SAMPLES["nan_rows"].predictions()
-    whole = next(found.batches())
-
-    def batches(predictions: Predictions) -> Iterator[Batch]:
-        for at, start in enumerate(range(0, len(whole.scores), FEW)):
-            happens(at)
-            few = slice(start, start + FEW)
-            yield Batch(whole.scores[few], whole.labels[few], start)
-        happens(-1)
-
-    monkeypatch.setattr(Predictions, "batches", batches)
-    return found
-
-
-def assert_same(one: Diagnosis, other: Diagnosis) -> None:
-    assert [(each.name, each.rows) for each in one.evidence] == [
-        (each.name, each.rows) for each in other.evidence
-    ]
-    assert one.num_rows == other.num_rows
-    assert one.calibration is not None
-    assert other.calibration is not None
-    assert one.calibration.nll == pytest.approx(other.calibration.nll, rel=1e-6)
-    np.testing.assert_array_equal(one.calibration.counts, other.calibration.counts)
 
 
 def test_two_processes_add_up_what_one_does_and_tell_of_all_rows(
