@@ -15,12 +15,13 @@ from typing import Any, TypeAlias
 
 import altair as alt
 import pandas as pd
+import pyarrow as pa
 
 # Of each template: charts whose columns or looks differ.
 KEPT = 128
 
-# Column and dtype of each of a template's tables.
-Shape: TypeAlias = tuple[tuple[str, str], ...]
+# What a table is made of: by name, sequences as long as each other.
+Columns: TypeAlias = pd.DataFrame | Mapping[str, Any]
 
 # Altair's way with data and its theme are the same for all threads.
 ALTAIR = threading.Lock()
@@ -35,15 +36,17 @@ class Plot:
     spec : dict
         Vega-Lite that names its tables. Plots share it: it is never changed.
     tables : dict
-        Name → table.
+        Name → Arrow table, which is sent to a browser as it is; from a DataFrame it takes long.
     """
 
     spec: Mapping[str, Any]
-    tables: Mapping[str, pd.DataFrame]
+    tables: Mapping[str, pa.Table]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the whole as Vega-Lite, numbers included."""
-        rows = {name: alt.to_values(table)["values"] for name, table in self.tables.items()}
+        rows = {
+            name: alt.to_values(table.to_pandas())["values"] for name, table in self.tables.items()
+        }
         return {**self.spec, "datasets": rows}
 
 
@@ -60,7 +63,7 @@ def template(build: Callable[..., alt.TopLevelMixin]) -> Callable[..., Plot]:
     Returns
     -------
     callable
-        From tables with rows, and looks, to a `Plot`.
+        From tables with rows, or their columns, and looks, to a `Plot`.
 
     Raises
     ------
@@ -71,25 +74,23 @@ def template(build: Callable[..., alt.TopLevelMixin]) -> Callable[..., Plot]:
 
     @functools.lru_cache(KEPT)
     def spec_of(
-        shapes: tuple[Shape, ...], looks: tuple[tuple[str, Hashable], ...]
+        schemas: tuple[pa.Schema, ...], looks: tuple[tuple[str, Hashable], ...]
     ) -> Mapping[str, Any]:
         empty = {
-            name: pd.DataFrame({column: pd.Series(dtype=dtype) for column, dtype in shape})
-            for name, shape in zip(names, shapes, strict=False)
+            name: schema.empty_table().to_pandas()
+            for name, schema in zip(names, schemas, strict=False)
         }
         plot = plot_of(build(*empty.values(), **dict(looks)), **empty)
         for name in plot.tables.keys() - empty.keys():
-            columns = ", ".join(map(str, plot.tables[name]))
+            columns = ", ".join(plot.tables[name].column_names)
             raise TypeError(f"expected a chart of {', '.join(empty)}, got one of {columns} as well")
         return plot.spec
 
     @functools.wraps(build)
-    def fill(*tables: pd.DataFrame, **looks: Hashable) -> Plot:
-        shapes = tuple(
-            tuple(zip(table.columns, map(str, table.dtypes), strict=True)) for table in tables
-        )
-        spec = spec_of(shapes, tuple(sorted(looks.items())))
-        return Plot(spec, dict(zip(names, tables, strict=False)))
+    def fill(*columns: Columns, **looks: Hashable) -> Plot:
+        tables = {name: _table(each) for name, each in zip(names, columns, strict=False)}
+        schemas = tuple(table.schema for table in tables.values())
+        return Plot(spec_of(schemas, tuple(sorted(looks.items()))), tables)
 
     return fill
 
@@ -123,4 +124,9 @@ def plot_of(chart: alt.TopLevelMixin | Plot, **tables: pd.DataFrame) -> Plot:
                 spec = chart.to_dict(validate=False)
         finally:
             alt.data_transformers.consolidate_datasets = True
-    return Plot(spec, tables)
+    return Plot(spec, {name: _table(table) for name, table in tables.items()})
+
+
+def _table(columns: Columns) -> pa.Table:
+    # NaN is no number in JSON either, and null in both.
+    return pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()})

@@ -31,7 +31,7 @@ def test_other_numbers_take_no_other_chart_and_another_shape_does() -> None:
     some, more = _bars(_frame(1.0, 2.0), colour="red"), _bars(_frame(5.0, 7.0, 9.0), colour="red")
     assert some.spec is more.spec
     assert made == ["red"]
-    assert more.tables["bars"]["length"].tolist() == [5, 7, 9]
+    assert more.tables["bars"]["length"].to_pylist() == [5, 7, 9]
 
     whole_numbers = _frame(1.0, 2.0).astype({"length": int})
     assert _bars(whole_numbers, colour="red").spec is not some.spec
