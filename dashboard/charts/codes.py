@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from dashboard.charts.entropy import short, tooltip
@@ -20,21 +21,20 @@ def code_tree(branches: pd.DataFrame, colours: tuple[str, str]) -> Plot:
     colours : tuple of str
         Of a branch for 0 and one for 1.
     """
+    depths = branches["depth"].to_numpy()
     leaves = branches["outcome"].notna()
-    drawn = branches.assign(
-        middle=(branches["depth"] + branches["parent_depth"]) / 2,
-        label=[
+    drawn = {
+        **branches,
+        "middle": (depths + branches["parent_depth"].to_numpy()) / 2,
+        "label": [
             f"{short(name, 14)}  {p:.3g}" if is_leaf else ""
             for name, p, is_leaf in zip(
                 branches["outcome"], branches["probability"], leaves, strict=True
             )
         ],
-    )
+    }
     return _code_tree(
-        drawn,
-        colours=colours,
-        deepest=int(branches["depth"].max()),
-        num_leaves=int(leaves.sum()),
+        drawn, colours=colours, deepest=int(depths.max()), num_leaves=int(leaves.sum())
     )
 
 
@@ -83,15 +83,21 @@ def growth_curves(frame: pd.DataFrame, bits: float, colours: dict[str, str]) -> 
     colours : dict
         What is counted → colour.
     """
-    low, high = (float(end) for end in frame["bits_per_symbol"].agg(["min", "max"]))
-    low, high = min(low, bits), max(high, bits)
+    values, symbols = frame["bits_per_symbol"].to_numpy(), frame["symbols"].to_numpy()
+    low, high = min(float(values.min()), bits), max(float(values.max()), bits)
     # Also a message that never varies has a height to be drawn in.
     room = max(0.05 * (high - low), 0.25 - (high - low) / 2)
-    most = frame["symbols"].max()
-    drawn = frame.rename(columns={"counted": "curve"}).assign(
-        low=low - room, high=high + room, most=float(most)
-    )
-    level = pd.DataFrame({"bits_per_symbol": [bits], "says": [f"H {bits:.2f}"]})
+    most = symbols.max()
+    drawn = {
+        "symbols": symbols,
+        "curve": frame["counted"],
+        "bits_per_symbol": values,
+        "above_entropy": frame["above_entropy"],
+        "low": np.full(len(frame), low - room),
+        "high": np.full(len(frame), high + room),
+        "most": np.full(len(frame), float(most)),
+    }
+    level = {"bits_per_symbol": [bits], "says": [f"H {bits:.2f}"]}
     return _growth(places(drawn, "symbols", most), level, colours=tuple(colours.items()))
 
 
@@ -143,9 +149,14 @@ def block_bars(frame: pd.DataFrame, current: int, colours: tuple[str, str]) -> P
     colours : tuple of str
         Of the room that the theorem leaves, and of what the code takes.
     """
-    bits = frame["entropy_bits"].min()
-    # Room below for the points that stand on H.
-    drawn = frame.assign(now=frame["n"] == current, low=bits - 0.12, high=bits + 1)
+    bits = float(frame["entropy_bits"].min())
+    drawn = {
+        **frame,
+        "now": frame["n"].to_numpy() == current,
+        # Room below for the points that stand on H.
+        "low": np.full(len(frame), bits - 0.12),
+        "high": np.full(len(frame), bits + 1),
+    }
     return _block_bars(drawn, colours=colours)
 
 

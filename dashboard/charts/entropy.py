@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from experiments.charts.plot import Plot, first, template
+from experiments.charts.plot import Columns, Plot, first, template
 from experiments.charts.readout import Panel, places, read_out
 
 # Above the bars of an area, for their names; and right of it, for what a rule says.
@@ -31,10 +33,13 @@ def surprise_area(frame: pd.DataFrame, bits: float, colour: str) -> Plot:
     colour : str
         Of the bars.
     """
-    drawn = _side_by_side(frame)
-    drawn = drawn.assign(top=(float(drawn["surprise_bits"].max()) or 1.0) * ROOF)
+    bars = _side_by_side(frame)
+    top = (float(bars["surprise_bits"].max()) or 1.0) * ROOF
     return _surprise_area(
-        drawn, _levels({f"H {bits:.2f}": bits}), colour=colour, gap=_gap_between(drawn)
+        {**bars, "top": np.full(len(bars["start"]), top)},
+        _levels({f"H {bits:.2f}": bits}),
+        colour=colour,
+        gap=_gap_between(bars),
     )
 
 
@@ -65,21 +70,22 @@ def wrong_code_area(
     colours : tuple of str
         Of the right code and the wrong one.
     """
-    drawn = _side_by_side(frame)
-    finite = drawn["length_bits"].where(np.isfinite(drawn["length_bits"]))
-    top = (max(drawn["surprise_bits"].max(), finite.max(skipna=True), 0.0) or 1.0) * ROOF
+    bars = _side_by_side(frame)
+    lengths, surprises = bars["length_bits"], bars["surprise_bits"]
+    is_finite = np.isfinite(lengths)
+    top = (float(max(surprises.max(), lengths.max(where=is_finite, initial=0.0))) or 1.0) * ROOF
     # An infinite word is drawn to the ceiling. JSON has no infinity: its read-out is a text.
-    drawn = drawn.assign(
-        top=top,
-        drawn_length=finite.fillna(top),
-        both=np.minimum(finite.fillna(top), drawn["surprise_bits"]),
-        length_bits=[f"{length:.4g}" if np.isfinite(length) else "∞" for length in
-                     drawn["length_bits"]],
-        difference_bits=[f"{more:.4g}" if np.isfinite(more) else "∞" for more in
-                         drawn["difference_bits"]],
-    )  # fmt: skip
+    drawn_length = np.where(is_finite, lengths, top)
+    drawn: dict[str, Any] = {
+        **bars,
+        "top": np.full(len(lengths), top),
+        "drawn_length": drawn_length,
+        "both": np.minimum(drawn_length, surprises),
+    }
+    for column in ("length_bits", "difference_bits"):
+        drawn[column] = [f"{bits:.4g}" if np.isfinite(bits) else "∞" for bits in bars[column]]
     levels = {f"H(p,q) {wrong:.2f}": wrong, f"H {right:.2f}": right}
-    return _wrong_code_area(drawn, _levels(levels), colours=colours, gap=_gap_between(drawn))
+    return _wrong_code_area(drawn, _levels(levels), colours=colours, gap=_gap_between(bars))
 
 
 @template
@@ -122,27 +128,25 @@ def cost_bars(costs: dict[str, float], colours: tuple[str, str, str]) -> Plot:
     best, ideal, whole = CODES
     entropy, divergence, rounding = COST_PARTS
     right, wrong, most = costs["entropy"], costs["cross_entropy"], costs["whole_bits"]
-    parts = pd.DataFrame(
-        [
-            (best, entropy, 0.0, right),
-            (ideal, entropy, 0.0, right),
-            (ideal, divergence, right, wrong),
-            (whole, entropy, 0.0, right),
-            (whole, divergence, right, wrong),
-            (whole, rounding, wrong, most),
-        ],
-        columns=["code", "part", "start", "end"],
-    )
+    starts = np.array([0.0, 0.0, right, 0.0, right, wrong])
+    ends = np.array([right, right, wrong, right, wrong, most])
     sums = (right, wrong, most)
-    totals = pd.DataFrame(
+    return _cost_bars(
+        {
+            "code": [best, ideal, ideal, whole, whole, whole],
+            "part": [entropy, entropy, divergence, entropy, divergence, rounding],
+            "start": starts,
+            "end": ends,
+            "bits": ends - starts,
+        },
         {
             "code": CODES,
             "end": sums,
             "total": [f"{bits:.3f}" for bits in sums],
-            "room": (max(sums) or 1.0) * ROOM,
-        }
+            "room": np.full(len(sums), (max(sums) or 1.0) * ROOM),
+        },
+        colours=colours,
     )
-    return _cost_bars(parts.assign(bits=parts["end"] - parts["start"]), totals, colours=colours)
 
 
 @template
@@ -189,9 +193,8 @@ def binary_entropy_curve(curve: pd.DataFrame, current: float, colour: str) -> Pl
     colour : str
         Of the curve.
     """
-    return _binary_entropy(
-        places(curve.assign(curve="Yes or no"), "probability", current), colour=colour
-    )
+    named = {**curve, "curve": ["Yes or no"] * len(curve)}
+    return _binary_entropy(places(named, "probability", current), colour=colour)
 
 
 @template
@@ -216,24 +219,27 @@ def _binary_entropy(curve: pd.DataFrame, colour: str) -> alt.VConcatChart:
     )
 
 
-def _side_by_side(frame: pd.DataFrame) -> pd.DataFrame:
+def _side_by_side(frame: pd.DataFrame) -> dict[str, np.ndarray]:
     """Return the rows that have a width: where each starts and ends, and how its name is written.
 
     Names stand under the ceiling, upright where their bars are too narrow.
     """
-    drawn = frame[frame["probability"] > 0].reset_index(drop=True)
-    end = drawn["probability"].cumsum()
-    start = end - drawn["probability"]
+    occurs = frame["probability"].to_numpy() > 0
+    drawn = {str(column): values.to_numpy()[occurs] for column, values in frame.items()}
+    width = drawn["probability"]
+    end = width.cumsum()
+    start = end - width
     names = [short(name, 20) for name in drawn["outcome"]]
     letters = np.array([len(name) for name in names])
-    return drawn.assign(
-        start=start,
-        end=end,
-        middle=(start + end) / 2,
-        name=names,
-        is_named=drawn["probability"] >= NARROWEST_NAMED,
-        is_upright=letters > drawn["probability"].to_numpy() * LETTERS_ACROSS,
-    )
+    return {
+        **drawn,
+        "start": start,
+        "end": end,
+        "middle": (start + end) / 2,
+        "name": np.array(names),
+        "is_named": width >= NARROWEST_NAMED,
+        "is_upright": letters > width * LETTERS_ACROSS,
+    }
 
 
 def _bars(bars: pd.DataFrame, column: str, title: str) -> alt.Chart:
@@ -263,10 +269,17 @@ def _names(bars: pd.DataFrame) -> list[alt.Chart]:
     ]
 
 
-def _levels(levels: dict[str, float]) -> pd.DataFrame:
+def _levels(levels: dict[str, float]) -> Columns:
     """Return mean lengths by what is said of them, the upper first; infinite ones left out."""
-    frame = pd.DataFrame({"says": levels.keys(), "bits": levels.values(), "start": 0.0, "end": 1.0})
-    return frame.assign(is_upper=frame.index == 0)[np.isfinite(frame["bits"])]
+    upper = next(iter(levels))
+    finite = {says: bits for says, bits in levels.items() if np.isfinite(bits)}
+    return {
+        "says": list(finite),
+        "bits": list(finite.values()),
+        "start": np.zeros(len(finite)),
+        "end": np.ones(len(finite)),
+        "is_upper": [says == upper for says in finite],
+    }
 
 
 def _rules(levels: pd.DataFrame) -> list[alt.Chart]:
@@ -280,9 +293,9 @@ def _rules(levels: pd.DataFrame) -> list[alt.Chart]:
     ]
 
 
-def _gap_between(drawn: pd.DataFrame) -> float:
+def _gap_between(bars: dict[str, np.ndarray]) -> float:
     # Many bars leave no room for lines between them.
-    return 1.0 if len(drawn) <= 60 else 0.0
+    return 1.0 if len(bars["start"]) <= 60 else 0.0
 
 
 def _from_ground(bars: alt.Chart, colour: str, gap: float) -> alt.Chart:

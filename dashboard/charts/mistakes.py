@@ -33,11 +33,11 @@ def right_and_wrong(
     end : (float, str), optional
         Where the wrong curve ends, and how.
     """
-    drawn = places(curves.assign(bits=curves["loss"] / NATS_PER_BIT), x, float(curves[x].max()))
+    drawn = {**curves, "bits": curves["loss"] / NATS_PER_BIT}
     at, word = (None, None) if end is None else end
     return _right_and_wrong(
-        drawn,
-        pd.DataFrame({x: [at]}),
+        places(drawn, x, float(curves[x].max())),
+        {x: [at]},
         names=tuple(dict.fromkeys(curves["curve"])),
         x=x,
         x_title=x_title,

@@ -43,7 +43,7 @@ def course_chart(history: pd.DataFrame, epoch: int, colours: Mapping[str, str]) 
     """
     drawn = by_epoch(history, METRICS)
     is_done = drawn["epoch"] <= epoch
-    drawn = places(drawn, "epoch", drawn["epoch"][is_done].max())
+    drawn = pd.DataFrame(places(drawn, "epoch", drawn["epoch"][is_done].max()))
     return _courses(drawn, drawn[is_done], colours=tuple(colours.items()))
 
 

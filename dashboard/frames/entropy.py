@@ -31,17 +31,17 @@ def surprises(source: Source) -> pd.DataFrame:
 
     The most probable first. What never happens has infinite surprise, and adds nothing.
     """
+    order = _by_probability(source)
     bits = surprisal(source.p, base=2)
     terms = np.where(source.p > 0, source.p * np.where(source.p > 0, bits, 0), 0)
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
-            "outcome": source.names,
-            "probability": source.p,
-            "surprise_bits": bits,
-            "term_bits": terms,
+            "outcome": [source.names[i] for i in order],
+            "probability": source.p[order],
+            "surprise_bits": bits[order],
+            "term_bits": terms[order],
         }
     )
-    return frame.sort_values("probability", ascending=False, kind="stable", ignore_index=True)
 
 
 def entropy_bits(source: Source) -> dict[str, float]:
@@ -79,12 +79,18 @@ def code_table(source: Source, code: Code) -> pd.DataFrame:
     Rows are as in `surprises`, and a term is the probability times the length. `source` has only
     outcomes that occur.
     """
-    words = dict(zip(source.names, code, strict=True))
-    frame = surprises(source).drop(columns="term_bits")
-    frame["word"] = frame["outcome"].map(words)
-    frame["length_bits"] = frame["word"].str.len()
-    frame["term_bits"] = frame["probability"] * frame["length_bits"]
-    return frame
+    order = _by_probability(source)
+    lengths = np.array([len(word or "") for word in code])
+    return pd.DataFrame(
+        {
+            "outcome": [source.names[i] for i in order],
+            "probability": source.p[order],
+            "surprise_bits": surprisal(source.p, base=2)[order],
+            "word": [code[i] for i in order],
+            "length_bits": lengths[order],
+            "term_bits": (source.p * lengths)[order],
+        }
+    )
 
 
 def tree(source: Source, code: Code) -> pd.DataFrame:
@@ -163,21 +169,20 @@ def growth(source: Source, symbols: np.ndarray, n: int) -> pd.DataFrame:
         counted[f"Blocks of {n}"] = (n, np.array([len(word or "") for word in words])[blocks])
     # The same lengths for all, so that they are read out together.
     seen = np.unique(np.geomspace(1, len(symbols), CURVE_POINTS).round().astype(int))
-    frames = []
+    places = {name: seen[seen >= size] for name, (size, _) in counted.items()}
+    means = []
     for name, (size, bits) in counted.items():
-        at = seen[seen >= size]
-        sent = at // size
-        frames.append(
-            pd.DataFrame(
-                {
-                    "symbols": at,
-                    "counted": name,
-                    "bits_per_symbol": np.cumsum(bits)[sent - 1] / (sent * size),
-                }
-            )
-        )
-    grown = pd.concat(frames, ignore_index=True)
-    return grown.assign(above_entropy=grown["bits_per_symbol"] - float(entropy(source.p, base=2)))
+        sent = places[name] // size
+        means.append(np.cumsum(bits)[sent - 1] / (sent * size))
+    bits_per_symbol = np.concatenate(means)
+    return pd.DataFrame(
+        {
+            "symbols": np.concatenate(list(places.values())),
+            "counted": [name for name, at in places.items() for _ in at],
+            "bits_per_symbol": bits_per_symbol,
+            "above_entropy": bits_per_symbol - float(entropy(source.p, base=2)),
+        }
+    )
 
 
 def block_lengths(source: Source) -> pd.DataFrame:
@@ -203,14 +208,22 @@ def wrong_code(source: Source, other: Source) -> pd.DataFrame:
     Columns: outcome, probability, q, surprise_bits, length_bits (−log₂ q), difference_bits (what
     q's costs more on average), the most probable first.
     """
-    frame = surprises(source).drop(columns="term_bits")
-    lengths = surprisal(other.p, base=2)
-    frame["q"] = frame["outcome"].map(dict(zip(other.names, other.p, strict=True)))
-    frame["length_bits"] = frame["outcome"].map(dict(zip(other.names, lengths, strict=True)))
-    occurs = frame["probability"] > 0
-    more = frame["length_bits"].where(occurs, 0) - frame["surprise_bits"].where(occurs, 0)
-    frame["difference_bits"] = frame["probability"] * more
-    return frame
+    order = _by_probability(source)
+    place = {name: i for i, name in enumerate(other.names)}
+    beside = [place[name] for name in source.names]
+    bits, lengths = surprisal(source.p, base=2), surprisal(other.p, base=2)[beside]
+    occurs = source.p > 0
+    more = np.where(occurs, lengths, 0) - np.where(occurs, bits, 0)
+    return pd.DataFrame(
+        {
+            "outcome": [source.names[i] for i in order],
+            "probability": source.p[order],
+            "surprise_bits": bits[order],
+            "q": other.p[beside][order],
+            "length_bits": lengths[order],
+            "difference_bits": (source.p * more)[order],
+        }
+    )
 
 
 def costs(source: Source, other: Source) -> dict[str, float]:
@@ -221,3 +234,8 @@ def costs(source: Source, other: Source) -> dict[str, float]:
         "cross_entropy": float(cross_entropy(source.p, other.p, base=2)),
         "whole_bits": expected_length(shannon_lengths(other.p), source.p),
     }
+
+
+def _by_probability(source: Source) -> np.ndarray:
+    """Return the numbers of the outcomes, the most probable first."""
+    return np.argsort(-source.p, kind="stable")

@@ -128,21 +128,16 @@ def messages(source: Source) -> None:
         "decoded: " + ("the same message, nothing lost." if is_same else "another message.")
     )
     grown = frames.growth(source, symbols, n)
-    colours = dict(
-        zip(
-            grown["counted"].drop_duplicates(),
-            (style.BLUE, style.VERMILLION, style.GREEN),
-            strict=False,
-        )
-    )
+    # Of each curve the last value.
+    ends = dict(zip(grown["counted"], grown["bits_per_symbol"], strict=True))
+    colours = dict(zip(ends, (style.BLUE, style.VERMILLION, style.GREEN), strict=False))
     page.figure(
         charts.growth_curves(grown, entropy, colours),
         "Bits per symbol against the length of the message",
         "bits per symbol",
         grown,
     )
-    ends = grown.groupby("counted", sort=False)["bits_per_symbol"].last()
-    takes = written(ends.iloc[1], 4)
+    surprise, takes, *of_blocks = (written(end, 4) for end in ends.values())
     huffman = (
         f"The **:orange[Huffman code]** takes exactly as much, {takes}: these probabilities are "
         "powers of one half."
@@ -151,13 +146,13 @@ def messages(source: Source) -> None:
         f"codewords have whole bits: here {takes}."
     )
     in_blocks = (
-        f" With **:green[blocks of {n}]** that share a codeword: {written(ends.iloc[2], 4)}."
-        if len(ends) > 2
+        f" With **:green[blocks of {n}]** that share a codeword: {of_blocks[0]}."
+        if of_blocks
         else ""
     )
     st.markdown(
         f"As the message grows, its mean **:blue[surprise]** approaches H = {written(entropy, 4)} "
-        f"bits: here it ends at {written(ends['Surprise'], 4)}. {huffman}{in_blocks}"
+        f"bits: here it ends at {surprise}. {huffman}{in_blocks}"
     )
     if n < wanted:
         st.caption(
@@ -174,7 +169,7 @@ def messages(source: Source) -> None:
         "blocks",
         blocks,
     )
-    best = blocks.nsmallest(1, "bits_per_symbol").iloc[0]
+    best = blocks.iloc[blocks["bits_per_symbol"].argmin()]
     st.markdown(
         "One codeword per block of n symbols wastes less than one bit per block, 1/n per symbol: "
         "the code stays within the :gray[**grey bar**] from H to H + 1/n. The least here is "

@@ -59,7 +59,7 @@ def history_chart(
     first, *others = metrics
     axes = [*(epoch_axis(None) for _ in others), epoch_axis(EPOCHS)]
     # The last that all have.
-    drawn = places(drawn, "epoch", drawn.groupby("curve")["epoch"].max().min())
+    drawn = pd.DataFrame(places(drawn, "epoch", drawn.groupby("curve")["epoch"].max().min()))
     return read_out(
         drawn,
         "epoch",

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import altair as alt
+import numpy as np
 import pandas as pd
+
+from experiments.charts.plot import Columns
 
 ROW = 20
 # Of the table's width: where the numbers begin, beside the names or under them, and what a swatch
@@ -55,13 +58,13 @@ class Panel:
     over: tuple[alt.Chart, ...] = ()
 
 
-def places(frame: pd.DataFrame, by: str, current: float) -> pd.DataFrame:
-    """Return a frame as `read_out` takes it.
+def places(columns: Columns, by: str, current: float) -> dict[str, Any]:
+    """Return the columns of a frame as `read_out` takes it.
 
     Parameters
     ----------
-    frame : DataFrame
-        Columns curve and `by`, and a row per curve and point.
+    columns : DataFrame or dict
+        curve and `by`, and a row per curve and point.
     by : str
         The column that the charts share: the pointer chooses one of its values in all of them.
     current : float
@@ -70,11 +73,14 @@ def places(frame: pd.DataFrame, by: str, current: float) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
-        The same with two columns more: now, whether it is the row of a current value; and place,
-        whether it is the first of its value.
+    dict
+        The same and two more: now, whether it is the row of a current value; and place, whether it
+        is the first of its value.
     """
-    return frame.assign(now=frame[by] == current, place=~frame[by].duplicated())
+    values = np.asarray(columns[by])
+    place = np.zeros(len(values), dtype=bool)
+    place[np.unique(values, return_index=True)[1]] = True
+    return {**columns, "now": values == current, "place": place}
 
 
 def read_out(
