@@ -84,7 +84,7 @@ def table(frame: pd.DataFrame, columns: Mapping[str, tuple[str, str]], says: str
         ["--:" if form else "---" for form in forms],
         *(
             [_cell(value, form) for value, form in zip(row, forms, strict=True)]
-            for row in frame[list(columns)].itertuples(index=False)
+            for row in zip(*(frame[column] for column in columns), strict=True)
         ),
     ]
     st.markdown("\n".join(f"| {' | '.join(cells)} |" for cells in lines))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from dashboard.frames.common import written
@@ -39,7 +40,8 @@ def term_bars(frame: pd.DataFrame, colour: str, most: float) -> Plot:
     most : float
         The longest bar, the same for charts that are compared. An infinite term is as long.
     """
-    is_out = (frame["loss"] == "CCE") & (frame["target"] == 0) & (frame["term"] == 0)
+    is_cce = frame["loss"].to_numpy() == "CCE"
+    is_out = is_cce & (frame["target"].to_numpy() == 0) & (frame["term"].to_numpy() == 0)
     return _bars(frame, "term", "Adds to the loss (nats)", colour, most, is_out)
 
 
@@ -85,15 +87,21 @@ def _bars(
     title: str,
     colour: str,
     most: float,
-    is_out: pd.Series | None = None,
+    is_out: np.ndarray | None = None,
 ) -> Plot:
     # JSON has no infinity: the bar is drawn as long as the longest, and its value is text.
-    values = pd.Series([written(value, 3) for value in frame[column]], index=frame.index)
-    drawn = frame.assign(
-        length=frame[column].clip(upper=most).fillna(0),
-        value=values if is_out is None else values.mask(is_out, "left out: target 0"),
-        end=most * ROOM,
-    )
+    values = frame[column].to_numpy()
+    texts = [written(value, 3) for value in values]
+    if is_out is not None:
+        texts = [
+            "left out: target 0" if out else text for out, text in zip(is_out, texts, strict=True)
+        ]
+    drawn = {
+        **frame,
+        "length": np.where(np.isnan(values), 0.0, np.minimum(values, most)),
+        "value": texts,
+        "end": np.full(len(frame), most * ROOM),
+    }
     return _class_bars(
         drawn,
         title=title,

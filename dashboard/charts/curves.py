@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from experiments.charts.plot import Plot, first, template
@@ -87,7 +88,11 @@ def entropy_against_temperature(
     colour : str
         Of the curve.
     """
-    drawn = curve.assign(curve="Softmax", most=most or 1.0)
+    drawn = {
+        **curve,
+        "curve": ["Softmax"] * len(curve),
+        "most": np.full(len(curve), most or 1.0),
+    }
     return _entropy_against_temperature(places(drawn, "temperature", current), colour=colour)
 
 

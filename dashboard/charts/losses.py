@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from dashboard.charts.bars import MAX_LABELLED, ROOM
@@ -18,28 +19,33 @@ def stacked_parts(frame: pd.DataFrame, names: dict[str, str], colours: list[str]
     Parameters
     ----------
     frame : DataFrame
-        Columns unit, part and value.
+        Columns unit, part and value; the parts of a unit follow each other.
     names : dict
         Part → what the legend calls it, in the order of the stack.
     colours : list
         Of the parts.
     """
-    units = list(frame["unit"].unique())
+    units = tuple(dict.fromkeys(frame["unit"]))
     # Numbers alone place the parts: a part of 0 has its label left out, not on the other's.
-    ends = frame.groupby("unit", sort=False)["value"].cumsum()
-    drawn = frame.assign(start=ends - frame["value"], end=ends, part=frame["part"].map(names))
-    totals = frame.groupby("unit", sort=False)["value"].sum().reset_index()
-    totals = totals.assign(
-        text=[
-            f"{written(value, 4)} {unit}"
-            for unit, value in zip(totals["unit"], totals["value"], strict=True)
-        ]
-    )
-    totals = totals.assign(end=(float(totals["value"].max()) or 1.0) * 1.3)
+    values = frame["value"].to_numpy().reshape(len(units), -1)
+    ends = values.cumsum(axis=1)
+    sums = ends[:, -1]
     return _stacked_parts(
-        drawn,
-        totals,
-        units=tuple(units),
+        {
+            **frame,
+            "part": [names[part] for part in frame["part"]],
+            "start": (ends - values).ravel(),
+            "end": ends.ravel(),
+        },
+        {
+            "unit": units,
+            "value": sums,
+            "text": [
+                f"{written(value, 4)} {unit}" for unit, value in zip(units, sums, strict=True)
+            ],
+            "end": np.full(len(units), (float(sums.max()) or 1.0) * 1.3),
+        },
+        units=units,
         names=tuple(names.values()),
         colours=tuple(colours),
     )
@@ -95,9 +101,10 @@ def optimum_bars(frame: pd.DataFrame, bar: str, colours: dict[str, str]) -> Plot
     colours : dict
         What the legend calls target and optimum → colour, in that order.
     """
-    named = frame.assign(
-        **{name: frame[old] for name, old in zip(colours, OPTIMUM_COLUMNS[1:], strict=True)}
-    )
+    named = {
+        **frame,
+        **{name: frame[old] for name, old in zip(colours, OPTIMUM_COLUMNS[1:], strict=True)},
+    }
     return _optimum_bars(
         named, bar=bar, colours=tuple(colours.items()), is_labelled=len(frame) <= MAX_LABELLED
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,8 @@ from dashboard.frames.common import CURVE_POINTS, NATS_PER_BIT, class_names
 # In logits, beyond what stands and bends there.
 CURVE_REACH = 6.0
 FARTHEST_BEND = 40.0
+# Of each curve its losses, their gradients and the probabilities.
+Curves: TypeAlias = dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -67,24 +70,26 @@ def loss_terms(logits: np.ndarray, label: int, options: Options = PLAIN) -> pd.D
         logits, targets, class_weight=weights, label_smoothing=smoothing
     )
     binary = _binary(logits, targets, weights, smoothing)
-    return pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "class": class_names(num_classes),
-                    "target": smoothed_targets(targets, num_outcomes, smoothing),
-                    "probability": probabilities,
-                    "loss": loss,
-                    "term": terms,
-                }
-            )
-            for loss, num_outcomes, probabilities, terms in (
-                ("BCE", 2, sigmoid(logits), binary),
-                ("CCE", num_classes, softmax(logits), categorical),
-            )
-        ],
-        ignore_index=True,
+    return pd.DataFrame(
+        {
+            "class": class_names(num_classes) * 2,
+            "target": np.concatenate(
+                [
+                    smoothed_targets(targets, num_outcomes, smoothing)
+                    for num_outcomes in (2, num_classes)
+                ]
+            ),
+            "probability": np.concatenate([sigmoid(logits), softmax(logits)]),
+            "loss": np.repeat(["BCE", "CCE"], num_classes),
+            "term": np.concatenate([binary, categorical]),
+        }
     )
+
+
+def by_loss(terms: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the rows of `loss_terms` for each loss, a row for each class."""
+    num_classes = len(terms) // 2
+    return {"BCE": terms[:num_classes], "CCE": terms[num_classes:].reset_index(drop=True)}
 
 
 def surprises(logits: np.ndarray) -> np.ndarray:
@@ -133,13 +138,8 @@ def loss_curves(logits: np.ndarray, label: int, options: Options = PLAIN) -> pd.
     moves around where it stands, and past both bends where they are near enough to be seen.
     """
     moving = moving_logit(logits, label)
-    return pd.concat(
-        [
-            _softmax_curves(logits, label, options, moving),
-            _sigmoid_curves(options, moving),
-        ],
-        ignore_index=True,
-    )
+    curves = _softmax_curves(logits, label, options, moving) | _sigmoid_curves(options, moving)
+    return _frame(curves, moving)
 
 
 def probability_curves(logits: np.ndarray, label: int, options: Options = PLAIN) -> pd.DataFrame:
@@ -148,13 +148,13 @@ def probability_curves(logits: np.ndarray, label: int, options: Options = PLAIN)
     One class alone has no softmax but 1, and only the curves of BCE.
     """
     reach = np.linspace(-CURVE_REACH, CURVE_REACH, CURVE_POINTS)
-    curves = [_sigmoid_curves(options, reach)]
+    curves = _sigmoid_curves(options, reach)
     if len(logits) > 1:
         # From the rivals' place: near huge numbers no logit lies between those that tell.
         with np.errstate(over="ignore"):
             shifted = logits - rivals(logits, label)
-        curves.insert(0, _softmax_curves(shifted, label, options, reach))
-    return pd.concat(curves, ignore_index=True)
+        curves = _softmax_curves(shifted, label, options, reach) | curves
+    return _frame(curves, reach)
 
 
 def entropy_and_divergence(
@@ -167,13 +167,13 @@ def entropy_and_divergence(
     if own == 0 or np.isinf(divergence):
         # From the logits: a probability near 1 has too few digits, and one may underflow to 0.
         divergence = float(categorical_cross_entropy(logits, targets)) - own
+    nats = np.array([own, divergence])
     return pd.DataFrame(
-        [
-            (unit, part, nats / scale)
-            for unit, scale in (("nats", 1.0), ("bits", NATS_PER_BIT))
-            for part, nats in (("entropy", own), ("divergence", divergence))
-        ],
-        columns=["unit", "part", "value"],
+        {
+            "unit": ["nats", "nats", "bits", "bits"],
+            "part": ["entropy", "divergence"] * 2,
+            "value": np.concatenate([nats, nats / NATS_PER_BIT]),
+        }
     )
 
 
@@ -194,9 +194,7 @@ def optimum(logits: np.ndarray, label: int, options: Options = PLAIN) -> pd.Data
     )
 
 
-def _softmax_curves(
-    logits: np.ndarray, label: int, options: Options, moving: np.ndarray
-) -> pd.DataFrame:
+def _softmax_curves(logits: np.ndarray, label: int, options: Options, moving: np.ndarray) -> Curves:
     num_classes = len(logits)
     rows = moved(logits, label, moving)
     targets = np.tile(_targets(num_classes, label, options), (len(rows), 1))
@@ -213,22 +211,21 @@ def _softmax_curves(
         ),
         "Squared error": softmax_squared_error_value_and_grad(rows, smoothed),
     }
-    return _curves(
-        {name: (value, grad[:, label]) for name, (value, grad) in curves.items()},
-        moving,
-        softmax(rows)[:, label],
-    )
+    probability = softmax(rows)[:, label]
+    return {name: (value, grad[:, label], probability) for name, (value, grad) in curves.items()}
 
 
-def _sigmoid_curves(options: Options, moving: np.ndarray) -> pd.DataFrame:
+def _sigmoid_curves(options: Options, moving: np.ndarray) -> Curves:
     curves = {}
+    probability = sigmoid(moving)
     for target in (1, 0):
         value, grad = binary_cross_entropy_value_and_grad(
             moving, np.full(len(moving), target), label_smoothing=options.label_smoothing
         )
         with np.errstate(over="ignore"):
-            curves[f"BCE, target {target}"] = (options.weight * value, options.weight * grad)
-    return _curves(curves, moving, sigmoid(moving))
+            loss, gradient = options.weight * value, options.weight * grad
+        curves[f"BCE, target {target}"] = loss, gradient, probability
+    return curves
 
 
 def _binary(
@@ -238,24 +235,19 @@ def _binary(
         return weights * binary_cross_entropy(logits, targets, label_smoothing=smoothing)
 
 
-def _curves(
-    curves: dict[str, tuple[np.ndarray, np.ndarray]], moving: np.ndarray, probability: np.ndarray
-) -> pd.DataFrame:
-    return pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "logit": moving,
-                    "curve": name,
-                    "loss": loss,
-                    "bits": np.nan if name == "Squared error" else loss / NATS_PER_BIT,
-                    "gradient": gradient,
-                    "probability": probability,
-                }
-            )
-            for name, (loss, gradient) in curves.items()
-        ],
-        ignore_index=True,
+def _frame(curves: Curves, moving: np.ndarray) -> pd.DataFrame:
+    """Return all curves as one frame, the columns of `loss_curves`."""
+    loss, gradient, probability = map(np.concatenate, zip(*curves.values(), strict=True))
+    curve = np.repeat(list(curves), len(moving))
+    return pd.DataFrame(
+        {
+            "logit": np.tile(moving, len(curves)),
+            "curve": curve,
+            "loss": loss,
+            "bits": np.where(curve == "Squared error", np.nan, loss / NATS_PER_BIT),
+            "gradient": gradient,
+            "probability": probability,
+        }
     )
 
 

@@ -117,11 +117,11 @@ def show_parts(logits: np.ndarray, label: int, options: Options) -> None:
         r"H(t, s) = \gray{H(t)} + \orange{\mathrm{KL}(t \,\|\, s)}",
         under="## Cross-entropy = entropy + KL",
     )
+    own, divergence, *in_bits = parts["value"]
     sums = [
-        f"{written(of_unit['value'].sum(), 4)} = :gray[{written(own, 4)}] + "
-        f":orange[{written(divergence, 4)}] {unit}"
-        for unit, of_unit in parts.groupby("unit", sort=False)
-        for own, divergence in [of_unit["value"]]
+        f"{written(entropy + rest, 4)} = :gray[{written(entropy, 4)}] + "
+        f":orange[{written(rest, 4)}] {unit}"
+        for unit, (entropy, rest) in (("nats", (own, divergence)), ("bits", in_bits))
     ]
     lesson.beside("  \n".join(sums))
     page.figure(
@@ -130,7 +130,6 @@ def show_parts(logits: np.ndarray, label: int, options: Options) -> None:
         "entropy and divergence",
         parts,
     )
-    own, divergence = parts[parts["unit"] == "nats"]["value"]
     unweighted = "" if options.weight == 1 else " The class weight is left out here."
     if own == 0:
         says = (

@@ -9,6 +9,7 @@ from dashboard.charts.bars import MAX_LABELLED, term_bars
 from dashboard.frames.common import NATS_PER_BIT, class_names, written
 from dashboard.frames.losses import (
     Options,
+    by_loss,
     loss_terms,
     surprises,
 )
@@ -87,10 +88,11 @@ def compare() -> None:
     options = Options(targets, smoothing, weight, gamma)
 
     terms = loss_terms(logits, label, options)
-    used = terms[terms["loss"] == "CCE"]
-    is_hard = bool((used["target"] == (used["class"] == names[label])).all())
+    rows = by_loss(terms)
+    used = rows["CCE"]["target"].to_numpy()
+    is_hard = bool((used == (np.arange(len(names)) == label)).all())
     is_plain = is_hard and weight == 1
-    totals = terms.groupby("loss")["term"].sum(min_count=len(logits))
+    totals = {loss: of_loss["term"].sum(skipna=False) for loss, of_loss in rows.items()}
     if terms["term"].isna().any():
         st.warning(
             "A loss here is undefined. CCE needs at least one logit above -inf and at most one at "
@@ -104,7 +106,7 @@ def compare() -> None:
     longest = terms["term"].replace(np.inf, np.nan).max()
 
     formulas = _formulas(options, is_hard)
-    sums = _sums(logits, label, terms, options)
+    sums = _sums(logits, label, rows, options)
     for column, loss, colour in zip(
         st.columns(2, border=True), ("BCE", "CCE"), (theme.BCE, theme.CCE), strict=True
     ):
@@ -112,7 +114,7 @@ def compare() -> None:
             lesson.formula(*formulas[loss], under=f"## {TITLES[loss]}")
             if sums:
                 lesson.beside(sums[loss])
-            bars = terms[terms["loss"] == loss]
+            bars = rows[loss]
             page.figure(
                 term_bars(bars, colour, longest if longest > 0 else 1.0),
                 f"What each class adds to the {loss}, in nats",
@@ -123,10 +125,8 @@ def compare() -> None:
                 st.metric(f"{loss} (nats)", written(totals[loss], 4))
                 st.metric(f"{loss} (bits)", written(totals[loss] / NATS_PER_BIT, 4))
 
-    of_true = terms[terms["class"] == names[label]].set_index("loss")
-    is_other = (terms["class"] != names[label]) & (terms["loss"] == "BCE")
-    of_others = terms["term"][is_other].sum(skipna=False)
-    surprise, yes_no = (written(of_true["term"][loss], 4) for loss in ("CCE", "BCE"))
+    surprise, yes_no = (written(rows[loss]["term"][label], 4) for loss in ("CCE", "BCE"))
+    of_others = rows["BCE"]["term"].drop(label).sum(skipna=False)
     rest = (
         f"and {written(of_others, 4)} for all other classes."
         if len(names) > 1
@@ -140,9 +140,9 @@ def compare() -> None:
         )
     else:
         left = (
-            f"This target leaves **CCE** {int((used['target'] > 0).sum())} of {len(names)} terms, "
+            f"This target leaves **CCE** {int((used > 0).sum())} of {len(names)} terms, "
             f"one for each class that has a share; {names[label]} adds {surprise} nats, "
-            f"{times}its share {written(of_true['target']['CCE'], 4)} times its surprise."
+            f"{times}its share {written(used[label], 4)} times its surprise."
         )
     st.markdown(f"{left} **BCE** adds {yes_no} nats for {names[label]}, {rest}")
     page.numbers(terms, "Every term of both losses")
@@ -205,15 +205,17 @@ def _formulas(options: Options, is_hard: bool) -> dict[str, list[str]]:
 
 
 def _sums(
-    logits: np.ndarray, label: int, terms: pd.DataFrame, options: Options
+    logits: np.ndarray, label: int, rows: dict[str, pd.DataFrame], options: Options
 ) -> dict[str, str] | None:
     """Return BCE and CCE with their numbers, in as many lines; nothing where these are many."""
-    if len(logits) > lesson.MAX_TERMS or terms["term"].isna().any():
+    is_undefined = any(of_loss["term"].hasnans for of_loss in rows.values())
+    if len(logits) > lesson.MAX_TERMS or is_undefined:
         return None
-    of_bce, of_cce = (terms[terms["loss"] == loss] for loss in ("BCE", "CCE"))
-    binary = [f":blue[{written(term, 3)}]" for term in of_bce["term"]]
+    binary = [f":blue[{written(term, 3)}]" for term in rows["BCE"]["term"]]
     categorical = []
-    for i, (target, surprise) in enumerate(zip(of_cce["target"], surprises(logits), strict=True)):
+    for i, (target, surprise) in enumerate(
+        zip(rows["CCE"]["target"], surprises(logits), strict=True)
+    ):
         factors = [lesson.typed(target), written(surprise, 3)]
         if i == label and options.weight != 1:
             factors.insert(0, lesson.typed(options.weight))
