@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from dashboard.charts.bars import MAX_LABELLED
@@ -27,11 +28,13 @@ def gradient_bars(frame: pd.DataFrame, colours: dict[str, str], reach: float) ->
     reach : float
         The longest bar, the same for charts that are compared.
     """
-    drawn = frame.assign(
-        length=frame["gradient"].clip(-reach, reach).fillna(0),
-        value=[written(value, 3) for value in frame["gradient"]],
-        end=reach * ROOM,
-    )
+    gradient = frame["gradient"].to_numpy()
+    drawn = {
+        **frame,
+        "length": np.where(np.isnan(gradient), 0.0, np.clip(gradient, -reach, reach)),
+        "value": [written(value, 3) for value in gradient],
+        "end": np.full(len(frame), reach * ROOM),
+    }
     return _gradient_bars(
         drawn, colours=tuple(colours.items()), is_labelled=len(frame) <= MAX_LABELLED
     )
@@ -79,11 +82,12 @@ def claim_bars(frame: pd.DataFrame, bar: str, colours: dict[str, str]) -> Plot:
     # A formula may be far off: the bars stay readable, and such a mark stands at the edge.
     longest = float(frame["finite_difference"].abs().max()) or 1.0
     reach = min(2 * longest, max(longest, frame["formula"].abs().max()))
-    drawn = frame.assign(
-        length=frame["finite_difference"],
-        mark=frame["formula"].clip(-reach, reach),
-        end=reach * ROOM,
-    )
+    drawn = {
+        **frame,
+        "length": frame["finite_difference"],
+        "mark": np.clip(frame["formula"].to_numpy(), -reach, reach),
+        "end": np.full(len(frame), reach * ROOM),
+    }
     return _claim_bars(
         drawn, bar=bar, colours=tuple(colours.items()), is_labelled=len(frame) <= MAX_LABELLED
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from experiments.charts import style
@@ -21,14 +24,16 @@ def slope_map(frame: pd.DataFrame) -> Plot:
     Parameters
     ----------
     frame : DataFrame
-        Columns output, logit and slope, one row per cell.
+        Columns output, logit and slope, one row per cell of a square.
     """
-    num_classes = frame["logit"].nunique()
-    drawn = frame.assign(
-        size=frame["slope"].abs(),
-        sign=["falls" if slope < 0 else "rises" for slope in frame["slope"]],
-        written=[_written(slope) for slope in frame["slope"]],
-    )
+    num_classes = math.isqrt(len(frame))
+    slopes = frame["slope"].to_numpy()
+    drawn = {
+        **frame,
+        "size": np.abs(slopes),
+        "sign": np.where(slopes < 0, "falls", "rises"),
+        "written": [_written(slope) for slope in slopes],
+    }
     return _slope_map(
         drawn,
         is_written=num_classes <= MAX_WRITTEN,

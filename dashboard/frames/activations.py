@@ -16,21 +16,19 @@ from core.entropy import binary_entropy, entropy, entropy_from_logits
 from core.losses import binary_cross_entropy, categorical_cross_entropy
 from dashboard.frames.common import CURVE_POINTS, class_names
 
+ACTIVATIONS = ("sigmoid", "softmax")
+
 
 def activations(logits: np.ndarray, temperature: float) -> pd.DataFrame:
     """Return both probabilities of each class: class, logit, activation, probability."""
-    names = class_names(len(logits))
-    both = {
-        "sigmoid": _tempered_sigmoid(logits, temperature),
-        "softmax": softmax(logits, temperature=temperature),
-    }
+    both = _tempered_sigmoid(logits, temperature), softmax(logits, temperature=temperature)
     return pd.DataFrame(
-        [
-            (name, logit, activation, probability)
-            for activation, probabilities in both.items()
-            for name, logit, probability in zip(names, logits, probabilities, strict=True)
-        ],
-        columns=["class", "logit", "activation", "probability"],
+        {
+            "class": class_names(len(logits)) * 2,
+            "logit": np.tile(logits, 2),
+            "activation": np.repeat(ACTIVATIONS, len(logits)),
+            "probability": np.concatenate(both),
+        }
     )
 
 
@@ -77,20 +75,15 @@ def slopes(logits: np.ndarray, temperature: float, most: int) -> pd.DataFrame:
     # Log-probabilities are logits of the same distribution, already tempered without overflow.
     of_softmax = softmax_jacobian(log_softmax(logits, temperature=temperature))
     of_sigmoid = np.diag(sigmoid_derivative(_tempered(logits, temperature)))
-    return pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "activation": activation,
-                    "output": np.repeat(names, len(names)),
-                    "logit": np.tile(names, len(names)),
-                    # 0 has no sign to show.
-                    "slope": jacobian[np.ix_(shown, shown)].reshape(-1) + 0.0,
-                }
-            )
-            for activation, jacobian in (("sigmoid", of_sigmoid), ("softmax", of_softmax))
-        ],
-        ignore_index=True,
+    both = np.stack([of_sigmoid, of_softmax])[:, shown][:, :, shown]
+    return pd.DataFrame(
+        {
+            "activation": np.repeat(ACTIVATIONS, len(names) ** 2),
+            "output": np.tile(np.repeat(names, len(names)), 2),
+            "logit": np.tile(names, 2 * len(names)),
+            # 0 has no sign to show.
+            "slope": both.ravel() + 0.0,
+        }
     )
 
 

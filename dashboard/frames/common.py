@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+
+import pandas as pd
 
 CURVE_POINTS = 121
 NATS_PER_BIT = math.log(2)
@@ -11,6 +14,15 @@ NATS_PER_BIT = math.log(2)
 def class_names(num_classes: int) -> list[str]:
     """Return what the pages call the classes."""
     return [f"class {i}" for i in range(num_classes)]
+
+
+def in_parts(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Return the rows of each name in a frame that has as many for each, in this order."""
+    size = len(frame) // len(names)
+    return {
+        name: frame[i * size : (i + 1) * size].reset_index(drop=True)
+        for i, name in enumerate(names)
+    }
 
 
 def written(value: float, decimals: int) -> str:

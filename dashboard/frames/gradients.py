@@ -82,22 +82,18 @@ def gradient_curves(logits: np.ndarray, label: int) -> pd.DataFrame:
     rows = moved(logits, label, moving)
     labels = np.full(len(rows), label)
     probability = softmax(rows)[:, label]
-    curves = []
-    for name, loss in LOSSES.items():
-        value, grad = loss(rows, labels)
-        curves.append(
-            pd.DataFrame(
-                {
-                    "logit": moving,
-                    "curve": name,
-                    "gradient": grad[:, label],
-                    "loss": value,
-                    "bits": np.nan if name == "Squared error" else value / NATS_PER_BIT,
-                    "probability": probability,
-                }
-            )
-        )
-    return pd.concat(curves, ignore_index=True)
+    values, grads = zip(*(loss(rows, labels) for loss in LOSSES.values()), strict=True)
+    curve, value = np.repeat(list(LOSSES), len(moving)), np.concatenate(values)
+    return pd.DataFrame(
+        {
+            "logit": np.tile(moving, len(LOSSES)),
+            "curve": curve,
+            "gradient": np.concatenate(grads)[:, label],
+            "loss": value,
+            "bits": np.where(curve == "Squared error", np.nan, value / NATS_PER_BIT),
+            "probability": np.tile(probability, len(LOSSES)),
+        }
+    )
 
 
 def check(formula: str, logits: np.ndarray, label: int, loss: str) -> Check:

@@ -28,6 +28,7 @@ from dashboard.frames.common import CURVE_POINTS, NATS_PER_BIT, class_names
 # In logits, beyond what stands and bends there.
 CURVE_REACH = 6.0
 FARTHEST_BEND = 40.0
+LOSSES = ("BCE", "CCE")
 # Of each curve its losses, their gradients and the probabilities.
 Curves: TypeAlias = dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
 
@@ -80,16 +81,10 @@ def loss_terms(logits: np.ndarray, label: int, options: Options = PLAIN) -> pd.D
                 ]
             ),
             "probability": np.concatenate([sigmoid(logits), softmax(logits)]),
-            "loss": np.repeat(["BCE", "CCE"], num_classes),
+            "loss": np.repeat(LOSSES, num_classes),
             "term": np.concatenate([binary, categorical]),
         }
     )
-
-
-def by_loss(terms: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return the rows of `loss_terms` for each loss, a row for each class."""
-    num_classes = len(terms) // 2
-    return {"BCE": terms[:num_classes], "CCE": terms[num_classes:].reset_index(drop=True)}
 
 
 def surprises(logits: np.ndarray) -> np.ndarray:

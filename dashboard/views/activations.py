@@ -9,6 +9,7 @@ from dashboard.charts.bars import MAX_LABELLED, probability_bars
 from dashboard.charts.curves import entropy_against_temperature
 from dashboard.charts.slopes import slope_map
 from dashboard.frames.activations import (
+    ACTIVATIONS,
     activations,
     costs,
     entropy_bits,
@@ -16,7 +17,7 @@ from dashboard.frames.activations import (
     slopes,
     two_class_identity,
 )
-from dashboard.frames.common import class_names, written
+from dashboard.frames.common import class_names, in_parts, written
 
 # Bits: less is a flat line.
 VISIBLE = 0.001
@@ -44,24 +45,24 @@ def compare() -> None:
             "The softmax of these logits is undefined: at least one must be above -inf, at most "
             "one may be +inf, and none may be NaN."
         )
-    sums = frame.groupby("activation")["probability"].sum(min_count=len(logits))
+    rows = in_parts(frame, ACTIVATIONS)
 
-    formulas = _formulas(logits, temperature, frame)
+    formulas = _formulas(logits, temperature, rows)
     for column, name, colour, counts in zip(
         st.columns(2, border=True),
-        ("sigmoid", "softmax"),
+        ACTIVATIONS,
         (theme.SIGMOID, theme.SOFTMAX),
         ("of all yes-no answers together", "of the distribution over the classes"),
         strict=True,
     ):
         with column:
             lesson.formula(*formulas[name], under=f"## {name.capitalize()}")
-            bars = frame[frame["activation"] == name]
+            bars = rows[name]
             page.figure(
                 probability_bars(bars, colour), f"Probability of each class by {name}", name, bars
             )
             with st.container(horizontal=True):
-                st.metric("Sum", written(sums[name], 3))
+                st.metric("Sum", written(bars["probability"].sum(skipna=False), 3))
                 st.metric("Entropy (bits)", written(bits[name], 3), help=f"The entropy {counts}.")
 
     if len(logits) == 1:
@@ -99,7 +100,9 @@ def show() -> None:
     compare()
 
 
-def _formulas(logits: np.ndarray, temperature: float, frame: pd.DataFrame) -> dict[str, list[str]]:
+def _formulas(
+    logits: np.ndarray, temperature: float, rows: dict[str, pd.DataFrame]
+) -> dict[str, list[str]]:
     """Return both activations in lines, with the numbers of the first class where they are few."""
     formulas = {
         "sigmoid": [
@@ -111,7 +114,7 @@ def _formulas(logits: np.ndarray, temperature: float, frame: pd.DataFrame) -> di
         return formulas
     over = "" if temperature == 1 else f"/{temperature:g}"
     powers = [rf"e^{{{lesson.short(z)}{over}}}" for z in logits]
-    first = frame.drop_duplicates("activation").set_index("activation")["probability"]
+    first = {name: rows[name]["probability"][0] for name in ACTIVATIONS}
     minus = rf"e^{{{lesson.short(0.0 - logits[0])}{over}}}"
     formulas["sigmoid"].append(
         rf"\blue{{\sigma_0}} &= \frac{{1\vphantom{{{minus}}}}}{{1 + {minus}}} = "
@@ -130,9 +133,10 @@ def _show_slopes(logits: np.ndarray, temperature: float) -> None:
         "logit, x = z/T (δ is 1 where i = j, else 0):"
     )
     frame = slopes(logits, temperature, MAX_LABELLED)
+    rows = in_parts(frame, ACTIVATIONS)
     for column, name, formula in zip(
         st.columns(2, border=True),
-        ("sigmoid", "softmax"),
+        ACTIVATIONS,
         (
             r"\frac{\partial\,\sigma(x_i)}{\partial x_j} = \delta_{ij}\,\sigma(x_i)\,\sigma(-x_i)",
             r"\frac{\partial s_i}{\partial x_j} = s_i\,(\delta_{ij} - s_j)",
@@ -141,19 +145,21 @@ def _show_slopes(logits: np.ndarray, temperature: float) -> None:
     ):
         with column:
             lesson.formula(formula, under=f"**{name.capitalize()}**")
-            of_one = frame[frame["activation"] == name]
             page.figure(
-                slope_map(of_one),
+                slope_map(rows[name]),
                 f"The derivative of each {name} with respect to each logit",
                 f"slopes of {name}",
-                of_one,
+                rows[name],
             )
     if len(logits) > MAX_LABELLED:
         st.caption(f"The {MAX_LABELLED} classes with the largest logits, of {len(logits)}.")
 
     top = class_names(len(logits))[int(logits.argmax())]
-    of_top = frame[frame["logit"] == top].set_index(["activation", "output"])["slope"]
-    own = {name: written(of_top[name, top], 3) for name in ("sigmoid", "softmax")}
+    of_top = {
+        name: of_one[of_one["logit"] == top].set_index("output")["slope"]
+        for name, of_one in rows.items()
+    }
+    own = {name: written(of_top[name][top], 3) for name in ACTIVATIONS}
     unit = "per unit" if temperature == 1 else "per unit of x = z/T"
     if len(logits) == 1:
         st.markdown(f"Its softmax never moves; its sigmoid rises by {own['sigmoid']} {unit}.")

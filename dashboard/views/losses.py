@@ -6,13 +6,8 @@ import streamlit as st
 
 from dashboard import lesson, links, page, parsing, samples, snippets, state, theme
 from dashboard.charts.bars import MAX_LABELLED, term_bars
-from dashboard.frames.common import NATS_PER_BIT, class_names, written
-from dashboard.frames.losses import (
-    Options,
-    by_loss,
-    loss_terms,
-    surprises,
-)
+from dashboard.frames.common import NATS_PER_BIT, class_names, in_parts, written
+from dashboard.frames.losses import LOSSES, Options, loss_terms, surprises
 from dashboard.views import loss_pictures
 
 SUMMARY = "What each class adds to BCE and CCE; label smoothing, class weights and other losses."
@@ -88,7 +83,7 @@ def compare() -> None:
     options = Options(targets, smoothing, weight, gamma)
 
     terms = loss_terms(logits, label, options)
-    rows = by_loss(terms)
+    rows = in_parts(terms, LOSSES)
     used = rows["CCE"]["target"].to_numpy()
     is_hard = bool((used == (np.arange(len(names)) == label)).all())
     is_plain = is_hard and weight == 1
@@ -108,7 +103,7 @@ def compare() -> None:
     formulas = _formulas(options, is_hard)
     sums = _sums(logits, label, rows, options)
     for column, loss, colour in zip(
-        st.columns(2, border=True), ("BCE", "CCE"), (theme.BCE, theme.CCE), strict=True
+        st.columns(2, border=True), LOSSES, (theme.BCE, theme.CCE), strict=True
     ):
         with column:
             lesson.formula(*formulas[loss], under=f"## {TITLES[loss]}")

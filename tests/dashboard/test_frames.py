@@ -1,12 +1,19 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from core.activations import sigmoid, softmax
 from core.entropy import binary_entropy, entropy_from_logits
 from core.losses import binary_cross_entropy, categorical_cross_entropy
-from dashboard.frames.activations import activations, entropy_bits, entropy_curve
-from dashboard.frames.common import written
-from dashboard.frames.losses import loss_curves, loss_terms, rivals
+from dashboard.frames.activations import (
+    ACTIVATIONS,
+    activations,
+    entropy_bits,
+    entropy_curve,
+    slopes,
+)
+from dashboard.frames.common import in_parts, written
+from dashboard.frames.losses import LOSSES, loss_curves, loss_terms, rivals
 
 LOGITS = np.array([2.0, -1.0, 0.5])
 
@@ -41,6 +48,22 @@ def test_terms_sum_to_the_losses_of_core() -> None:
     assert sums["BCE"] == pytest.approx(binary_cross_entropy(LOGITS, [0, 1, 0]).sum())
     only = terms[(terms["loss"] == "CCE") & (terms["term"] != 0)]
     assert only["class"].tolist() == ["class 1"]
+
+
+@pytest.mark.parametrize(
+    ("frame", "column", "names"),
+    [
+        (loss_terms(LOGITS, 1), "loss", LOSSES),
+        (activations(LOGITS, 1.0), "activation", ACTIVATIONS),
+        (slopes(LOGITS, 1.0, 2), "activation", ACTIVATIONS),
+    ],
+)
+def test_parts_are_the_rows_of_each_name(frame, column, names) -> None:
+    parts = in_parts(frame, names)
+    for name in names:
+        expected = frame[frame[column] == name].reset_index(drop=True)
+        pd.testing.assert_frame_equal(parts[name], expected)
+    assert sum(map(len, parts.values())) == len(frame)
 
 
 @pytest.mark.parametrize("label", [0, 1, 2])
