@@ -44,7 +44,10 @@ FLAGS = [
 
 @contextmanager
 def dashboard(uri: str, app: Path = Path("dashboard/app.py"), **env: str) -> Iterator[str]:
-    """Run the dashboard, or another app, on the store at `uri`; give its address."""
+    """Run the dashboard, or another app, on the store at `uri`; give its address.
+
+    `env` is for the server: Streamlit's settings, as STREAMLIT_SERVER_BASE_URL_PATH.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -64,7 +67,8 @@ def dashboard(uri: str, app: Path = Path("dashboard/app.py"), **env: str) -> Ite
         text=True,
         start_new_session=True,
     )
-    address = f"http://127.0.0.1:{port}"
+    below = env.get("STREAMLIT_SERVER_BASE_URL_PATH")
+    address = f"http://127.0.0.1:{port}" + (f"/{below}" if below else "")
     try:
         assert process.stdout is not None
         # It prints its address when it listens.

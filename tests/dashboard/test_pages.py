@@ -22,7 +22,7 @@ from experiments.config import TrainConfig
 from experiments.datasets import load
 from experiments.runs import train_and_track
 
-APP = Path(__file__).parents[2] / "dashboard" / "app.py"
+APP = Path(__file__).parents[2] / "dashboard" / "navigation.py"
 
 
 def open_page(name: str, *unfolded: str, **query: str) -> AppTest:
