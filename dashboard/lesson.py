@@ -53,6 +53,18 @@ def more(text: str) -> None:
     )
 
 
+def figures(values: Mapping[str, str]) -> None:
+    """Show figures under their names, which page.css makes look as metrics, in one element.
+
+    Parameters
+    ----------
+    values : dict
+        Name → figure, words of ours.
+    """
+    rows = (values, ["---"] * len(values), [f"**{value}**" for value in values.values()])
+    st.markdown("\n".join(f"| {' | '.join(row)} |" for row in rows))
+
+
 def table(frame: pd.DataFrame, columns: Mapping[str, tuple[str, str]], says: str) -> None:
     """Show a table: of few rows as Markdown, which a browser draws at once, of more to scroll in.
 

@@ -84,7 +84,7 @@ def _is(held: object, asked: list[str]) -> bool:
 @contextmanager
 def controls() -> Iterator[None]:
     """Hold the controls of a page: in sight, or in a talk folded, where they keep their state."""
-    with st.expander("Controls", icon=":material/tune:") if is_presented() else st.container():
+    with st.expander("Controls", icon=":material/tune:") if is_presented() else nullcontext():
         yield
 
 

@@ -63,10 +63,13 @@ def shortest_code(source: Source) -> None:
     )
     total = lesson.weighted_sum(table["probability"], table["length_bits"], written(length, 4))
     lesson.beside(f"*L* = {total}")
-    with st.container(horizontal=True):
-        st.metric("Entropy H (bits)", written(entropy, 4))
-        st.metric("Huffman code L (bits)", written(length, 4))
-        st.metric("Above the entropy (bits)", written(max(length - entropy, 0.0), 4))
+    lesson.figures(
+        {
+            "Entropy H (bits)": written(entropy, 4),
+            "Huffman code L (bits)": written(length, 4),
+            "Above the entropy (bits)": written(max(length - entropy, 0.0), 4),
+        }
+    )
     if len(source.names) == 1:
         st.markdown(
             "A single outcome gets the empty codeword: there is nothing to say, and no tree to "
@@ -104,14 +107,10 @@ def shortest_code(source: Source) -> None:
 def messages(source: Source) -> None:
     """Show a message from source to destination, and what ever longer ones cost."""
     st.markdown("## From source to destination")
-    with page.controls():
-        columns = st.columns(3)
-        with columns[0]:
-            length = int(state.slider(LENGTH))
-        with columns[1]:
-            wanted = int(state.slider(BLOCK))
-        with columns[2]:
-            seed = int(state.slider(SEED))
+    with page.controls(), st.container(horizontal=True):
+        length = int(state.slider(LENGTH))
+        wanted = int(state.slider(BLOCK))
+        seed = int(state.slider(SEED))
     n = min(wanted, frames.largest_block(len(source.names)))
     code = huffman_code(source.p)
     symbols = frames.message(source, length, seed)
@@ -219,10 +218,9 @@ def wrong_code(source: Source) -> None:
         r"&= \blue{H(p)} + \orange{\mathrm{KL}(p\,\|\,q)}",
     )
     lesson.beside(f"*H*(*p*, *q*) = :blue[{right}] + :orange[{more}] = {wrong}")
-    with st.container(horizontal=True):
-        st.metric("H(p) (bits)", right)
-        st.metric("KL(p‖q) (bits)", more)
-        st.metric("Cross-entropy H(p, q) (bits)", wrong)
+    lesson.figures(
+        {"H(p) (bits)": right, "KL(p‖q) (bits)": more, "Cross-entropy H(p, q) (bits)": wrong}
+    )
     page.figure(
         wrong_code_area(
             rows.head(MAX_DRAWN),

@@ -134,14 +134,13 @@ def _surprise(source: Source) -> None:
         f":blue[{written(bits['entropy'], 4)}]",
     )
     lesson.beside(f":blue[*H*(*p*)] = {total}")
-    with st.container(horizontal=True):
-        st.metric("Entropy (bits)", written(bits["entropy"], 4))
-        st.metric(
-            "Largest possible (bits)",
-            written(bits["most"], 4),
-            help="The entropy if all outcomes were equally probable.",
-        )
-        st.metric("Outcomes", len(source.names))
+    lesson.figures(
+        {
+            "Entropy (bits)": written(bits["entropy"], 4),
+            "Largest possible (bits)": written(bits["most"], 4),
+            "Outcomes": str(len(source.names)),
+        }
+    )
     drawn = rows.head(codes.MAX_DRAWN)
     page.figure(
         charts.surprise_area(drawn, bits["entropy"], style.BLUE),

@@ -64,12 +64,9 @@ def compare() -> None:
         names = class_names(num_classes)
         label = names.index(state.choose(state.LABEL, names)) if names else 0
         entered = state.text(TARGET)
-        smooth, weigh, focus = st.columns(3)
-        with smooth:
+        with st.container(horizontal=True):
             smoothing = state.slider(SMOOTHING)
-        with weigh:
             weight = state.slider(WEIGHT)
-        with focus:
             gamma = state.slider(GAMMA)
         _kinds(num_classes, label, (entered, smoothing, weight))
     if logits is None:

@@ -35,10 +35,10 @@ def sliders(
     if not 2 <= len(p) <= MAX_SLIDERS:
         st.caption(f"There are sliders for 2 to {MAX_SLIDERS} outcomes.")
         return
-    columns = st.columns(min(4, len(p)))
+    rows = st.container(horizontal=True, key=f"{key} sliders")
     for i, label in enumerate(labels):
         links.put_right(f"{key} {i}", _percent(p, i))
-        columns[i % len(columns)].slider(
+        rows.slider(
             label,
             0.0,
             100.0,
