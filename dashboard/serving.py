@@ -1,9 +1,8 @@
-"""What a browser needs before a page can run, without the waits that Streamlit 1.67 has there."""
+"""Streamlit's server without two waits that it has in 1.67, and the browser that it opens."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 import webbrowser
 from collections.abc import AsyncIterator
@@ -14,22 +13,6 @@ import streamlit as st
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 STATIC = Path(st.__file__).with_name("static")
-# Streamlit's scripts for what the pages are made of. What is not there any more is not named ahead.
-SCRIPTS = (
-    "ArrowVegaLiteChart",
-    "Button",
-    "ButtonGroup",
-    "Checkbox",
-    "Html",
-    "Metric",
-    "NumberInput",
-    "PageLink",
-    "Selectbox",
-    "Slider",
-    "TextInput",
-    "embed",
-)
-IMPORTED = re.compile(r"""(?:from|import)\s*["'`]\./([\w.~-]+\.js)["'`]""")
 # Addresses to listen at, where no browser finds anything.
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
 # Streamlit looks for its server below a page's own address first, and waits before it looks beside
@@ -42,24 +25,22 @@ class Sooner:
 
     - Without it each answer of two parts takes 40 ms, until the browser has said that it has the
       first: asyncio leaves Nagle's algorithm on where the server was bound before it ran.
-    - The scripts of a page are named in the HTML, where a browser would hear of most of them when
-      the page has run.
-    - A page's address says where the server is.
+    - A page's HTML says where the server is.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self.base = st.get_option("server.baseUrlPath").strip("/")
-        self.root, self.page = (index(is_page).encode() for is_page in (False, True))
+        html = (STATIC / "index.html").read_text(encoding="utf-8")
+        self.page = html.replace("<head>", f"<head>\n{BESIDE}").encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request as Streamlit does."""
         _without_delay(receive)
         place = scope.get("path", "").strip("/").removeprefix(self.base).strip("/")
-        if scope["type"] != "http" or "/" in place:
+        if scope["type"] != "http" or not place or "/" in place:
             await self.app(scope, receive, send)
             return
-        html = self.page if place else self.root
         is_index = False
 
         async def replaced(message: Message) -> None:
@@ -71,38 +52,16 @@ class Sooner:
                 if is_index:
                     message["headers"] = [
                         (b"content-type", kind),
-                        (b"content-length", str(len(html)).encode()),
+                        (b"content-length", str(len(self.page)).encode()),
                         (b"cache-control", b"no-cache"),
                     ]
             elif is_index:
                 if message.get("more_body"):
                     return
-                message["body"] = html
+                message["body"] = self.page
             await send(message)
 
         await self.app(scope, receive, replaced)
-
-
-def index(is_page: bool) -> str:
-    """Return Streamlit's HTML with the scripts that follow: at the root, or at a page's address."""
-    html = (STATIC / "index.html").read_text(encoding="utf-8")
-    ahead = [
-        f'<link rel="modulepreload" crossorigin href="./static/js/{name}">'
-        for name in _scripts()
-        if name not in html
-    ]
-    html = html.replace("</head>", "\n".join([*ahead, "</head>"]))
-    return html.replace("<head>", f"<head>\n{BESIDE}") if is_page else html
-
-
-def _scripts() -> list[str]:
-    """Return the files of `SCRIPTS` and all that they import."""
-    folder = STATIC / "static" / "js"
-    found = [path.name for name in SCRIPTS for path in sorted(folder.glob(f"{name}.*.js"))]
-    for name in found:
-        imported = IMPORTED.findall((folder / name).read_text(encoding="utf-8"))
-        found.extend(each for each in dict.fromkeys(imported) if each not in found)
-    return found
 
 
 def _without_delay(receive: Receive) -> None:
@@ -121,5 +80,6 @@ async def opened(app: st.App) -> AsyncIterator[None]:
             st.get_option(f"server.{name}") for name in ("address", "port", "baseUrlPath")
         )
         host = "localhost" if host in (None, *EVERYWHERE) else host
-        await asyncio.to_thread(webbrowser.open, f"http://{host}:{port}/{base.strip('/')}")
+        scheme = "https" if st.get_option("server.sslCertFile") else "http"
+        await asyncio.to_thread(webbrowser.open, f"{scheme}://{host}:{port}/{base.strip('/')}")
     yield

@@ -72,19 +72,6 @@ def test_no_answer_waits_for_the_browser_to_have_the_one_before() -> None:
     assert delays(serving.Sooner(tells_its_delay)) == (b"1", b"1")
 
 
-def test_each_script_that_is_named_ahead_is_streamlits_and_so_is_what_it_imports() -> None:
-    folder = serving.STATIC / "static" / "js"
-    for name in serving.SCRIPTS:
-        assert list(folder.glob(f"{name}.*.js")), f"Streamlit has no script {name} any more"
-    own = (serving.STATIC / "index.html").read_text()
-    html = serving.index(is_page=True)
-    ahead = [line.split("js/")[1].split('"')[0] for line in html.split() if "/static/js/" in line]
-    assert len(ahead) == len(set(ahead)) > own.count("modulepreload") + len(serving.SCRIPTS)
-    assert all((folder / name).is_file() for name in ahead)
-    (vega,) = (folder / name for name in ahead if name.startswith("vega-interpreter."))
-    assert vega.name not in own
-
-
 @pytest.mark.skipif(os.name == "nt", reason="a pipe with a name")
 def test_a_browser_is_opened_where_there_is_a_screen(tmp_path: Path) -> None:
     told = tmp_path / "told"
