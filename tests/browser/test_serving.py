@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser
 
+from dashboard import serving
 from tests.browser.servers import PAGES, dashboard, wait_until_drawn
 from tests.conftest import Demo
 
@@ -45,6 +47,26 @@ def test_a_page_says_where_its_server_is_and_the_root_and_the_rest_are_streamlit
     assert headers["content-type"] == "image/png"
     assert body.startswith(b"\x89PNG")
     assert get(f"{below}/_stcore/health")[1] == b"ok"
+
+
+def test_streamlits_own_files_are_what_they_are(below: str) -> None:
+    for file in (
+        next(serving.STATIC.glob("static/js/embed.*.js")),
+        next(serving.STATIC.glob("static/css/*.css")),
+        next(serving.STATIC.glob("static/media/*.woff2")),
+    ):
+        address = f"{below}/{file.relative_to(serving.STATIC).as_posix()}"
+        for _ in range(2):
+            headers, body = get(address)
+            assert body == file.read_bytes()
+            assert "immutable" in headers["cache-control"]
+        of_head, _ = get(address, "HEAD")
+        # Which Streamlit answers.
+        assert of_head["content-type"] == headers["content-type"]
+        assert of_head["content-length"] == headers["content-length"]
+    assert get(f"{below}/static/js/none.js")[0]["content-type"].startswith("text/html")
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        get(f"{below}/static/%2e%2e/index.html")
 
 
 def test_a_page_knows_where_its_server_is(below: str, browser: Browser) -> None:
