@@ -238,3 +238,24 @@ def test_a_table_wider_than_a_phone_scrolls_alone(page: Page, address: str) -> N
     assert table.evaluate("table => table.scrollWidth > table.clientWidth")
     main = page.get_by_test_id("stMain")
     assert main.evaluate("main => main.scrollWidth <= main.clientWidth")
+
+
+def test_names_of_figures_are_in_the_ink_of_words_and_in_a_line_on_a_phone(
+    page: Page, address: str
+) -> None:
+    page.set_viewport_size({"width": 380, "height": 900})
+    page.goto(f"{address}/entropy?counts=a=1,b=1,c=2&q=1,1,0")
+    wait_until_drawn(page, charts=PAGES["entropy"] - 1)
+    figures = page.locator(".stMarkdown table", has=page.locator("td > strong")).last
+    expect(figures.locator("strong")).to_have_text(["1.5000", "∞", "∞"])
+    ink = page.locator("p").last.evaluate("words => getComputedStyle(words).color")
+    for name in figures.locator("th").all():
+        expect(name).to_have_css("color", ink)
+    lines = figures.locator("th").evaluate_all(
+        """names => names.map(name => {
+            const words = document.createRange();
+            words.selectNodeContents(name);
+            return words.getClientRects().length;
+        })"""
+    )
+    assert lines == [1, 1, 1]
