@@ -234,7 +234,7 @@ def test_names_of_runs_stand_beside_their_numbers_where_there_is_room(
 def test_a_table_wider_than_a_phone_scrolls_alone(page: Page, address: str) -> None:
     page.set_viewport_size({"width": 380, "height": 900})
     opened(page, address, f"entropy?counts={'long' * 20}=3,b=1")
-    table = page.locator(".stMarkdown table").locator("..")
+    table = page.locator(".stMarkdown table", has_text="codeword").locator("..")
     assert table.evaluate("table => table.scrollWidth > table.clientWidth")
     main = page.get_by_test_id("stMain")
     assert main.evaluate("main => main.scrollWidth <= main.clientWidth")
