@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import mimetypes
 import socket
+import threading
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -100,5 +100,7 @@ async def opened(app: st.App) -> AsyncIterator[None]:
         )
         host = "localhost" if host in (None, *EVERYWHERE) else host
         scheme = "https" if st.get_option("server.sslCertFile") else "http"
-        await asyncio.to_thread(webbrowser.open, f"{scheme}://{host}:{port}/{base.strip('/')}")
+        address = f"{scheme}://{host}:{port}/{base.strip('/')}"
+        # A browser in the terminal returns when it is closed; it needs the server before.
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     yield

@@ -73,12 +73,13 @@ def test_no_answer_waits_for_the_browser_to_have_the_one_before() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a pipe with a name")
-def test_a_browser_is_opened_where_there_is_a_screen(tmp_path: Path) -> None:
+def test_a_browser_that_stays_open_does_not_keep_the_server_from_starting(tmp_path: Path) -> None:
     told = tmp_path / "told"
     os.mkfifo(told)
     reading = os.open(told, os.O_RDONLY | os.O_NONBLOCK)
+    os.mkfifo(tmp_path / "never")
     browser = tmp_path / "browser"
-    browser.write_text(f'#!/bin/sh\necho "$1" > "{told}"\n')
+    browser.write_text(f'#!/bin/sh\necho "$1" > "{told}"\nexec cat "{tmp_path / "never"}"\n')
     browser.chmod(0o700)
     try:
         with dashboard(
