@@ -54,9 +54,7 @@ def test_a_slider_of_the_distribution_moves_the_counts_and_a_seed_the_message(
     page.get_by_role("slider", name=re.compile("^heads")).press("ArrowRight")
     expect(page.get_by_label("Counts", exact=True)).to_have_value("heads=75.1, tails=24.9")
     page.wait_for_url(lambda url: "heads%3D75.1" in url)
-    expect(page.get_by_role("cell").first).to_have_text(
-        f"{entropy([0.751, 0.249], base=2):.4f}"
-    )
+    expect(page.get_by_role("cell").first).to_have_text(f"{entropy([0.751, 0.249], base=2):.4f}")
     message = page.locator(".st-key-message").get_by_text("heads")
     # Each codeword begins below the first letter of its outcome.
     assert "monospace" in message.evaluate("text => getComputedStyle(text).fontFamily")
@@ -76,9 +74,7 @@ def test_a_novel_stays_out_of_the_link_until_it_is_short(page: Page, address: st
     field.fill("abb")
     page.wait_for_url(lambda url: "text=abb" in url)
     expect(page.get_by_text("The link leaves this text out")).to_have_count(0)
-    expect(page.get_by_role("cell").first).to_have_text(
-        f"{entropy([1 / 3, 2 / 3], base=2):.4f}"
-    )
+    expect(page.get_by_role("cell").first).to_have_text(f"{entropy([1 / 3, 2 / 3], base=2):.4f}")
 
 
 def test_the_map_of_precision_is_a_link_and_reads_out(page: Page, address: str) -> None:
